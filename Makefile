@@ -1,0 +1,37 @@
+# Everything that a fresh machine with Python 3.11+, git and make needs: each target builds .venv by itself.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-real lint docs benchmarks lock clean
+
+demo: .venv/ready
+	$(BIN)/tailtune demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest -q
+
+test-real: .venv/ready
+	@test -n "$$TAILTUNE_DATA" || { echo "make test-real: set TAILTUNE_DATA to the folder that holds the data sets"; exit 2; }
+	$(BIN)/python -m pytest -q -m real tests
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: .venv/ready
+	$(BIN)/mkdocs build --strict --quiet
+
+lock: .venv/ready
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		pyproject.toml --extra app --group dev --group docs --output-file requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+clean:
+	rm -rf .venv build dist site .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,110 @@
+"""What every reader hands over: parts of rows, and the data set that holds its train, validation and test part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.profile import ClassProfile
+
+if TYPE_CHECKING:
+    import torch
+
+Kind = Literal["table", "image"]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something of the data that training does not use, and why: the report shows these."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that are ready for a model.
+
+    Attributes:
+        inputs: tensors that share their first dimension N. Tables: (numeric [N, Dn] float32, categorical [N, Dc]
+            int64), either of which may have zero columns. Images: (pixels [N, C, H, W] uint8,).
+        targets: class indices [N] int64.
+        ids: identity of each row [N], such as the row number in the file or the image path.
+        weights: weight of each row [N] float32, or None.
+    """
+
+    inputs: tuple[torch.Tensor, ...]
+    targets: torch.Tensor
+    ids: NDArray[np.str_]
+    weights: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def take(self, rows: NDArray[np.int64]) -> Part:
+        """Return the part that holds `rows` (positions [M]) in that order."""
+        import torch
+
+        index = torch.as_tensor(rows)
+        weights = None if self.weights is None else self.weights[index]
+        return Part(tuple(x[index] for x in self.inputs), self.targets[index], self.ids[rows], weights)
+
+
+class Preprocessor(Protocol):
+    """Turns rows as a user has them into model inputs, with what was fitted on the training rows only.
+
+    `TablePreprocessor` and `ImagePreprocessor` satisfy it; both are saved with the model and need no pickle.
+    """
+
+    kind: Kind
+
+    def shape(self) -> dict[str, object]:
+        """Input sizes that a model is built from.
+
+        Tables: ``{"numeric": Dn, "cardinalities": [c_1, ...]}`` (codes of column j run from 0 to c_j - 1).
+        Images: ``{"channels": C, "height": H, "width": W}``.
+        """
+        ...
+
+    def state(self) -> tuple[dict[str, object], dict[str, NDArray[np.generic]]]:
+        """JSON-ready settings and named arrays; the class's ``from_state(settings, arrays)`` is the inverse."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set, split and preprocessed.
+
+    Attributes:
+        kind: "table" or "image".
+        source: what the user asked for, for the report.
+        names: class names [K], in class order.
+        train, val, test: the parts; `val` may be None.
+        preprocessor: encodes further rows in the same way.
+        split: "official", "given" (by the user's folders or arrays) or "stratified" (made here).
+        split_hash: sha256 over the row identities of train, val and test.
+        flip: whether a mirrored image keeps its class, where that is known.
+        left_out: columns and images that are not used.
+        warnings: one clear sentence each.
+    """
+
+    kind: Kind
+    source: str
+    names: tuple[str, ...]
+    train: Part
+    val: Part | None
+    test: Part
+    preprocessor: Preprocessor
+    split: str
+    split_hash: str
+    flip: bool | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def profile(self) -> ClassProfile:
+        """Class distribution of the training part."""
+        return ClassProfile.from_targets(self.train.targets.numpy(), len(self.names), self.names)

@@ -1,0 +1,98 @@
+"""`Run`: the one flat configuration from which the command line, run.yaml and the training loop are derived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that defines one training run. ``None`` means "chosen from the data and the method", and the
+    choice is written into run.yaml of the run folder.
+    """
+
+    data: str
+    """CSV or Parquet table, image folder, .npz of arrays, or a named dataset (`tailtune list datasets`)."""
+    target: str | None = None
+    """Column to predict; needed for tables, unless the named dataset knows it."""
+    method: str = "tuned"
+    """Method name, package.module:function or path/to/file.py:function."""
+    model: str | None = None
+    """Model name; by default mlp-plr for tables and a CIFAR ResNet or a timm ResNet-50 by image size."""
+    out: str = "runs/latest"
+    """Run folder to write; it must not hold a finished run."""
+
+    epochs: int | None = None
+    """Passes over the training set."""
+    minutes: float | None = None
+    """Time budget: the epochs are fitted to it after a few timed steps."""
+    batch_size: int | None = None
+    """Samples per step."""
+    optimizer: Literal["sgd", "adamw"] | None = None
+    """Base optimiser, also the one that SAM and SAM-A wrap."""
+    lr: float | None = None
+    """Peak learning rate: linear warm-up, then cosine annealing to zero."""
+    momentum: float = 0.9
+    """SGD momentum (AdamW: beta1)."""
+    weight_decay: float | None = None
+    """Weight decay."""
+    warmup: float = 0.05
+    """Share of all steps spent on linear warm-up."""
+    clip: float | None = None
+    """Largest gradient norm; longer gradients are scaled down."""
+    ema: float | None = None
+    """Decay of the weight average per step; 0 switches it off."""
+    policy: str | None = None
+    """Image augmentation: parts of flip, crop, trivialaugment, cutmix, mixup joined by +, or none."""
+    flip: bool | None = None
+    """Whether a mirrored picture keeps its class; False for digits, letters and the like."""
+
+    rho: float | None = None
+    """Mean ascent radius of SAM and SAM-A; by default the recipe's."""
+    smoothing: float | None = None
+    """Mean label smoothing eps; by default the recipe's."""
+    rule: Literal["inverse", "printed", "official"] = "inverse"
+    """How SAM-A's radii and the class-conditional smoothing depend on class frequency (see docs/ambiguities)."""
+    kappa: float = 1.0
+    """Strength of the inverse rule."""
+    cap: float = 5.0
+    """Largest multiplier of a rare class in the inverse rule, before normalising."""
+
+    selection: Literal["last", "validation", "refit", "test-oracle"] = "validation"
+    """How the reported weights are chosen; see DESIGN: last and refit train on all training rows."""
+    patience: int | None = None
+    """Epochs without a better validation score before training stops; 0 switches early stopping off."""
+    val_fraction: float = 0.15
+    """Share of the training rows kept for validation where the data brings no validation part."""
+    test_fraction: float = 0.2
+    """Share of all rows kept for the final test where the data brings no test part."""
+    group: str | None = None
+    """Column whose equal values must stay in one split (patients, lesions, customers)."""
+    ignore: tuple[str, ...] = ()
+    """Columns to leave out, such as identifiers."""
+    ratio: float | None = None
+    """Make a named image dataset long-tailed: samples of the rarest over the most frequent class."""
+    data_root: str | None = None
+    """Folder of the named datasets; by default $TAILTUNE_DATA."""
+    download: bool = False
+    """Allow a named dataset to be downloaded by the official library."""
+    image_size: int | None = None
+    """Side in pixels to which folder images are resized; by default the commonest size, at most 224."""
+    skip_bad_images: bool = False
+    """Leave out images that cannot be read (counted in the report) and train on the rest."""
+
+    baselines: tuple[str, ...] | None = None
+    """Reported beside the model on the same split: majority, xgboost (tables), erm. By default those that are fast."""
+    seed: int = 0
+    """One seed for initialisation, order, augmentation and dropout. It does not change the split."""
+    split_seed: int = 0
+    """Seed of the split, kept apart so that several seeds share one test set."""
+    precision: Literal["auto", "32", "bf16"] = "auto"
+    """auto takes bf16 on a GPU, and on a processor with native bf16 for convolutional nets; else 32."""
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train."""
+    devices: int = 1
+    """Number of GPUs (or CPU processes) for data-parallel training."""
+    checkpoint_minutes: float = 5.0
+    """Minutes between writes of last.ckpt, which Ctrl-C writes too."""
