@@ -89,7 +89,7 @@ class ClassProfile:
 
     @property
     def ratio(self) -> float:
-        """The papers' imbalance ratio r: samples of the rarest class over samples of the most frequent, 1 if balanced."""
+        """Imbalance ratio r: samples of the rarest class over samples of the most frequent; 1 if balanced."""
         return min(self.counts) / max(self.counts)
 
     @property
@@ -113,7 +113,7 @@ class ClassProfile:
 
     @property
     def head(self) -> Indices:
-        """Indices of the most frequent 20 % of the classes (at least one), most frequent first: the papers' majority."""
+        """Indices of the most frequent 20 % of the classes (at least one), largest first: the papers' majority."""
         return self._by_size()[: max(1, round(0.2 * self.num_classes))]
 
     @property

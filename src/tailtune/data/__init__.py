@@ -1,0 +1,1 @@
+"""Readers, splits and preprocessing: from a user's files to a `Dataset`."""

@@ -1,0 +1,1 @@
+"""Metrics, calibration and intervals on held-out data."""

@@ -1,0 +1,1 @@
+"""Losses and target matrices, usable alone in any PyTorch loop."""

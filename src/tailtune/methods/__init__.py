@@ -1,0 +1,1 @@
+"""Published methods as functions from a `ClassProfile` to a `Method`."""

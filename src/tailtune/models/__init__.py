@@ -1,0 +1,1 @@
+"""Networks for images and tables, and boosted trees beside them."""

@@ -1,0 +1,1 @@
+"""Advice, figures and the HTML report of a run."""

@@ -1,0 +1,1 @@
+"""Run folders and the runs that fill them."""
