@@ -6,18 +6,24 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tailtune.errors import TailtuneError
+    from tailtune.losses.smoothing import ClassConditionalSmoothing
+    from tailtune.optim.ema import WeightEMA
+    from tailtune.optim.sam import SAM, SAMA
+    from tailtune.profile import ClassProfile, per_class
+    from tailtune.run import Run
 
 __version__ = "0.1.0"
 
 _HOME = {
     "ClassConditionalSmoothing": "tailtune.losses.smoothing",
     "ClassProfile": "tailtune.profile",
-    "ImageClassifier": "tailtune.estimators",
     "Run": "tailtune.run",
     "SAM": "tailtune.optim.sam",
     "SAMA": "tailtune.optim.sam",
-    "TabularClassifier": "tailtune.estimators",
     "TailtuneError": "tailtune.errors",
     "WeightEMA": "tailtune.optim.ema",
     "per_class": "tailtune.profile",
@@ -28,9 +34,7 @@ __all__ = [
     "SAMA",
     "ClassConditionalSmoothing",
     "ClassProfile",
-    "ImageClassifier",
     "Run",
-    "TabularClassifier",
     "TailtuneError",
     "WeightEMA",
     "__version__",
