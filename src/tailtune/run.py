@@ -16,8 +16,8 @@ class Run:
     """CSV or Parquet table, image folder, .npz of arrays, or a named dataset (`tailtune list datasets`)."""
     target: str | None = None
     """Column to predict; needed for tables, unless the named dataset knows it."""
-    method: str = "tuned"
-    """Method name, package.module:function or path/to/file.py:function."""
+    method: str | None = None
+    """Method name, package.module:function or path/to/file.py:function; by default tuned (xgboost: erm)."""
     model: str | None = None
     """Model name; by default mlp-plr for tables and a CIFAR ResNet or a timm ResNet-50 by image size."""
     out: str = "runs/latest"
@@ -60,7 +60,10 @@ class Run:
     """Largest multiplier of a rare class in the inverse rule, before normalising."""
 
     selection: Literal["last", "validation", "refit", "test-oracle"] = "validation"
-    """How the reported weights are chosen; see DESIGN: last and refit train on all training rows."""
+    """How the reported weights are chosen: the last ones after training on all training rows, the best on validation,
+    the best length on validation and then a second training on all rows, or (never for a headline) the best on test."""
+    monitor: Literal["balanced_accuracy", "accuracy", "log_loss"] | None = None
+    """What decides on validation: by default balanced accuracy, or log loss if a class has under 5 validation rows."""
     patience: int | None = None
     """Epochs without a better validation score before training stops; 0 switches early stopping off."""
     val_fraction: float = 0.15
@@ -96,3 +99,5 @@ class Run:
     """Number of GPUs (or CPU processes) for data-parallel training."""
     checkpoint_minutes: float = 5.0
     """Minutes between writes of last.ckpt, which Ctrl-C writes too."""
+    logger: str | None = None
+    """A Fabric logger beside metrics.jsonl: csv, tensorboard, or package.module:Class (called with root_dir)."""

@@ -1,0 +1,12 @@
+"""Label smoothing with one strength for every class (Szegedy et al. 2016)."""
+
+from __future__ import annotations
+
+from tailtune.losses.smoothing import smoothing_matrix
+from tailtune.methods.method import Method, Stage
+from tailtune.profile import ClassProfile
+
+
+def label_smoothing(profile: ClassProfile, *, smoothing: float = 0.1) -> Method:
+    """Train towards q_j = (1 - eps) 1[y = j] + eps / K with eps = `smoothing` for every class."""
+    return Method("label_smoothing", Stage(target_matrix=smoothing_matrix(profile.num_classes, smoothing)))

@@ -1,0 +1,75 @@
+"""What a result must name so that it can be had again: versions, machine, memory, command."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shlex
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = (
+    "tailtune",
+    "torch",
+    "torchvision",
+    "numpy",
+    "lightning-fabric",
+    "timm",
+    "scikit-learn",
+    "xgboost",
+    "polars",
+    "rtdl_num_embeddings",
+)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the installed packages that results depend on."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, memory in GiB and GPU (None without one)."""
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gb": round(pages * page / 2**30, 1),
+        "gpu": gpu,
+        "system": platform.system(),
+    }
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def peak_memory_mb() -> int:
+    """Largest resident memory of this process so far, in MB (10^6 bytes); on a GPU its allocations instead."""
+    import torch
+
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return int(torch.cuda.max_memory_allocated() / 1e6)
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
+
+
+def command() -> str:
+    """The command line of this process as it could be typed."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])

@@ -1,0 +1,166 @@
+"""One run from data to result.json: split, train, evaluate once on the test part, set beside the baselines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune import __version__
+from tailtune.data.dataset import Dataset
+from tailtune.data.open import open_dataset
+from tailtune.errors import TailtuneError, nearest
+from tailtune.evaluation.bootstrap import intervals, paired_difference
+from tailtune.evaluation.metrics import summarise
+from tailtune.run import Run
+from tailtune.study.environment import command, machine, versions
+from tailtune.study.fit_model import Fitted, Watch, fit_model
+from tailtune.study.run_folder import open_folder, write_predictions, write_result, write_run
+
+BASELINES = ("majority", "xgboost", "erm")
+_DETAILS = ("per_class", "confusion", "reliability", "absent")
+Probabilities = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class System:
+    """One row of the comparison: the model or a baseline, with its test probabilities [N, K]."""
+
+    name: str
+    label: str
+    role: str
+    seconds: float
+    probabilities: Probabilities
+
+
+def execute(
+    run: Run, *, resume: bool = False, watch: Watch = nullcontext, say: Callable[[str], object] = print
+) -> Path:
+    """Carry out `run` in the folder ``run.out``, all but the report and DONE.
+
+    Args:
+        run: what to do.
+        resume: go on with an unfinished run of the same settings.
+        watch: opens an observer of the training, such as a progress bar.
+        say: is told, in a sentence each, what was noticed about the data.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        TailtuneError: anything wrong with the input.
+        Interrupted: stopped by a signal; the folder holds a checkpoint.
+    """
+    folder = open_folder(run, resume)
+    dataset = open_dataset(run)
+    baselines = _baselines(run, dataset)
+    for sentence in dataset.warnings:
+        say(sentence)
+    write_run(folder, run, run) if not (folder / "run.yaml").exists() else None
+    fitted = fit_model(run, dataset, folder=folder, resume=resume, watch=watch)
+    if fitted is None:  # another process of a data-parallel run writes the results
+        return folder
+    fitted.predictor.save(folder)
+    write_run(folder, run, fitted.run)
+    systems = list(_systems(fitted, dataset, baselines))
+    targets = dataset.test.targets.numpy()
+    probabilities = {
+        f"baseline_{s.name}" if s.role == "baseline" else "probabilities": s.probabilities for s in systems
+    }
+    write_predictions(folder, dataset.test.ids, targets, probabilities)
+    write_result(folder, _result(fitted, dataset, systems))
+    return folder
+
+
+def _baselines(run: Run, dataset: Dataset) -> tuple[str, ...]:
+    """The baselines to report, checked before training starts."""
+    wanted = run.baselines
+    if wanted is None:
+        wanted = ("majority", "xgboost") if dataset.kind == "table" else ("majority",)
+        wanted = tuple(name for name in wanted if name != run.model)
+    for name in wanted:
+        if name not in BASELINES:
+            known = ", ".join(BASELINES)
+            raise TailtuneError(f"there is no baseline {name!r}.{nearest(name, BASELINES)} Known: {known}")
+        if name == "xgboost" and dataset.kind != "table":
+            raise TailtuneError("the baseline xgboost takes tables, not images; use majority or erm")
+    return wanted
+
+
+def _systems(fitted: Fitted, dataset: Dataset, baselines: tuple[str, ...]) -> Iterator[System]:
+    """The model, then each baseline, with their predictions on the test part."""
+    run, inputs = fitted.run, dataset.test.inputs
+    label = f"{run.method} ({run.model})"
+    seconds = fitted.training["seconds"]
+    yield System(str(run.method), label, "model", seconds, fitted.predictor.probabilities(inputs))
+    for name in baselines:
+        began = time.perf_counter()
+        if name == "majority":
+            priors = dataset.profile.priors
+            probabilities = np.tile(priors, (len(dataset.test), 1))
+            yield System(name, "majority class", "baseline", time.perf_counter() - began, probabilities)
+            continue
+        other = replace(run, method="erm", rho=None, smoothing=None, rule="inverse", kappa=1.0, cap=5.0, minutes=None)
+        if name == "xgboost":
+            other = replace(other, model="xgboost")
+        else:  # the same network, batch size, epochs and augmentation
+            other = replace(other, model=run.model)
+        baseline = fit_model(replace(other, devices=1), dataset)
+        assert baseline is not None
+        label = "XGBoost" if name == "xgboost" else f"erm ({run.model})"
+        seconds = baseline.training["seconds"]
+        yield System(name, label, "baseline", seconds, baseline.predictor.probabilities(inputs))
+
+
+def _result(fitted: Fitted, dataset: Dataset, systems: list[System]) -> dict[str, Any]:
+    profile, targets = dataset.profile, dataset.test.targets.numpy()
+    k = len(dataset.names)
+
+    def counts(part_targets: Any) -> list[int]:
+        return np.bincount(part_targets.numpy(), minlength=k).tolist()  # type: ignore[no-any-return]
+
+    rows: list[dict[str, Any]] = []
+    for system in systems:
+        summary = summarise(targets, system.probabilities, profile)
+        details = {name: summary.pop(name) for name in _DETAILS}
+        row: dict[str, Any] = {"name": system.name, "label": system.label, "role": system.role}
+        row |= {"seconds": round(system.seconds, 3), "metrics": summary}
+        row["intervals"] = intervals(targets, system.probabilities, profile)
+        if system.role == "baseline":
+            row["difference"] = paired_difference(targets, systems[0].probabilities, system.probabilities, profile)
+        rows.append(row | details)
+    val = dataset.val
+    data = {
+        "source": dataset.source,
+        "target": dataset.target,
+        "split": dataset.split,
+        "split_hash": dataset.split_hash,
+        "names": list(dataset.names),
+        "counts": {
+            "train": counts(dataset.train.targets),
+            "val": None if val is None else counts(val.targets),
+            "test": counts(dataset.test.targets),
+        },
+        "features": dataset.preprocessor.shape(),
+        "left_out": [asdict(item) for item in dataset.left_out],
+        "warnings": list(dataset.warnings),
+    }
+    return {
+        "tailtune": __version__,
+        "command": command(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "kind": dataset.kind,
+        "versions": versions(),
+        "machine": machine(),
+        "data": data,
+        "systems": rows,
+        "training": fitted.training,
+        "run": asdict(fitted.run),
+    }

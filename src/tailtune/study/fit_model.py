@@ -1,0 +1,215 @@
+"""From a data set and a `Run` to a trained model: build, select honestly, train; networks and trees alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from tailtune.data.dataset import Dataset, Part
+from tailtune.errors import TailtuneError
+from tailtune.methods.method import Method
+from tailtune.methods.resolve import build as build_method
+from tailtune.models import trees
+from tailtune.models.build import build as build_model
+from tailtune.models.build import default_name
+from tailtune.models.network import count_parameters
+from tailtune.run import Run
+from tailtune.study.environment import peak_memory_mb
+from tailtune.study.predictor import Predictor
+from tailtune.study.run_folder import read_run, write_run
+from tailtune.training.augmentation import augmentation
+from tailtune.training.budget import fit_to_budget
+from tailtune.training.device import choose_precision, make_fabric
+from tailtune.training.loop import Trained, train
+from tailtune.training.progress import Observer
+from tailtune.training.randomness import initialisation, isolated
+from tailtune.training.recipe import resolve
+from tailtune.training.selection import select
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+Watch = Callable[[], AbstractContextManager[Observer | None]]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model and how it came about.
+
+    Attributes:
+        predictor: the model, ready for new rows.
+        run: the configuration with everything resolved.
+        training: the "training" part of result.json.
+    """
+
+    predictor: Predictor
+    run: Run
+    training: dict[str, Any]
+
+
+def fit_model(
+    run: Run, dataset: Dataset, *, folder: Path | None = None, resume: bool = False, watch: Watch = nullcontext
+) -> Fitted | None:
+    """Train the model of `run` on `dataset`.
+
+    Args:
+        run: what to do; its fields about reading data are not looked at.
+        dataset: the data.
+        folder: for run.yaml, checkpoints and metrics; nothing is written when None.
+        resume: go on from the checkpoint in `folder`, if there is one.
+        watch: opens an observer of the training.
+
+    Returns:
+        The fitted model, or None in the processes of a data-parallel run that are not the first.
+
+    Raises:
+        TailtuneError: unknown names, or settings that do not fit together.
+    """
+    name = run.model or default_name(dataset.kind, dataset.preprocessor.shape(), len(dataset.train))
+    if name in trees.NAMES:
+        return _fit_trees(run, dataset, name, folder)
+    named = replace(run, model=name, method=run.method or "tuned")
+    precision = choose_precision(named, dataset.kind)
+    fabric = make_fabric(named, precision)
+    job = _Job(run, fabric, folder, resume, watch)
+    with isolated(fabric.device):
+        if run.selection == "refit" and dataset.val is not None:
+            half = replace(named, minutes=None if run.minutes is None else run.minutes / 2)
+            within = job if folder is None else replace(job, folder=_made(folder / "selection"))
+            chosen, _, first, note = _train(within, half, dataset)
+            whole = replace(dataset, train=_joined(dataset.train, dataset.val), val=None)
+            again = replace(named, minutes=None, epochs=first.best_epoch or chosen.epochs, selection="last")
+            resolved, model, trained, _ = _train(job, again, whole)
+            resolved = replace(resolved, selection="refit")
+            trained = replace(trained, seconds=trained.seconds + first.seconds, best_epoch=first.best_epoch)
+            note += f" Then trained anew on training and validation rows for {resolved.epochs} epochs."
+        else:
+            resolved, model, trained, note = _train(job, named, dataset)
+    if fabric.global_rank > 0:
+        return None
+    training = {
+        "epochs": trained.epochs,
+        "planned_epochs": resolved.epochs,
+        "steps": trained.steps,
+        "seconds": round(trained.seconds, 3),
+        "seconds_per_step": trained.seconds_per_step,
+        "best_epoch": trained.best_epoch,
+        "stopped": trained.stopped,
+        "selection": run.selection,
+        "selection_note": note,
+        "peak_memory_mb": peak_memory_mb(),
+        "parameters": count_parameters(model),
+        "precision": precision,
+        "device": str(fabric.device),
+    }
+    head = _method(resolved, dataset).stage.head or "linear"
+    predictor = Predictor(
+        kind=dataset.kind,
+        names=dataset.names,
+        target=dataset.target,
+        preprocessor=dataset.preprocessor,
+        model_name=name,
+        head=head,
+        precision=precision,
+        model=model.cpu(),
+    )
+    return Fitted(predictor, resolved, training)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What stays the same over the trainings of one run."""
+
+    asked: Run
+    fabric: Fabric
+    folder: Path | None
+    resume: bool
+    watch: Watch
+
+
+def _method(run: Run, dataset: Dataset) -> Method:
+    return build_method(str(run.method), dataset.profile, run)
+
+
+def _train(job: _Job, run: Run, dataset: Dataset) -> tuple[Run, torch.nn.Module, Trained, str]:
+    """Build and train one network; return the resolved run, the network, its training and a note on selection."""
+    fabric, folder = job.fabric, job.folder
+    method = _method(run, dataset)
+    run = resolve(run, method, dataset)
+    with initialisation(run.seed):
+        head = method.stage.head or "linear"
+        model = build_model(str(run.model), dataset.preprocessor.shape(), len(dataset.names), head)
+    selection, note = select(run, dataset)
+    augment = augmentation(dataset.preprocessor, run)
+    if run.minutes is not None:
+        started = job.resume and folder is not None and (folder / "last.ckpt").exists()
+        if started and folder is not None:  # the epochs that were fitted to the budget when it started
+            run = replace(run, epochs=read_run(folder).epochs)
+        else:
+            run = fit_to_budget(run, dataset, method, model, fabric, selection, augment)
+    if folder and fabric.global_rank == 0:
+        write_run(folder, job.asked, run)
+    with job.watch() as observer:
+        trained = train(
+            dataset, method, run, model, fabric, selection, augment, folder=folder, resume=job.resume, observer=observer
+        )
+    return run, model, trained, note
+
+
+def _fit_trees(run: Run, dataset: Dataset, name: str, folder: Path | None) -> Fitted:
+    if dataset.kind != "table":
+        raise TailtuneError(f"{name} takes tables, not images; leave out --model or choose an image model")
+    run = replace(run, model=name, method=run.method or "erm")
+    stage = _method(run, dataset).stage
+    for part in ("loss", "target_matrix", "optimiser", "head"):
+        if getattr(stage, part) is not None:
+            raise TailtuneError(
+                f"method {run.method!r} sets the {part.replace('_', ' ')} of a network, which {name} does not have; "
+                "use --method erm"
+            )
+    if folder:
+        write_run(folder, run, run)
+    weights = None if stage.class_weights is None else stage.class_weights(1.0)
+    began = time.perf_counter()
+    shape, k = dataset.preprocessor.shape(), len(dataset.names)
+    fitted = trees.fit_xgboost(dataset.train, dataset.val, shape, k, run.seed, weights)
+    seconds = time.perf_counter() - began
+    training = {
+        "epochs": fitted.rounds,
+        "planned_epochs": fitted.rounds,
+        "steps": fitted.rounds,
+        "seconds": round(seconds, 3),
+        "seconds_per_step": seconds / max(1, fitted.rounds),
+        "best_epoch": fitted.rounds if dataset.val is not None else None,
+        "stopped": "finished",
+        "selection": run.selection,
+        "selection_note": "Boosting rounds are chosen by log loss on validation."
+        if dataset.val is not None
+        else "A fixed number of boosting rounds.",
+        "peak_memory_mb": peak_memory_mb(),
+        "parameters": None,
+        "precision": "32",
+        "device": "cpu",
+    }
+    predictor = Predictor("table", dataset.names, dataset.target, dataset.preprocessor, name, "linear", "32", fitted)
+    return Fitted(predictor, run, training)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _joined(a: Part, b: Part) -> Part:
+    weights = None
+    if a.weights is not None and b.weights is not None:
+        weights = torch.cat([a.weights, b.weights])
+    inputs = tuple(torch.cat(pair) for pair in zip(a.inputs, b.inputs, strict=True))
+    return Part(inputs, torch.cat([a.targets, b.targets]), np.concatenate([a.ids, b.ids]), weights)

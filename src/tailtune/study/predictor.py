@@ -1,0 +1,144 @@
+"""`Predictor`: a trained model with its preprocessing and class names, in one file that holds no code."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.data.dataset import Kind, Preprocessor
+from tailtune.errors import TailtuneError
+
+if TYPE_CHECKING:
+    import torch
+
+    from tailtune.models.trees import XGBoost
+
+FILE = "model.safetensors"
+_NETWORK, _PREPROCESSOR, _TREES = "network/", "preprocessor/", "trees"
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Everything that prediction needs.
+
+    Attributes:
+        kind: "table" or "image".
+        names: class names [K].
+        target: name of the target column, which a table to predict on may lack; None for images and arrays.
+        preprocessor: turns a user's rows into inputs.
+        model_name: as in `tailtune list models`.
+        head: "linear" or "cosine".
+        precision: "32" or "bf16", that of training.
+        model: the network (on the CPU, in evaluation mode), or the trees.
+    """
+
+    kind: Kind
+    names: tuple[str, ...]
+    target: str | None
+    preprocessor: Preprocessor
+    model_name: str
+    head: str
+    precision: str
+    model: torch.nn.Module | XGBoost
+
+    def probabilities(self, inputs: tuple[torch.Tensor, ...]) -> NDArray[np.float64]:
+        """Return class probabilities [N, K] of encoded rows, on the CPU."""
+        import torch
+
+        from tailtune.training.augmentation import normalisation
+        from tailtune.training.predict import probabilities_of
+
+        if not isinstance(self.model, torch.nn.Module):
+            return self.model.predict_proba(inputs)
+        cpu = torch.device("cpu")
+
+        def autocast() -> torch.autocast:
+            return torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.precision == "bf16")
+
+        return probabilities_of(self.model, inputs, normalisation(self.preprocessor), cpu, autocast)
+
+    def save(self, folder: Path) -> None:
+        """Write model.safetensors: weights, preprocessing arrays and, as JSON metadata, all settings."""
+        import torch
+        from safetensors.torch import save
+
+        from tailtune.study.run_folder import write_whole
+
+        settings, arrays = self.preprocessor.state()
+        tensors = {f"{_PREPROCESSOR}{name}": torch.as_tensor(array) for name, array in arrays.items()}
+        if isinstance(self.model, torch.nn.Module):
+            state = self.model.state_dict()
+            tensors |= {f"{_NETWORK}{name}": value.detach().cpu().contiguous() for name, value in state.items()}
+        else:
+            tensors[_TREES] = torch.frombuffer(bytearray(self.model.to_bytes()), dtype=torch.uint8)
+        meta = {
+            "kind": self.kind,
+            "names": list(self.names),
+            "target": self.target,
+            "model": self.model_name,
+            "head": self.head,
+            "precision": self.precision,
+            "preprocessor": settings,
+        }
+        write_whole(folder / FILE, save(tensors, metadata={"tailtune": json.dumps(meta)}))
+
+    @classmethod
+    def load(cls, folder: Path) -> Predictor:
+        """Read what `save` wrote into `folder`.
+
+        Raises:
+            TailtuneError: there is no model, or the file is not one of tailtune's.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        path = folder / FILE
+        if not path.is_file():
+            raise TailtuneError(f"there is no model in {folder} ({FILE} is missing); name a finished run folder")
+        try:
+            with safe_open(path, framework="pt") as file:
+                meta: dict[str, Any] = json.loads(file.metadata()["tailtune"])
+                tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, TypeError, OSError) as error:
+            raise TailtuneError(f"{path} is not a model of tailtune ({error})") from error
+        preprocessor = _preprocessor(meta, _under(tensors, _PREPROCESSOR))
+        model: torch.nn.Module | XGBoost
+        if _TREES in tensors:
+            from tailtune.models.trees import XGBoost
+
+            model = XGBoost.from_bytes(tensors[_TREES].numpy().tobytes())
+        else:
+            from tailtune.models.build import build
+
+            model = build(meta["model"], preprocessor.shape(), len(meta["names"]), meta["head"])
+            model.load_state_dict(_under(tensors, _NETWORK))
+            model.eval()
+        return cls(
+            kind=meta["kind"],
+            names=tuple(meta["names"]),
+            target=meta["target"],
+            preprocessor=preprocessor,
+            model_name=meta["model"],
+            head=meta["head"],
+            precision=meta["precision"],
+            model=model,
+        )
+
+
+def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _preprocessor(meta: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Preprocessor:
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    if meta["kind"] == "table":
+        from tailtune.data.table_preprocessor import TablePreprocessor
+
+        return TablePreprocessor.from_state(meta["preprocessor"], arrays)
+    from tailtune.data.image_preprocessor import ImagePreprocessor
+
+    return ImagePreprocessor.from_state(meta["preprocessor"], arrays)

@@ -1,0 +1,147 @@
+"""The run folder: what lies in it, who may write it, and DONE, which is written last."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.errors import TailtuneError
+from tailtune.run import Run
+
+DONE = "DONE"
+_MAY_DIFFER = ("checkpoint_minutes", "logger", "out")  # on resume: they do not change the result
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all.
+
+    Raises:
+        TailtuneError: no space left, or no right to write.
+    """
+    scratch = path.with_name(f".{path.name}.partial")
+    try:
+        scratch.write_bytes(content)
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise TailtuneError(f"cannot write {path}: {error.strerror or error}; free some space or change --out") from error
+
+
+def open_folder(run: Run, resume: bool) -> Path:
+    """Create or take up the folder ``run.out``.
+
+    Raises:
+        TailtuneError: it holds a finished run, an unfinished one while `resume` is off, other settings than `run`,
+            or cannot be written.
+    """
+    folder = Path(run.out)
+    if (folder / DONE).exists():
+        raise TailtuneError(f"{folder} already holds a finished run; choose another --out or delete the folder")
+    if folder.is_file():
+        raise TailtuneError(f"--out {folder} is a file; name a folder")
+    started = (folder / "run.yaml").exists()
+    if started and not resume:
+        raise TailtuneError(f"{folder} holds an unfinished run; add --resume to go on with it, or choose another --out")
+    if folder.exists() and not started and any(folder.iterdir()):
+        raise TailtuneError(f"{folder} is not empty and holds no run of tailtune; choose another --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TailtuneError(f"cannot create {folder}: {error.strerror or error}; choose another --out") from error
+    if started:
+        before, now = read_run(folder, "asked"), asdict(run)
+        for name, value in asdict(before).items():
+            if name not in _MAY_DIFFER and value != now[name]:
+                option = name.replace("_", "-")
+                raise TailtuneError(
+                    f"{folder} was started with {option} {value!r}, however: now {now[name]!r}; "
+                    "resume with the same settings, or choose another --out"
+                )
+    return folder
+
+
+def write_run(folder: Path, asked: Run, resolved: Run) -> None:
+    """Write run.yaml: what was asked for, and everything as it was resolved."""
+    import yaml
+
+    content = {"asked": _plain(asked), "resolved": _plain(resolved)}
+    write_whole(folder / "run.yaml", yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
+
+
+def _plain(run: Run) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(run).items()}
+
+
+def read_run(folder: Path, which: str = "resolved") -> Run:
+    """Read the run of a folder back, "asked" or "resolved".
+
+    Raises:
+        TailtuneError: there is no run in `folder`, or its run.yaml is of another version.
+    """
+    import yaml
+
+    path = folder / "run.yaml"
+    if not path.is_file():
+        raise TailtuneError(f"{folder} holds no run (there is no run.yaml); name a folder that tailtune fit wrote")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))[which]
+        tuples = {field.name for field in fields(Run) if "tuple" in str(field.type)}
+        return Run(**{k: tuple(v) if k in tuples and v is not None else v for k, v in values.items()})
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise TailtuneError(f"{path} cannot be read ({error}); was it written by another version?") from error
+
+
+def finished(folder: Path) -> Path:
+    """Return `folder` if it holds a finished run.
+
+    Raises:
+        TailtuneError: it does not.
+    """
+    if not folder.is_dir():
+        raise TailtuneError(f"there is no run folder {folder}; check the path")
+    if not (folder / DONE).exists():
+        raise TailtuneError(
+            f"{folder} holds no finished run (there is no {DONE}); finish it with tailtune fit --resume"
+        )
+    return folder
+
+
+def write_result(folder: Path, result: dict[str, Any]) -> None:
+    """Write result.json."""
+    text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
+    write_whole(folder / "result.json", text.encode())
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """Read result.json.
+
+    Raises:
+        TailtuneError: it is missing or broken.
+    """
+    path = folder / "result.json"
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise TailtuneError(f"{path} cannot be read ({error}); name a folder that tailtune fit has finished") from error
+    return result
+
+
+def write_predictions(
+    folder: Path, ids: NDArray[np.str_], targets: NDArray[np.int64], probabilities: dict[str, NDArray[np.float64]]
+) -> None:
+    """Write predictions.npz: ids [N], targets [N] and probabilities [N, K] of the model and of each baseline."""
+    import io
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, ids=ids, targets=targets, **probabilities)
+    write_whole(folder / "predictions.npz", buffer.getvalue())
+
+
+def mark_done(folder: Path) -> None:
+    """Declare the run finished; everything else must have been written."""
+    write_whole(folder / DONE, b"")

@@ -1,0 +1,73 @@
+"""Where and in which precision a run trains: the one place that makes a Fabric."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from tailtune.data.dataset import Kind
+from tailtune.errors import TailtuneError
+from tailtune.run import Run
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+def choose_precision(run: Run, kind: Kind) -> str:
+    """Return "32" or "bf16" for ``precision="auto"``, else what `run` says.
+
+    bf16 pays on a GPU that has it, and on a processor that computes convolutions in it natively; the small matrix
+    products of table networks are faster in fp32 on a processor.
+    """
+    if run.precision != "auto":
+        return run.precision
+    if run.accelerator != "cpu" and torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "32"
+    able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    native = able.get("avx512_bf16") or able.get("amx_bf16")
+    return "bf16" if kind == "image" and native else "32"
+
+
+def make_fabric(run: Run, precision: str) -> Fabric:
+    """Build and launch the Fabric of `run`.
+
+    Raises:
+        TailtuneError: a GPU is asked for and none is there, or a logger that cannot be made.
+    """
+    from lightning_fabric import Fabric
+
+    if run.accelerator == "cuda" and not torch.cuda.is_available():
+        raise TailtuneError("no CUDA device was found; use --accelerator cpu, or check the driver with nvidia-smi")
+    if run.devices < 1:
+        raise TailtuneError(f"--devices must be 1 or more, however: {run.devices}")
+    fabric = Fabric(
+        accelerator=run.accelerator,
+        devices=run.devices,
+        strategy="ddp" if run.devices > 1 else "auto",
+        precision="bf16-mixed" if precision == "bf16" else "32-true",
+        loggers=_logger(run),
+    )
+    fabric.launch()
+    return fabric
+
+
+def _logger(run: Run) -> Any:
+    if run.logger is None:
+        return None
+    from lightning_fabric import loggers
+
+    if run.logger in ("csv", "tensorboard"):
+        kind = loggers.CSVLogger if run.logger == "csv" else loggers.TensorBoardLogger
+        try:
+            return kind(root_dir=run.out)
+        except ModuleNotFoundError as error:
+            raise TailtuneError(f"--logger {run.logger} needs another package: {error}") from error
+    home, _, name = run.logger.partition(":")
+    try:
+        return getattr(importlib.import_module(home), name)(root_dir=run.out)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise TailtuneError(
+            f"cannot make the logger {run.logger!r}: {error}; use csv, tensorboard or package.module:Class"
+        ) from error

@@ -1,0 +1,52 @@
+"""Class probabilities of rows, the same from a training run, a reloaded run, Python and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tailtune.augment.policies import Augment
+from tailtune.training.inputs import Tensors, evaluation_batches
+
+BATCH = 1024  # fixed, because another batch size may round differently in the last bit
+
+
+@contextmanager
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """Put `model` in evaluation mode without gradients, and back in the mode that it was in."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        model.train(training)
+
+
+def logits_of(
+    model: torch.nn.Module,
+    tensors: Tensors,
+    normalise: Augment | None,
+    device: torch.device,
+    autocast: Callable[[], AbstractContextManager[object]],
+) -> torch.Tensor:
+    """Return the logits [N, K] in float32 on `device`, in evaluation mode."""
+    with evaluating(model), autocast():
+        parts = [model(*batch).float() for batch in evaluation_batches(tensors, normalise, device, BATCH)]
+    return torch.cat(parts)
+
+
+def probabilities_of(
+    model: torch.nn.Module,
+    tensors: Tensors,
+    normalise: Augment | None,
+    device: torch.device,
+    autocast: Callable[[], AbstractContextManager[object]],
+) -> NDArray[np.float64]:
+    """Return the softmax probabilities [N, K], in float64 so that rows sum to one."""
+    logits = logits_of(model, tensors, normalise, device, autocast).double()
+    return np.asarray(logits.softmax(1).cpu().numpy())

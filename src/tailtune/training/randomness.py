@@ -1,0 +1,82 @@
+"""Every random choice of a run from one seed, each kind from a stream of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+_ORDER, _AUGMENTATION, _DROPOUT, _INITIALISATION = range(4)
+
+
+def derived_seed(seed: int, *path: int) -> int:
+    """A seed for the stream `path` of `seed`; different paths give independent streams."""
+    return int(np.random.SeedSequence([seed, *path]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _devices(device: torch.device) -> list[torch.device]:
+    return [device] if device.type == "cuda" else []
+
+
+@contextmanager
+def initialisation(seed: int) -> Iterator[None]:
+    """Seed torch's global generator for building a network, and put it back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derived_seed(seed, _INITIALISATION))
+        yield
+
+
+@contextmanager
+def isolated(device: torch.device) -> Iterator[None]:
+    """Put torch's global generators (dropout draws from them) back as they were when training ends."""
+    with torch.random.fork_rng(devices=_devices(device)):
+        yield
+
+
+class Randomness:
+    """The streams that training draws from.
+
+    The order of rows follows from seed and epoch alone; augmentation has a generator on the device; dropout can only
+    draw from torch's global generator, which is seeded here (call within `isolated`).
+
+    Attributes:
+        augmentation: generator on the training device, different on each rank.
+    """
+
+    def __init__(self, seed: int, rank: int, device: torch.device) -> None:
+        self.seed = seed
+        self.device = device
+        self.augmentation = torch.Generator(device=device).manual_seed(derived_seed(seed, _AUGMENTATION, rank))
+        torch.manual_seed(derived_seed(seed, _DROPOUT, rank))
+
+    def order(self, rows: int, epoch: int, rank: int, world: int) -> torch.Tensor:
+        """Return this rank's share of a shuffle of all `rows`: disjoint between ranks, new each epoch."""
+        generator = torch.Generator().manual_seed(derived_seed(self.seed, _ORDER, epoch))
+        return torch.randperm(rows, generator=generator)[rank : rows - rows % world : world]
+
+    def _states(self) -> list[torch.Tensor]:
+        states = [torch.get_rng_state(), self.augmentation.get_state()]
+        if self.device.type == "cuda":
+            states.append(torch.cuda.get_rng_state(self.device))
+        return states
+
+    def state_dict(self, fabric: Fabric) -> list[Any]:
+        """Return the generators' states of every rank (all ranks must call this together)."""
+        if fabric.world_size == 1:
+            return [self._states()]
+        gathered = [fabric.all_gather(state.to(self.device)).cpu() for state in self._states()]
+        return [[states[rank] for states in gathered] for rank in range(fabric.world_size)]
+
+    def load_state_dict(self, states: list[Any], rank: int) -> None:
+        """Take up the states of `rank`."""
+        mine = states[rank]
+        torch.set_rng_state(mine[0])
+        self.augmentation.set_state(mine[1])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(mine[2], self.device)
