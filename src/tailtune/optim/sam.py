@@ -1,0 +1,404 @@
+"""Sharpness-aware minimisation: SAM, ASAM and the class-dependent SAM-A, around any base optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from tailtune.errors import TailtuneError
+from tailtune.optim.precision import NO_FP16, computes_in_fp16
+from tailtune.profile import Rule, per_class
+
+Closure = Callable[[], tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]]
+Normalise = Literal["mean_radius", "batch_gradient"]
+
+SMALLEST_NORM = 1e-12  # below it a gradient counts as zero, and so does the perturbation
+
+
+class SAM(torch.optim.Optimizer):
+    """Sharpness-aware minimisation (SAM), and its scale-invariant form ASAM, around a base optimiser.
+
+    One step makes two passes. The ascent gradient g is taken at the weights w, the weights are moved to w + eps with
+    eps = rho g / ||g||, the descent gradient is taken there, and the base optimiser applies it to w, which is restored
+    from a saved copy (adding and subtracting eps would leave rounding errors that differ between DDP ranks). ASAM
+    (``adaptive=True``) uses eps = rho w^2 g / || |w| g || and wants a rho about 20 times larger.
+
+    The optimiser shares parameter groups and state with its base, so learning-rate schedulers, weight decay, groups and
+    checkpoints behave as the base's. rho is an entry of each parameter group: give a group its own, or assign
+    ``group["rho"]`` to schedule it. A step with rho 0 in all groups is a step of the base, one pass only.
+
+    - BatchNorm: the pass at w updates the running statistics; the pass at w + eps, whose weights nobody will evaluate,
+      normalises by batch statistics but leaves the running ones and ``num_batches_tracked`` alone. Needs `model`.
+    - Dropout draws a new mask in each pass, as reference implementations do.
+    - Mixed precision: bf16 autocast, inside the closure or around the step. fp16 is refused.
+    - DDP: by default both passes are synchronised, as if one process held the whole batch. With `no_sync` the ascent is
+      per rank: each perturbs by the gradient of its own samples and saves one communication (m-sharpness).
+    - Gradients are cleared at the start of a step: a batch that is accumulated in parts is not supported, since each
+      part would need its own ascent.
+    - A NaN or infinity in either pass makes the returned loss NaN; no step is skipped in silence.
+
+    Args:
+        base: an optimiser instance over the parameters, all on one device and with dense gradients.
+        model: the network whose BatchNorm layers are to be held on the second pass (as trained: wrapped or not).
+        rho: radius of the perturbation, for the groups of `base` that have no ``"rho"`` of their own.
+        adaptive: ASAM instead of SAM.
+        backward: called with a scalar loss to compute gradients, such as ``fabric.backward``; ``loss.backward()`` else.
+        no_sync: makes the context in which gradients stay on their rank, such as ``ddp.no_sync``.
+        before_step: called without arguments between the last backward and the base's step, to clip gradients.
+
+    Raises:
+        TailtuneError: `base` is not a plain optimiser instance, or a negative radius.
+
+    Source: Foret et al. 2021, "Sharpness-Aware Minimization for Efficiently Improving Generalization"; Kwon et al.
+    2021, "ASAM" (without its constant eta, for every parameter).
+
+    >>> model = nn.Linear(2, 3)
+    >>> x, targets = torch.randn(8, 2), torch.randint(3, (8,))
+    >>> optimizer = SAM(torch.optim.SGD(model.parameters(), lr=0.1), model, rho=0.05)
+    >>> def closure():
+    ...     return nn.functional.cross_entropy(model(x), targets, reduction="none"), targets
+    >>> loss = optimizer.step(closure)
+    """
+
+    # By this a GradScaler hands its scale to `step` instead of failing obscurely on the closure, so `step` can refuse.
+    _step_supports_amp_scaling = True
+
+    def __init__(
+        self,
+        base: torch.optim.Optimizer,
+        model: nn.Module | None = None,
+        rho: float = 0.05,
+        adaptive: bool = False,
+        backward: Callable[..., Any] | None = None,
+        no_sync: Callable[[], AbstractContextManager[Any]] | None = None,
+        before_step: Callable[[], Any] | None = None,
+    ) -> None:
+        if not isinstance(base, torch.optim.Optimizer) or isinstance(base, SAM):
+            raise TailtuneError(
+                f"{type(self).__name__} goes around an optimiser instance such as torch.optim.SGD(...), "
+                f"however: {type(base).__name__}"
+            )
+        if rho < 0 or any(group.get("rho", 0) < 0 for group in base.param_groups):
+            raise TailtuneError(f"rho must be 0 or more in every parameter group, however: {rho=}")
+        self.base = base
+        self.rho = rho
+        self.adaptive = adaptive
+        self._backward = backward if backward is not None else torch.autograd.backward
+        self._no_sync = no_sync
+        self._before_step = before_step
+        self._batchnorms = [m for m in model.modules() if isinstance(m, _BatchNorm)] if model is not None else []
+        self._saved: list[Tensor] = []
+        self._saved_of: list[int] = []
+        self._graph_checked = False
+        groups, state = base.param_groups, base.state
+        super().__init__(groups, base.defaults)  # empties the base's through the properties below, so put them back
+        base.param_groups, base.state = groups, state
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The base's parameter groups, with a ``"rho"`` each."""
+        return self.base.param_groups
+
+    @param_groups.setter
+    def param_groups(self, groups: list[dict[str, Any]]) -> None:
+        self.base.param_groups = groups
+
+    @property
+    def state(self) -> Any:
+        """The base's state."""
+        return self.base.state
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        self.base.state = state
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a parameter group to the base, with the constructor's rho unless it has its own."""
+        param_group.setdefault("rho", self.rho)
+        self.base.add_param_group(param_group)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the base's state and groups (rho among them): a step of SAM leaves nothing else behind."""
+        return self.base.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load what `state_dict` returned, or the state of the bare base (its groups get the constructor's rho)."""
+        self.base.load_state_dict(state_dict)
+        for group in self.param_groups:
+            group.setdefault("rho", self.rho)
+
+    @torch.enable_grad()
+    def step(self, closure: Closure | None = None) -> Tensor:  # type: ignore[override]
+        """Take one step.
+
+        Args:
+            closure: runs the forward pass only, and is called twice. Returns the samples' losses [N] and targets (class
+                indices [N], or soft [N, K] before any smoothing), and if there is one an auxiliary scalar term to be
+                added to the mean loss.
+
+        Returns:
+            The objective at the weights before the step, mean loss plus auxiliary term: a detached scalar tensor, which
+            is NaN if anything in the step was not finite.
+
+        Raises:
+            TailtuneError: no closure, a result of another form, fp16, or no gradient for any parameter.
+        """
+        if closure is None:
+            raise TailtuneError(f"{type(self).__name__}.step needs a closure that returns (losses [N], targets)")
+        if getattr(self, "grad_scale", None) is not None:
+            raise TailtuneError(NO_FP16)
+        if any(group["rho"] for group in self.param_groups):
+            loss = self._two_passes(closure)
+        else:
+            loss = self._descend(closure)
+        if self._before_step is not None:
+            self._before_step()
+        self.base.step()
+        return loss
+
+    def _two_passes(self, closure: Closure) -> Tensor:
+        self._clear_gradients()
+        with self._no_sync() if self._no_sync is not None else nullcontext():
+            loss, factor = self._ascend(*self._forward(closure))
+        parameters = self._perturb(factor)
+        tracking = [layer for layer in self._batchnorms if layer.track_running_stats]
+        try:
+            for layer in tracking:  # a layer in training mode that does not track still uses the batch's statistics
+                layer.track_running_stats = False
+            descent = self._descend(closure)
+        finally:  # also when interrupted, so that a checkpoint written then has the true weights
+            for layer in tracking:
+                layer.track_running_stats = True
+            with torch.no_grad():
+                torch._foreach_copy_(parameters, self._saved)
+            torch.clear_autocast_cache()
+        return loss + 0 * descent  # NaN if the second pass was not finite
+
+    def _ascend(self, losses: Tensor, targets: Tensor, auxiliary: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Leave the ascent direction in the gradients; return the detached loss and the factor to eps / rho."""
+        loss = _objective(losses, auxiliary)
+        self._backward(loss)
+        return loss.detach(), 1 / self._gradient_norm()
+
+    def _descend(self, closure: Closure) -> Tensor:
+        self._clear_gradients()
+        losses, _, auxiliary = self._forward(closure)
+        loss = _objective(losses, auxiliary)
+        self._backward(loss)
+        return loss.detach()
+
+    def _forward(self, closure: Closure) -> tuple[Tensor, Tensor, Tensor | None]:
+        result: Any = closure()
+        if not (isinstance(result, tuple) and len(result) in (2, 3) and all(isinstance(r, Tensor) for r in result)):
+            raise TailtuneError("the closure must return tensors (losses [N], targets) or (losses, targets, auxiliary)")
+        losses, targets, auxiliary = (*result, None)[:3]
+        if losses.ndim != 1 or (auxiliary is not None and auxiliary.ndim):
+            raise TailtuneError(
+                "the closure must return the losses of the samples [N] (reduction='none') and, if any, a scalar "
+                f"auxiliary term, however: losses of shape {tuple(losses.shape)}"
+            )
+        if not self._graph_checked:
+            self._graph_checked = True
+            if computes_in_fp16(losses):
+                raise TailtuneError(NO_FP16)
+        return losses, targets, auxiliary
+
+    def _clear_gradients(self) -> None:
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+
+    def _gradients(self) -> list[Tensor]:
+        gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
+        if not gradients:
+            raise TailtuneError("no parameter of the optimiser got a gradient: do the losses depend on them?")
+        return gradients
+
+    def _gradient_norm(self) -> Tensor:
+        gradients = self._gradients()
+        if self.adaptive:
+            parameters = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
+            with torch.no_grad():
+                gradients = list(torch._foreach_mul(gradients, parameters))
+        return _norm(gradients)
+
+    @torch.no_grad()
+    def _perturb(self, factor: Tensor) -> list[Tensor]:
+        """Save the parameters that have a gradient, then move them by rho * factor * gradient."""
+        groups = [(group["rho"], [p for p in group["params"] if p.grad is not None]) for group in self.param_groups]
+        parameters = [p for _, members in groups for p in members]
+        identity = [id(p) for p in parameters]
+        if identity != self._saved_of:
+            self._saved, self._saved_of = [torch.empty_like(p) for p in parameters], identity
+        torch._foreach_copy_(self._saved, parameters)
+        for rho, members in groups:
+            if members and rho:
+                step = [p.grad for p in members]
+                torch._foreach_mul_(step, factor * rho)
+                if self.adaptive:
+                    torch._foreach_mul_(step, members)
+                    torch._foreach_mul_(step, members)
+                torch._foreach_add_(members, step)
+        torch.clear_autocast_cache()  # or an autocast around the whole step would reuse its casts of the old weights
+        return parameters
+
+
+class SAMA(SAM):
+    """SAM-A: sharpness-aware minimisation that ascends further for rare classes.
+
+    Each class k has a radius rho_k (`tailtune.profile.per_class` of rho), a sample i the radius
+    rho_i = sum_k q_ik rho_k of its targets q_i, which the closure returns unsmoothed. The ascent gradient is
+    G = (1/N) sum_i rho_i g_i with g_i the gradient of sample i; the descent at w + eps is unweighted. With rhobar the
+    batch mean of the rho_i:
+
+    - ``normalise="mean_radius"`` (default): eps = rhobar G / ||G||. Two passes, the cost of SAM.
+    - ``normalise="batch_gradient"``: eps = G / ||gbar|| with gbar the gradient of the mean loss, the form that is
+      linear in the radii; one backward more from the same forward.
+
+    Either way ||eps|| is at most `cap` times rho: a batch of the rarest class alone, or class gradients that cancel in
+    gbar, would otherwise throw the weights far away. With equal radii both are SAM. An auxiliary term of the closure is
+    perturbed with the mean radius: rhobar times its gradient joins G.
+
+    - ``rule="inverse"`` (default): rare classes get more, as the paper's prose says.
+    - ``rule="printed"``: Equation 5 as printed, rho / (1 - p_k), by which frequent classes get more.
+    - ``rule="official"``: the official code, where the samples' gradients are weighted by n_max / n_k and
+      eps = rho G / ||G|| for every batch; only the direction depends on the classes.
+
+    Under DDP rhobar is averaged over the ranks, unless `no_sync` makes the ascent per rank. For BatchNorm, dropout,
+    precision, rho in parameter groups and the rest see `SAM`.
+
+    Args:
+        base: an optimiser instance over the parameters.
+        counts: training samples of each class [K], on any device.
+        model: the network whose BatchNorm layers are to be held on the second pass.
+        rho: radius of a class of average size, for the groups of `base` that have no ``"rho"`` of their own.
+        rule: how radii follow from counts, see above.
+        normalise: how the perturbation is normalised, see above (not with the official rule).
+        kappa: strength of the inverse rule; 0 is SAM.
+        cap: the largest ratio of a class's radius to rho before normalising (inverse rule), and of ||eps|| to rho.
+        priors: class distribution of the batches [K] if a sampler makes it differ from `counts`. The radii are then
+            scaled so that sum_k priors_k rho_k = rho, in every rule; else a balanced sampler would multiply them.
+        backward: called with a scalar loss to compute gradients; with ``retain_graph=True`` for batch_gradient.
+        no_sync: makes the context in which gradients stay on their rank, such as ``ddp.no_sync``.
+        before_step: called without arguments between the last backward and the base's step.
+
+    Attributes:
+        radii: radius of each class as a multiple of rho, float64 [K].
+
+    Raises:
+        TailtuneError: what `SAM` and `per_class` refuse, an unknown `normalise`, the official rule with
+            batch_gradient, or priors that are no distribution over the classes.
+
+    Source: "Simplifying Neural Network Training Under Class Imbalance", Equation 5 and its official code.
+
+    >>> model = nn.Linear(2, 3)
+    >>> x, targets = torch.randn(8, 2), torch.randint(3, (8,))
+    >>> optimizer = SAMA(torch.optim.SGD(model.parameters(), lr=0.1), counts=(900, 90, 10), model=model)
+    >>> loss = optimizer.step(lambda: (nn.functional.cross_entropy(model(x), targets, reduction="none"), targets))
+    >>> optimizer.radii.round(decimals=2).tolist()
+    [0.52, 5.17, 6.98]
+    """
+
+    def __init__(
+        self,
+        base: torch.optim.Optimizer,
+        counts: ArrayLike | Tensor,
+        model: nn.Module | None = None,
+        rho: float = 0.05,
+        rule: Rule = "inverse",
+        normalise: Normalise = "mean_radius",
+        kappa: float = 1.0,
+        cap: float = 5.0,
+        priors: ArrayLike | Tensor | None = None,
+        backward: Callable[..., Any] | None = None,
+        no_sync: Callable[[], AbstractContextManager[Any]] | None = None,
+        before_step: Callable[[], Any] | None = None,
+    ) -> None:
+        if normalise not in ("mean_radius", "batch_gradient"):
+            raise TailtuneError(f"normalise must be 'mean_radius' or 'batch_gradient', however: {normalise=}")
+        if rule == "official" and normalise == "batch_gradient":
+            raise TailtuneError("rule='official' has one radius for all batches: leave normalise at 'mean_radius'")
+        sizes = torch.as_tensor(counts, device="cpu").numpy()
+        self.radii = torch.from_numpy(per_class(1.0, sizes, rule=rule, kappa=kappa, cap=cap))
+        if priors is not None:
+            distribution = torch.as_tensor(priors, device="cpu", dtype=torch.float64)
+            if distribution.shape != self.radii.shape or distribution.min() < 0 or abs(distribution.sum() - 1) > 1e-6:
+                raise TailtuneError(f"priors must be {len(self.radii)} proportions that sum to 1, however: {priors}")
+            self.radii /= distribution @ self.radii
+        self.rule = rule
+        self.normalise = normalise
+        self.cap = cap
+        self._radii = self.radii
+        super().__init__(base, model=model, rho=rho, backward=backward, no_sync=no_sync, before_step=before_step)
+
+    def _ascend(self, losses: Tensor, targets: Tensor, auxiliary: Tensor | None) -> tuple[Tensor, Tensor]:
+        radii = self._radii_of(targets.detach(), losses)
+        mean_radius = radii.mean()
+        loss = _objective(losses, auxiliary)
+        weighted = _objective(losses * radii, None if auxiliary is None else mean_radius * auxiliary)
+        if self.normalise == "batch_gradient":
+            return loss.detach(), self._batch_gradient_factor(weighted, loss)
+        self._backward(weighted)
+        norm = self._gradient_norm()
+        if self.rule == "official":
+            return loss.detach(), 1 / norm
+        if self._synchronised():
+            mean_radius = _mean_over_ranks([mean_radius])[0]
+        return loss.detach(), mean_radius.clamp_max(self.cap) / norm
+
+    def _batch_gradient_factor(self, weighted: Tensor, loss: Tensor) -> Tensor:
+        """Leave G in the gradients and return min(1 / ||gbar||, cap / ||G||)."""
+        self._backward(loss, retain_graph=True)
+        batch_norm = self._gradient_norm()
+        self._clear_gradients()
+        self._backward(weighted)
+        if self._synchronised():  # DDP reduces the first backward of a forward only; averaging equals is harmless
+            _mean_over_ranks(self._gradients())
+        return torch.minimum(1 / batch_norm, self.cap / self._gradient_norm())
+
+    def _synchronised(self) -> bool:
+        distributed = torch.distributed
+        return (
+            self._no_sync is None
+            and distributed.is_available()
+            and distributed.is_initialized()
+            and distributed.get_world_size() > 1
+        )
+
+    def _radii_of(self, targets: Tensor, losses: Tensor) -> Tensor:
+        dtype = torch.float64 if losses.dtype == torch.float64 else torch.float32
+        if self._radii.device != losses.device or self._radii.dtype != dtype:
+            self._radii = self.radii.to(losses.device, dtype)
+        if targets.device != losses.device:
+            targets = targets.to(losses.device, non_blocking=True)
+        if targets.ndim == 1 and len(targets) == len(losses):
+            return self._radii[targets]
+        if targets.shape != (len(losses), len(self._radii)):
+            raise TailtuneError(
+                f"targets must have shape [N] or [N, K], here [{len(losses)}] or [{len(losses)}, {len(self._radii)}], "
+                f"however: {tuple(targets.shape)}"
+            )
+        return (targets * self._radii).sum(1)  # a matrix product would be rounded under autocast
+
+
+def _objective(losses: Tensor, auxiliary: Tensor | None) -> Tensor:
+    return losses.mean() if auxiliary is None else losses.mean() + auxiliary
+
+
+def _norm(tensors: list[Tensor]) -> Tensor:
+    """Euclidean norm over all the tensors, at least `SMALLEST_NORM`."""
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(list(torch._foreach_norm(tensors))))
+    return norm.clamp_min(SMALLEST_NORM)
+
+
+def _mean_over_ranks(tensors: list[Tensor]) -> list[Tensor]:
+    for tensor in tensors:
+        torch.distributed.all_reduce(tensor)
+    torch._foreach_div_(tensors, torch.distributed.get_world_size())
+    return tensors
