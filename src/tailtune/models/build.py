@@ -1,0 +1,135 @@
+"""From a model's name and the shape of the data to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from tailtune.errors import TailtuneError, nearest
+from tailtune.models import tabular, trees
+from tailtune.models.cifar_resnet import DEPTHS, CifarResNet
+from tailtune.models.heads import Head
+from tailtune.models.network import Network
+from tailtune.models.tabular import TabularConfig
+from tailtune.models.vision import SMALL, build_vision
+from tailtune.models.wide_resnet import WideResNet, parse_name
+
+Kind = Literal["table", "image"]
+
+CIFAR = {f"resnet{depth}": depth for depth in DEPTHS}
+WIDE = ("wrn-16-4", "wrn-28-10", "wrn-40-2")  # any wrn-d-k works, these are the ones listed
+TIMM = (  # every model of timm works, these are the ones listed
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "resnext50_32x4d",
+    "densenet121",
+    "mobilenetv2_100",
+    "efficientnet_b0",
+    "inception_v3",
+    "vgg11_bn",
+    "vgg16_bn",
+    "convnext_tiny",
+    "swinv2_tiny_window8_256",
+    "vit_small_patch16_224",
+)
+TINY = 20  # pixels: up to here the depth of ResNet-8 suffices
+FEW_ROWS = 20_000
+
+
+def names(kind: Kind) -> list[str]:
+    """Return the model names to choose from for "table" or "image" data.
+
+    For images any ``wrn-depth-factor`` and any timm name ("timm/..." to insist on timm) is understood besides.
+
+    >>> names("table")
+    ['mlp-plr', 'mlp', 'resnet-plr', 'resnet', 'ft-transformer', 'xgboost']
+    """
+    return [*tabular.NAMES, *trees.NAMES] if kind == "table" else [*CIFAR, *WIDE, *TIMM]
+
+
+def default_name(kind: Kind, shape: Mapping[str, Any], num_rows: int) -> str:
+    """Return the model that suits data of this shape where nobody asked for one.
+
+    Tables get an MLP with periodic embeddings. Images get a residual network of moderate size, because on imbalanced
+    data accuracy peaks at moderate size and falls beyond it ("Simplifying Neural Network Training Under Class
+    Imbalance", section 3.1.2): ResNet-8 up to 20 px, up to 64 px ResNet-20, or ResNet-32 from 20,000 rows on, and
+    ResNet-50 for larger images.
+
+    >>> default_name("image", {"channels": 1, "height": 8, "width": 8}, 1000)
+    'resnet8'
+    """
+    if kind == "table":
+        return "mlp-plr"
+    side = max(int(shape["height"]), int(shape["width"]))
+    if side <= TINY:
+        return "resnet8"
+    if side <= SMALL:
+        return "resnet20" if num_rows < FEW_ROWS else "resnet32"
+    return "resnet50"
+
+
+def build(
+    name: str,
+    shape: Mapping[str, Any],
+    num_classes: int,
+    head: Head = "linear",
+    pretrained: bool = False,
+    config: TabularConfig = tabular.DEFAULT,
+) -> Network:
+    """Build the network `name` for data of one shape.
+
+    Weights are drawn from torch's global generator, so ``torch.manual_seed`` before the call fixes them (inside
+    ``torch.random.fork_rng`` to leave the generator as it was).
+
+    Args:
+        name: one of `names`, "wrn-depth-factor", or an architecture of timm, with or without "timm/" before it.
+        shape: ``{"numeric": Dn, "cardinalities": [...]}`` or ``{"channels": C, "height": H, "width": W}``.
+        num_classes: number of classes K.
+        head: "linear" or "cosine".
+        pretrained: start from timm's weights (timm networks only).
+        config: sizes of the tabular networks.
+
+    Raises:
+        TailtuneError: a name that does not exist or belongs to the other kind of data, pretrained weights where there
+            are none, or a shape that the network cannot take.
+    """
+    kind: Kind = "table" if "numeric" in shape else "image"
+    _check(name, kind)
+    if pretrained and (kind == "table" or name in CIFAR or parse_name(name)):
+        raise TailtuneError(f"{name} has no pretrained weights; leave pretrained out, or take a timm model: resnet50")
+    if kind == "table":
+        return tabular.build_tabular(name, shape, num_classes, head, config)
+    channels, height, width = int(shape["channels"]), int(shape["height"]), int(shape["width"])
+    if name in CIFAR:
+        return CifarResNet(CIFAR[name], channels, num_classes, head)
+    wide = parse_name(name)
+    if wide:
+        return WideResNet(*wide, channels, num_classes, head)
+    return build_vision(name.removeprefix("timm/"), channels, height, width, num_classes, head, pretrained)
+
+
+def _check(name: str, kind: Kind) -> None:
+    if kind == "table" and name in trees.NAMES:
+        raise TailtuneError(f"{name} is not a network but trees: fit them with tailtune.models.trees.fit_xgboost")
+    if kind == "table" and name not in tabular.NAMES:
+        if _is_image_model(name):
+            raise TailtuneError(f"{name} is a model for images, and the data is a table; take one of {names('table')}")
+        raise TailtuneError(f"no model for tables is called {name!r}.{nearest(name, names('table'))}")
+    if kind == "image" and not _is_image_model(name):
+        if name in names("table"):
+            raise TailtuneError(f"{name} is a model for tables, and the data is images; take resnet20, for example")
+        import timm
+
+        known = [*names("image"), *timm.list_models()]
+        raise TailtuneError(f"no model for images is called {name!r}.{nearest(name.removeprefix('timm/'), known)}")
+
+
+def _is_image_model(name: str) -> bool:
+    if name in CIFAR or parse_name(name):
+        return True
+    import timm
+
+    return bool(timm.is_model(name.removeprefix("timm/")))

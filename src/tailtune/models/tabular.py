@@ -1,0 +1,260 @@
+"""Networks for tables: MLP and residual MLP, each also with periodic (PLR) embeddings, and FT-Transformer.
+
+Every network takes ``(numeric [N, Dn] float32, categorical [N, Dc] int64)`` as the table preprocessor encodes them;
+either may have zero columns, not both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from tailtune.errors import TailtuneError, nearest
+from tailtune.models.heads import Head, make_head
+from tailtune.models.network import Network
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAMES = ("mlp-plr", "mlp", "resnet-plr", "resnet", "ft-transformer")
+
+
+@dataclass(frozen=True)
+class TabularConfig:
+    """Sizes of the tabular networks: the defaults for any table are here and nowhere else.
+
+    Attributes:
+        layers: hidden layers of the MLP, or blocks of the residual MLP.
+        width: width of each layer.
+        dropout: rate after each hidden layer.
+        hidden_multiplier: width of a residual block's inside over `width`.
+        n_frequencies: periodic frequencies a numeric column (n of PLR).
+        frequency_init_scale: standard deviation sigma of the initial frequencies, or a pair: then sigma is spread over
+            the frequencies, evenly in the logarithm from the first to the second. Columns are expected about standard
+            normal. At sigma of 0.01 to 0.1 the embedding is smooth in the column; at 10 to 100 nearby values become
+            unrelated, as if numbers were categories. Tables differ widely in which they need, and a pair offers both.
+        d_embedding: width of the embedding of a numeric column.
+        lite: share the linear layer of the embedding between the columns (fewer parameters), or one a column.
+        transformer_blocks: blocks of FT-Transformer, 1 to 6, with the library's sizes for each.
+    """
+
+    layers: int = 3
+    width: int = 256
+    dropout: float = 0.1
+    hidden_multiplier: float = 2.0
+    n_frequencies: int = 48
+    frequency_init_scale: float | tuple[float, float] = 1.0
+    d_embedding: int = 24
+    lite: bool = False
+    transformer_blocks: int = 3
+
+    def __post_init__(self) -> None:
+        sizes = (self.layers, self.width, self.n_frequencies, self.d_embedding, self.transformer_blocks)
+        if min(sizes) < 1 or self.transformer_blocks > 6 or self.hidden_multiplier <= 0:
+            raise TailtuneError(f"layers, widths and frequencies must be 1 or more, blocks at most 6, however: {self}")
+        if not 0 <= self.dropout < 1 or min(self.frequency_scales) <= 0:
+            raise TailtuneError(f"dropout must lie in [0, 1) and frequency_init_scale above 0, however: {self}")
+
+    @property
+    def frequency_scales(self) -> tuple[float, float]:
+        """Smallest and largest sigma of the initial frequencies."""
+        sigma = self.frequency_init_scale
+        return sigma if isinstance(sigma, tuple) else (sigma, sigma)
+
+
+DEFAULT = TabularConfig()
+
+
+def embedding_dim(cardinality: int) -> int:
+    """Width of the embedding of a categorical column: 1.6 c^0.56 rounded up to a power of two, within 2 to 64.
+
+    The power law is fastai's rule of thumb; rounding lets columns of like size share one table, and one look-up.
+
+    >>> [embedding_dim(c) for c in (2, 9, 43, 1000, 100_000)]
+    [4, 8, 16, 64, 64]
+    """
+    return min(64, max(2, 1 << math.ceil(math.log2(1.6 * cardinality**0.56))))
+
+
+class CategoricalEmbeddings(nn.Module):
+    """A trainable vector for every category of every column, concatenated: [N, Dc] codes -> [N, out_features].
+
+    Columns whose vectors have the same width lie in one table, because a look-up for each of many columns costs more
+    than the arithmetic at small batches. Vectors start from N(0, 1 / width), so that a column weighs at first what it
+    would weigh one-hot encoded.
+
+    Args:
+        cardinalities: codes of column j run from 0 to cardinalities[j] - 1.
+    """
+
+    order: Tensor
+    offsets: Tensor
+
+    def __init__(self, cardinalities: Sequence[int]) -> None:
+        super().__init__()
+        columns_of_dim: dict[int, list[int]] = defaultdict(list)
+        for column, cardinality in enumerate(cardinalities):
+            columns_of_dim[embedding_dim(cardinality)].append(column)
+        order, offsets = [], []
+        self.tables, self.sizes = nn.ModuleList(), []
+        for dim, columns in sorted(columns_of_dim.items()):
+            rows = 0
+            for column in columns:
+                order.append(column)
+                offsets.append(rows)
+                rows += cardinalities[column]
+            table = nn.Embedding(rows, dim)
+            nn.init.normal_(table.weight, std=dim**-0.5)
+            self.tables.append(table)
+            self.sizes.append(len(columns))
+        self.register_buffer("order", torch.tensor(order), persistent=False)
+        self.register_buffer("offsets", torch.tensor(offsets), persistent=False)
+        self.out_features = sum(embedding_dim(cardinality) for cardinality in cardinalities)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Return the vectors of `codes` [N, Dc], the columns grouped by width."""
+        rows = codes.index_select(1, self.order) + self.offsets
+        parts = torch.split(rows, self.sizes, dim=1)  # type: ignore[no-untyped-call]
+        return torch.cat([table(part).flatten(1) for table, part in zip(self.tables, parts, strict=True)], dim=1)
+
+
+class TabularNetwork(Network):
+    """Embedded columns, concatenated, through a trunk that is an MLP or a residual MLP.
+
+    Args:
+        numeric: number of numeric columns Dn.
+        cardinalities: number of codes of each categorical column [Dc].
+        num_classes: number of classes K.
+        trunk: "mlp" (linear, ReLU, dropout a layer) or "resnet" (pre-normalised residual blocks with BatchNorm);
+            Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", NeurIPS 2021.
+        periodic: embed number x as relu(W v + b) with v = [cos(2 pi c x), sin(2 pi c x)] and trained frequencies c;
+            Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS 2022.
+        head: "linear" or "cosine".
+        config: sizes.
+    """
+
+    def __init__(
+        self,
+        numeric: int,
+        cardinalities: Sequence[int],
+        num_classes: int,
+        trunk: Literal["mlp", "resnet"] = "mlp",
+        periodic: bool = True,
+        head: Head = "linear",
+        config: TabularConfig = DEFAULT,
+    ) -> None:
+        from rtdl_num_embeddings import PeriodicEmbeddings
+        from rtdl_revisiting_models import MLP, ResNet
+
+        super().__init__()
+        self.numeric = None
+        width = numeric
+        if periodic and numeric:
+            self.numeric = PeriodicEmbeddings(
+                numeric,
+                config.d_embedding,
+                n_frequencies=config.n_frequencies,
+                frequency_init_scale=1.0,
+                lite=config.lite,
+            )
+            low, high = (math.log10(sigma) for sigma in config.frequency_scales)
+            with torch.no_grad():
+                self.numeric.periodic.weight.mul_(torch.logspace(low, high, config.n_frequencies))
+            width = numeric * config.d_embedding
+        self.categorical = CategoricalEmbeddings(cardinalities) if cardinalities else None
+        width += self.categorical.out_features if self.categorical else 0
+        sizes: dict[str, Any] = {"d_in": width, "d_out": None, "n_blocks": config.layers, "d_block": config.width}
+        if trunk == "mlp":
+            self.trunk = MLP(**sizes, dropout=config.dropout)
+        else:
+            blocks = ResNet(
+                **sizes, d_hidden_multiplier=config.hidden_multiplier, dropout1=config.dropout, dropout2=0.0
+            )
+            self.trunk = nn.Sequential(blocks, nn.BatchNorm1d(config.width), nn.ReLU())
+        self.feature_dim = config.width
+        self.head = make_head(head, config.width, num_classes)
+
+    def features(self, *inputs: Tensor) -> Tensor:
+        """Return the features [N, width] of (numeric [N, Dn], categorical [N, Dc])."""
+        numeric, categorical = inputs
+        x = numeric if self.numeric is None else self.numeric(numeric).flatten(1)
+        if self.categorical is not None:
+            x = torch.cat([x, self.categorical(categorical)], dim=1)
+        features: Tensor = self.trunk(x)
+        return features
+
+
+class FTTransformer(Network):
+    """FT-Transformer: every column is a token, and the features are the class token's after norm and ReLU.
+
+    Args:
+        numeric: number of numeric columns Dn.
+        cardinalities: number of codes of each categorical column [Dc].
+        num_classes: number of classes K.
+        head: "linear" or "cosine".
+        config: `transformer_blocks` is used; the other sizes are the library's defaults for it.
+
+    Source: Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", NeurIPS 2021.
+    """
+
+    def __init__(
+        self,
+        numeric: int,
+        cardinalities: Sequence[int],
+        num_classes: int,
+        head: Head = "linear",
+        config: TabularConfig = DEFAULT,
+    ) -> None:
+        from rtdl_revisiting_models import FTTransformer as Backbone
+
+        super().__init__()
+        sizes: dict[str, Any] = Backbone.get_default_kwargs(config.transformer_blocks)
+        self.has_numeric, self.has_categorical = numeric > 0, len(cardinalities) > 0
+        self.backbone = Backbone(n_cont_features=numeric, cat_cardinalities=list(cardinalities), d_out=None, **sizes)
+        self.feature_dim = sizes["d_block"]
+        self.norm = nn.LayerNorm(self.feature_dim)
+        self.head = make_head(head, self.feature_dim, num_classes)
+
+    def features(self, *inputs: Tensor) -> Tensor:
+        """Return the features [N, d_block] of (numeric [N, Dn], categorical [N, Dc])."""
+        numeric, categorical = inputs
+        token = self.backbone(numeric if self.has_numeric else None, categorical if self.has_categorical else None)
+        return torch.relu(self.norm(token))
+
+
+def build_tabular(
+    name: str,
+    shape: Mapping[str, Any],
+    num_classes: int,
+    head: Head = "linear",
+    config: TabularConfig = DEFAULT,
+) -> Network:
+    """Build the tabular network `name` for tables of the given shape.
+
+    Args:
+        name: one of `NAMES`.
+        shape: ``{"numeric": Dn, "cardinalities": [c_1, ...]}``.
+        num_classes: number of classes K.
+        head: "linear" or "cosine".
+        config: sizes.
+
+    Raises:
+        TailtuneError: an unknown name, a table without columns, or a column without codes.
+    """
+    numeric, cardinalities = int(shape["numeric"]), [int(c) for c in shape["cardinalities"]]
+    if numeric + len(cardinalities) == 0:
+        raise TailtuneError("the table has no feature column left to learn from; add one, or ignore fewer columns")
+    if min(cardinalities, default=1) < 1:
+        raise TailtuneError(f"every categorical column needs one code or more, however: {cardinalities=}")
+    if name == "ft-transformer":
+        return FTTransformer(numeric, cardinalities, num_classes, head, config)
+    if name not in NAMES:
+        raise TailtuneError(f"no tabular network is called {name!r}.{nearest(name, NAMES)}")
+    trunk: Literal["mlp", "resnet"] = "mlp" if name.startswith("mlp") else "resnet"
+    return TabularNetwork(numeric, cardinalities, num_classes, trunk, name.endswith("-plr"), head, config)
