@@ -52,7 +52,7 @@ def execute(
         say: is told, in a sentence each, what was noticed about the data.
 
     Returns:
-        The run folder.
+        The run folder, or None in the processes of a data-parallel run that are not the first.
 
     Raises:
         TailtuneError: anything wrong with the input.
@@ -63,10 +63,11 @@ def execute(
     baselines = _baselines(run, dataset)
     for sentence in dataset.warnings:
         say(sentence)
-    write_run(folder, run, run) if not (folder / "run.yaml").exists() else None
+    if not (folder / "run.yaml").exists():
+        write_run(folder, run, run)
     fitted = fit_model(run, dataset, folder=folder, resume=resume, watch=watch)
-    if fitted is None:  # another process of a data-parallel run writes the results
-        return folder
+    if fitted is None:
+        return None
     fitted.predictor.save(folder)
     write_run(folder, run, fitted.run)
     systems = list(_systems(fitted, dataset, baselines))
@@ -80,7 +81,11 @@ def execute(
 
 
 def _baselines(run: Run, dataset: Dataset) -> tuple[str, ...]:
-    """The baselines to report, checked before training starts."""
+    """The baselines to report, checked before training starts.
+
+    Raises:
+        TailtuneError: an unknown baseline, or one that does not take this kind of data.
+    """
     wanted = run.baselines
     if wanted is None:
         wanted = ("majority", "xgboost") if dataset.kind == "table" else ("majority",)

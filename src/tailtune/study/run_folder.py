@@ -29,7 +29,8 @@ def write_whole(path: Path, content: bytes) -> None:
         scratch.replace(path)
     except OSError as error:
         scratch.unlink(missing_ok=True)
-        raise TailtuneError(f"cannot write {path}: {error.strerror or error}; free some space or change --out") from error
+        why = error.strerror or error
+        raise TailtuneError(f"cannot write {path}: {why}; free some space or choose another --out") from error
 
 
 def open_folder(run: Run, resume: bool) -> Path:

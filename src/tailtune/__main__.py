@@ -1,0 +1,5 @@
+"""``python -m tailtune``."""
+
+from tailtune.cli import entry
+
+entry()

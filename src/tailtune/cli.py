@@ -1,0 +1,253 @@
+"""The command line: parses, calls, prints. Every heavy import waits until a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tailtune.errors import TailtuneError
+from tailtune.run import Run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+try:
+    import tyro
+    from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg
+except ModuleNotFoundError:  # a bare `pip install tailtune`
+    sys.exit("tailtune: the command line needs more packages; install them with: pip install 'tailtune[app]'")
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    print(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def fit(
+    run: Annotated[Run, arg(name="")],
+    resume: bool = False,
+    no_flip: bool = False,
+    json: bool = False,
+) -> None:
+    """Train on DATA, evaluate once on held-out rows, and write a run folder with a model and report.html.
+
+    Args:
+        run: the configuration.
+        resume: go on with the unfinished run in --out; the settings must be the same.
+        no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
+        json: print the headline figures as JSON.
+    """
+    from tailtune.fit import fit as fit_run
+    from tailtune.report.summary import headline, headline_rows
+    from tailtune.study.run_folder import read_result
+    from tailtune.training.progress import progress_bar
+
+    if no_flip:
+        run = replace(run, flip=False)
+    notes = _console(stderr=True)
+    folder = fit_run(run, resume=resume, watch=lambda: progress_bar(notes), say=lambda s: notes.print(s, markup=False))
+    if folder is None:
+        return
+    result = read_result(folder)
+    if json:
+        _print_json({"folder": str(folder), "systems": headline_rows(result)})
+    else:
+        console = _console()
+        console.print(headline(result))
+        console.print(f"report: {folder / 'report.html'}", markup=False)
+
+
+def inspect(
+    data: Positional[str],
+    target: str | None = None,
+    ratio: float | None = None,
+    data_root: str | None = None,
+    group: str | None = None,
+    ignore: tuple[str, ...] = (),
+    no_flip: bool = False,
+    skip_bad_images: bool = False,
+    json: bool = False,
+) -> None:
+    """Show how the classes of DATA are distributed and what that asks for; nothing is trained.
+
+    Args:
+        data: table, image folder, .npz or named dataset.
+        target: column to predict.
+        ratio: make a named image dataset long-tailed.
+        data_root: folder of the named datasets.
+        group: column whose equal values must stay in one split.
+        ignore: columns to leave out.
+        no_flip: a mirrored picture is another class.
+        skip_bad_images: leave out images that cannot be read.
+        json: print JSON.
+    """
+    from tailtune.data.open import open_dataset
+    from tailtune.report.checks import advise
+    from tailtune.report.facts import facts_of_dataset
+    from tailtune.report.inspect import as_json, render
+
+    run = Run(
+        data=data,
+        target=target,
+        ratio=ratio,
+        data_root=data_root,
+        group=group,
+        ignore=ignore,
+        flip=False if no_flip else None,
+        skip_bad_images=skip_bad_images,
+    )
+    dataset = open_dataset(run)
+    facts = facts_of_dataset(dataset, run)
+    advice = advise(facts)
+    if json:
+        _print_json(as_json(facts, advice))
+        return
+    notes = _console(stderr=True)
+    for sentence in dataset.warnings:
+        notes.print(sentence, markup=False)
+    _console().print(render(facts, advice, source=dataset.source))
+
+
+def predict(run: Positional[Path], data: Positional[str], out: Path, json: bool = False) -> None:
+    """Write the class and the probability of each class for every row of DATA, in its order.
+
+    Args:
+        run: finished run folder.
+        data: table, image folder, image or .npz.
+        out: CSV or Parquet file to write.
+        json: print a summary as JSON.
+    """
+    from tailtune.study.predict import write_predictions_table
+
+    rows = write_predictions_table(run, data, out)
+    if json:
+        _print_json({"rows": rows, "out": str(out)})
+    else:
+        _console().print(f"{rows} rows: {out}", markup=False)
+
+
+def evaluate(run: Positional[Path], data: Positional[str], json: bool = False) -> None:
+    """Score a finished run on DATA, which must hold the target.
+
+    Args:
+        run: finished run folder.
+        data: table, image folder or .npz with targets.
+        json: print all figures as JSON.
+    """
+    from tailtune.report.summary import scores_table
+    from tailtune.study.predict import score
+
+    scores = score(run, data)
+    if json:
+        _print_json(scores)
+    else:
+        _console().print(scores_table(scores))
+
+
+def report(run: Positional[Path]) -> None:
+    """Write report.html of a finished run anew.
+
+    Args:
+        run: finished run folder.
+    """
+    from tailtune.report.page import write_report
+    from tailtune.study.run_folder import finished
+
+    _console().print(f"report: {write_report(finished(run))}", markup=False)
+
+
+def list_(what: Positional[Literal["methods", "models", "datasets", "policies"]], json: bool = False) -> None:
+    """Name what --method, --model, DATA and --policy accept.
+
+    Args:
+        what: which list.
+        json: print JSON.
+    """
+    from tailtune.report.listing import entries, listing_table
+
+    if json:
+        _print_json([{"name": name, "about": about} for name, about in entries(what)])
+    else:
+        _console().print(listing_table(entries(what)))
+
+
+def demo(out: Path = Path("demo-run"), seeds: int = 3, json: bool = False) -> None:
+    """Train on embedded long-tailed digits: plain training (ERM) against the tuned recipe.
+
+    Args:
+        out: folder to write.
+        seeds: how many seeds.
+        json: print JSON.
+    """
+    from tailtune.demo import compare_on_digits, demo_table
+
+    notes = _console(stderr=True)
+    rows, page = compare_on_digits(out, seeds, lambda sentence: notes.print(sentence, markup=False))
+    if json:
+        _print_json(rows)
+    else:
+        console = _console()
+        console.print(demo_table(rows))
+        console.print(f"report: {page}", markup=False)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo,
+    "inspect": inspect,
+    "fit": fit,
+    "evaluate": evaluate,
+    "predict": predict,
+    "report": report,
+    "list": list_,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return the exit code: 0, 2 for bad input (one line on stderr), 130 if stopped by a signal."""
+    app = tyro.extras.SubcommandApp()
+    for name, function in COMMANDS.items():
+        app.command(function, name=name)
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        app.cli(
+            args=given,
+            prog="tailtune",
+            description="Train classifiers on class-imbalanced data.",
+            config=(OmitArgPrefixes, FlagCreatePairsOff, tyro.conf.PositionalRequiredArgs),
+        )
+    except TailtuneError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _stopped("stopped")
+    except Exception as error:
+        from tailtune.training.interrupt import Interrupted
+
+        if isinstance(error, Interrupted):
+            return _stopped(f"{error}; go on with the same command and --resume")
+        raise
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f"tailtune: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _stopped(message: str) -> int:
+    print(f"tailtune: {message}", file=sys.stderr)
+    return 130
+
+
+def entry() -> None:
+    """Entry point of the `tailtune` script."""
+    sys.exit(main())

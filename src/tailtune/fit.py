@@ -1,0 +1,38 @@
+"""`fit`: the whole way from a user's data to a finished run folder with its report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+from tailtune.report.page import write_report
+from tailtune.run import Run
+from tailtune.study.execute import execute
+from tailtune.study.fit_model import Watch
+from tailtune.study.run_folder import mark_done
+
+
+def fit(
+    run: Run, *, resume: bool = False, watch: Watch = nullcontext, say: Callable[[str], object] = print
+) -> Path | None:
+    """Carry out `run`, write its report, and mark the folder as done.
+
+    Args:
+        run: what to do; ``run.out`` names the folder.
+        resume: go on with an unfinished run of the same settings.
+        watch: opens an observer of the training, such as a progress bar.
+        say: is told, in a sentence each, what was noticed about the data.
+
+    Returns:
+        The run folder, or None in the processes of a data-parallel run that are not the first.
+
+    Raises:
+        TailtuneError: anything wrong with the input, in one line.
+        Interrupted: stopped by a signal; the folder holds a checkpoint.
+    """
+    folder = execute(run, resume=resume, watch=watch, say=say)
+    if folder is not None:
+        write_report(folder)
+        mark_done(folder)
+    return folder

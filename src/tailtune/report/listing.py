@@ -1,0 +1,49 @@
+"""`tailtune list`: what the options accept, each with the first line of its documentation."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+What = Literal["methods", "models", "datasets", "policies"]
+
+
+def entries(what: What) -> list[tuple[str, str]]:
+    """Name and one line about each entry of a list."""
+    if what == "methods":
+        from tailtune import methods
+
+        # a method's page is its module, and the module's first line says what it is
+        homes = [(name, getattr(methods, name).__module__) for name in methods.__all__]
+        return [(name, _first_line(importlib.import_module(home).__doc__)) for name, home in homes]
+    if what == "datasets":
+        from tailtune.data import catalog
+
+        return list(catalog.describe())
+    if what == "models":
+        from tailtune.models.build import describe
+
+        return list(describe())
+    from tailtune.augment.policies import describe as describe_policies
+
+    return list(describe_policies())
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().splitlines()[0]
+
+
+def listing_table(rows: list[tuple[str, str]]) -> Table:
+    """Lay the entries out for a terminal."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE, show_header=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column()
+    for name, about in rows:
+        table.add_row(name, about)
+    return table

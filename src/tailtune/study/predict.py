@@ -1,0 +1,71 @@
+"""Using a finished run: predictions for new rows, and scores on rows whose target is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tailtune.data.open import open_for_prediction
+from tailtune.errors import TailtuneError
+from tailtune.evaluation.bootstrap import intervals
+from tailtune.evaluation.metrics import summarise
+from tailtune.profile import ClassProfile
+from tailtune.study.predictor import Predictor
+from tailtune.study.run_folder import finished, read_result, write_whole
+
+
+def write_predictions_table(folder: Path, data: str, out: Path) -> int:
+    """Predict every row of `data` with the run in `folder`; write id, predicted class and class probabilities.
+
+    Args:
+        folder: finished run folder.
+        data: table, image folder, image or .npz.
+        out: .csv or .parquet file, replaced if it exists.
+
+    Returns:
+        Number of rows, which keep the order of `data`.
+
+    Raises:
+        TailtuneError: anything wrong with the folder, the data or `out`.
+    """
+    import io
+
+    import polars as pl
+
+    if out.suffix not in (".csv", ".parquet"):
+        raise TailtuneError(f"--out {out} must end in .csv or .parquet")
+    if not out.parent.is_dir():
+        raise TailtuneError(f"there is no folder {out.parent} to write {out.name} into; create it first")
+    predictor = Predictor.load(finished(folder))
+    rows = open_for_prediction(data, predictor.preprocessor, predictor.names, predictor.target)
+    probabilities = predictor.probabilities(rows.inputs)
+    chosen = np.asarray(predictor.names)[probabilities.argmax(1)]
+    columns: dict[str, Any] = {"id": rows.ids, "predicted": chosen}
+    columns |= {f"probability_{name}": probabilities[:, k] for k, name in enumerate(predictor.names)}
+    frame, buffer = pl.DataFrame(columns), io.BytesIO()
+    if out.suffix == ".csv":
+        frame.write_csv(buffer)
+    else:
+        frame.write_parquet(buffer)
+    write_whole(out, buffer.getvalue())
+    return len(frame)
+
+
+def score(folder: Path, data: str) -> dict[str, Any]:
+    """Score the run in `folder` on `data`, which must hold the target; figures as in result.json.
+
+    Raises:
+        TailtuneError: anything wrong with the folder or the data, or no target in it.
+    """
+    predictor = Predictor.load(finished(folder))
+    profile_counts = read_result(folder)["data"]["counts"]["train"]
+    profile = ClassProfile(tuple(profile_counts), predictor.names)
+    rows = open_for_prediction(data, predictor.preprocessor, predictor.names, predictor.target)
+    if rows.targets is None:
+        wanted = f"the column {predictor.target!r}" if predictor.target else "a folder for each class, or y"
+        raise TailtuneError(f"{data} holds no targets to score against; it needs {wanted} (or use tailtune predict)")
+    probabilities = predictor.probabilities(rows.inputs)
+    scores = summarise(rows.targets, probabilities, profile)
+    return scores | {"rows": len(rows.targets), "intervals": intervals(rows.targets, probabilities, profile)}
