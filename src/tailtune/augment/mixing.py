@@ -1,0 +1,101 @@
+"""Mixup and CutMix: pairs of images become one, and their labels the mixture in the same shares."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def mixup(x: Tensor, targets: Tensor, generator: torch.Generator, alpha: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Blend every image with a partner from the batch: share * x + (1 - share) * x[partner].
+
+    Args:
+        x: float images [B, C, H, W].
+        targets: soft or one-hot labels [B, K].
+        generator: source of the choices, on the device of `x`.
+        alpha: the shares are drawn from Beta(alpha, alpha), one for each image.
+
+    Returns:
+        Images [B, C, H, W] and labels [B, K] in the same shares.
+
+    Source: Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization".
+    """
+    partner = _partners(x, generator)
+    share = _beta(alpha, x, generator).to(x.dtype)[:, None, None, None]
+    return share * x + (1 - share) * x.index_select(0, partner), _mixed(
+        targets, partner, share.view(-1).to(targets.dtype)
+    )
+
+
+def cutmix(
+    x: Tensor, targets: Tensor, generator: torch.Generator, alpha: float = 1.0, probability: float = 0.5
+) -> tuple[Tensor, Tensor]:
+    """Paste a rectangle of a partner from the batch into every image; labels mix by the area that was pasted.
+
+    The rectangle has the image's proportions, an area share from Beta(alpha, alpha), a uniform centre, and is cut off
+    at the border; it is drawn for each image.
+
+    Args:
+        x: images [B, C, H, W] of any dtype.
+        targets: soft or one-hot labels [B, K].
+        generator: source of the choices, on the device of `x`.
+        alpha: of the Beta distribution.
+        probability: chance of an image to be mixed at all (the paper takes 0.5 on CIFAR, 1 on ImageNet).
+
+    Returns:
+        Images [B, C, H, W] and labels [B, K].
+
+    Source: Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features".
+    """
+    partner = _partners(x, generator)
+    pasted = rectangles(x, generator, alpha, probability)
+    kept = 1 - pasted.to(torch.float32).mean((1, 2, 3))
+    return torch.where(pasted, x.index_select(0, partner), x), _mixed(targets, partner, kept.to(targets.dtype))
+
+
+def mixup_or_cutmix(x: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Take mixup for one half of the images, by chance, and CutMix for the others (timm's switch, but per image)."""
+    coin = torch.rand(len(x), generator=generator, device=x.device) < 0.5
+    blended, blended_targets = mixup(x, targets, generator)
+    pasted, pasted_targets = cutmix(x, targets, generator, probability=1.0)
+    return (
+        torch.where(coin[:, None, None, None], blended, pasted),
+        torch.where(coin[:, None], blended_targets, pasted_targets),
+    )
+
+
+def rectangles(x: Tensor, generator: torch.Generator, alpha: float, probability: float) -> Tensor:
+    """Draw CutMix's rectangle for every image: True inside, bool [B, 1, H, W]."""
+    batch, _, height, width = x.shape
+    side = (1 - _beta(alpha, x, generator)).sqrt()
+    used = torch.rand(batch, generator=generator, device=x.device) < probability
+    rows = _stretch(height, side, x, generator)
+    columns = _stretch(width, side, x, generator)
+    return (rows[:, None, :, None] & columns[:, None, None, :]) & used[:, None, None, None]
+
+
+def _stretch(length: int, share: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
+    """Mark `share` [B] of `length` places around a uniform centre, cut off at the ends: bool [B, length]."""
+    half = (length * share).floor_().to(torch.int64) // 2
+    centre = torch.randint(length, (len(share),), generator=generator, device=x.device)
+    place = torch.arange(length, device=x.device)
+    return (place >= (centre - half)[:, None]) & (place < (centre + half)[:, None])
+
+
+def _partners(x: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randperm(len(x), generator=generator, device=x.device)
+
+
+def _beta(alpha: float, x: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw Beta(alpha, alpha) [B] in float32."""
+    if alpha == 1:
+        return torch.rand(len(x), generator=generator, device=x.device)
+    # torch.distributions takes no generator. In float64, since two gammas of a small alpha would both underflow.
+    shape = torch.full((2, len(x)), alpha, dtype=torch.float64, device=x.device)
+    first, second = torch._standard_gamma(shape, generator=generator).clamp_(min=1e-300)
+    share: Tensor = first / (first + second)
+    return share.to(torch.float32)
+
+
+def _mixed(targets: Tensor, partner: Tensor, share: Tensor) -> Tensor:
+    return share[:, None] * targets + (1 - share)[:, None] * targets.index_select(0, partner)
