@@ -1,0 +1,150 @@
+"""One column of a table read as text, numbers, truth values or dates, with missing values told apart from bad ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.errors import TailtuneError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MISSING = ("", "?", "na", "n/a", "#n/a", "nan", "<na>", "nat", "null")
+"""Texts, in lower case, that mean "no value" in every column."""
+MISSING_NUMBER = (*MISSING, "none", "-", ".")
+"""Texts that mean "no value" among numbers and dates; among categories "none" is a category."""
+
+TRUTH_PAIRS = (("false", "true"), ("f", "t"), ("no", "yes"), ("n", "y"), ("off", "on"), ("0", "1"))
+DATE_FORMATS = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+)
+ZONED_FORMATS = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
+
+Floats = NDArray[np.float64]
+
+
+def texts(column: pl.Series) -> pl.Series:
+    """Read a column as text, so that one value has one spelling whatever the file type.
+
+    Text is stripped and None where it means "no value" (`MISSING`); whole numbers have no point, truth values are
+    "false" and "true", dates are in ISO form.
+
+    >>> import polars as pl
+    >>> texts(pl.Series([1.0, 2.5, None])).to_list(), texts(pl.Series([" a", "?"])).to_list()
+    (['1', '2.5', None], ['a', None])
+    """
+    import polars as pl
+
+    if column.dtype.is_decimal():
+        column = column.cast(pl.Float64)
+    if column.dtype == pl.Duration:
+        column = column.cast(pl.Duration("us")).cast(pl.Int64) / 1e6
+    if column.dtype.is_float():
+        return column.fill_nan(None).cast(pl.String).str.strip_suffix(".0")
+    if column.dtype.is_integer() or column.dtype in (pl.Boolean, pl.Null) or column.dtype.is_temporal():
+        return column.cast(pl.String)
+    return _known(column.cast(pl.String), MISSING)
+
+
+def _known(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
+    """Strip the texts and put None in the place of those that mean "no value"."""
+    import polars as pl
+
+    text = pl.col("text").str.strip_chars()
+    frame = pl.DataFrame({"text": column})
+    return frame.select(pl.when(~text.str.to_lowercase().is_in(missing)).then(text))["text"].alias(column.name)
+
+
+def numbers(column: pl.Series, missing: tuple[str, ...] = ()) -> tuple[Floats, pl.Series]:
+    """Read a column as numbers.
+
+    Args:
+        column: numbers, truth values, durations (seconds), times of day (seconds), or text [N].
+        missing: further texts that mean "no value".
+
+    Returns:
+        The numbers, NaN where there is none [N]; and whether a value is there but is no number [N], as a series.
+    """
+    import polars as pl
+
+    if column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null):
+        values = column.cast(pl.Float64)
+        bad = pl.repeat(False, len(column), dtype=pl.Boolean, eager=True)
+    elif column.dtype in (pl.Duration, pl.Time):
+        values = column.cast(pl.Duration("us")).cast(pl.Int64) / 1e6
+        bad = pl.repeat(False, len(column), dtype=pl.Boolean, eager=True)
+    elif column.dtype in (pl.String, pl.Categorical, pl.Enum):
+        text = _known(column.cast(pl.String), MISSING_NUMBER)
+        if missing:
+            text = pl.DataFrame({"text": text}).select(pl.when(~pl.col("text").is_in(missing)).then("text"))["text"]
+        values = text.cast(pl.Float64, strict=False)
+        bad = text.is_not_null() & values.is_null()
+    else:
+        values = pl.repeat(None, len(column), dtype=pl.Float64, eager=True)
+        bad = column.is_not_null()
+    return values.fill_null(float("nan")).to_numpy().astype(np.float64), bad
+
+
+def truths(column: pl.Series) -> pl.Series:
+    """Read a column as "false", "true" and None; other texts stay as they are, in lower case."""
+    words = {word: ("false", "true")[side] for pair in TRUTH_PAIRS for side, word in enumerate(pair)}
+    return texts(column).str.to_lowercase().replace(words)
+
+
+def dates(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Read a column as times.
+
+    Args:
+        column: dates, times, or text in ISO form, year first [N]; a time zone is converted to UTC.
+
+    Returns:
+        The times without zone, in microseconds, None where there is none [N]; and whether a value is there but is no
+        date [N].
+    """
+    import polars as pl
+
+    if column.dtype in (pl.Date, pl.Datetime):
+        if getattr(column.dtype, "time_zone", None):
+            column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return column.cast(pl.Datetime("us")), pl.repeat(False, len(column), dtype=pl.Boolean, eager=True)
+    if column.dtype not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+        column = column.fill_nan(None) if column.dtype.is_float() else column
+        return pl.repeat(None, len(column), dtype=pl.Datetime("us"), eager=True), column.is_not_null()
+    frame = pl.DataFrame({"text": _known(column.cast(pl.String), MISSING_NUMBER)})
+    text = pl.col("text")
+    plain = [text.str.to_datetime(form, strict=False, time_unit="us") for form in DATE_FORMATS]
+    zoned = [
+        text.str.to_datetime(form, strict=False, time_unit="us").dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        for form in ZONED_FORMATS
+    ]
+    times = frame.select(pl.coalesce(*plain, *zoned))["text"]
+    return times.alias(column.name), frame["text"].is_not_null() & times.is_null()
+
+
+def first_bad(column: pl.Series, bad: pl.Series, ids: NDArray[np.str_]) -> str:
+    """Return ``'abc' in row 7`` for the first bad value, and how many there are if there are more."""
+    rows = bad.arg_true()
+    more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
+    return f"{column[int(rows[0])]!r} in row {ids[int(rows[0])]}{more}"
+
+
+def refuse_infinity(values: Floats, name: str, ids: NDArray[np.str_]) -> None:
+    """Refuse numbers [N] of the column `name` among which there is an infinite one.
+
+    Raises:
+        TailtuneError: naming the column and the first such row.
+    """
+    rows = np.flatnonzero(np.isinf(values))
+    if len(rows):
+        raise TailtuneError(
+            f"column {name!r} is infinite in row {ids[rows[0]]} ({len(rows)} of {len(values)} rows); leave the value "
+            "empty if it is unknown, or put the largest value that is possible"
+        )

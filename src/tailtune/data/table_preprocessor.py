@@ -1,0 +1,236 @@
+"""`TablePreprocessor`: rows of a table to model inputs, fitted on the training rows only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.data.columns import Floats, dates, first_bad, numbers, refuse_infinity, texts, truths
+from tailtune.data.dataset import Kind, LeftOut
+from tailtune.data.quantile_normal import QuantileNormal
+from tailtune.data.schema import Column, date_features, read_schema
+from tailtune.errors import TailtuneError, nearest
+
+if TYPE_CHECKING:
+    import polars as pl
+    import torch
+
+UNKNOWN = 0
+"""Code of a category that the training rows do not have."""
+
+
+@dataclass(frozen=True)
+class TablePreprocessor:
+    """Turns a table into numeric and categorical tensors.
+
+    Numbers, and what is made of dates, become normal scores of their training ranks, with the training median where
+    they are missing; behind them stands one 0/1 column for each column that lacks values in training. Categories and
+    booleans become codes: 0 for a category unknown in training, 1.. for the categories in sorted order, and the last
+    for missing if training rows lack values (otherwise a missing value is unknown).
+
+    Attributes:
+        columns: the columns in use.
+        scores: the fitted transform of the numbers.
+        known: names of the columns that the training table had and that are not in use (the target among them).
+        left_out: the same with the reasons, without the target.
+        warnings: what the user should know about the columns.
+    """
+
+    columns: tuple[Column, ...]
+    scores: QuantileNormal
+    known: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    kind: ClassVar[Kind] = "table"
+
+    @classmethod
+    def fit(
+        cls,
+        frame: pl.DataFrame,
+        target: str | None = None,
+        ignore: Mapping[str, str] | tuple[str, ...] = (),
+        ids: NDArray[np.str_] | None = None,
+        seed: int = 0,
+    ) -> TablePreprocessor:
+        """Find out what the columns are and fit their transforms.
+
+        Args:
+            frame: the training rows [N].
+            target: the column to predict, which is no input.
+            ignore: further columns that are no input, with the reasons if it is a mapping.
+            ids: identity of each row [N], for messages; row numbers from 1 by default.
+            seed: of the noise that breaks ties.
+
+        Returns:
+            The fitted preprocessor.
+
+        Raises:
+            TailtuneError: no rows, no usable column, or an infinite number.
+        """
+        ids = row_numbers(frame.height) if ids is None else ids
+        reasons = dict(ignore) if isinstance(ignore, Mapping) else dict.fromkeys(ignore, "was asked to be left out")
+        exclude = {**reasons, **({} if target is None else {target: ""})}
+        if frame.height == 0:
+            raise TailtuneError("a table without rows cannot be fitted; add training rows")
+        schema = read_schema(frame, ids, exclude)
+        if not schema.columns:
+            why = "; ".join(f"{left.what!r} {left.why}" for left in schema.left_out[:5]) or "there is none"
+            raise TailtuneError(f"no column is left to learn from: {why}; add columns that vary from row to row")
+        used = {column.name for column in schema.columns}
+        scores = QuantileNormal.fit(_numeric_values(schema.columns, frame, ids)[0], seed)
+        known = tuple(name for name in frame.columns if name not in used)
+        return cls(schema.columns, scores, known, schema.left_out, schema.warnings)
+
+    def encode(self, frame: pl.DataFrame, ids: NDArray[np.str_] | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Encode rows; columns are found by name, in any order, and others than those in use are not looked at.
+
+        Args:
+            frame: rows [N].
+            ids: identity of each row [N], for messages; row numbers from 1 by default.
+
+        Returns:
+            numeric [N, Dn] float32 and categorical [N, Dc] int64.
+
+        Raises:
+            TailtuneError: columns that are missing, or text, an infinite number or an unreadable date where numbers
+                or dates are expected.
+        """
+        import torch
+
+        ids = row_numbers(frame.height) if ids is None else ids
+        self._require_columns(frame)
+        values, absent = _numeric_values(self.columns, frame, ids)
+        numeric = np.concatenate([self.scores.transform(values), absent], axis=1)
+        codes = [_codes(column, frame[column.name]) for column in self.columns if column.levels]
+        categorical = np.stack(codes, axis=1) if codes else np.zeros((frame.height, 0), dtype=np.int64)
+        return torch.from_numpy(numeric), torch.from_numpy(categorical)
+
+    def _require_columns(self, frame: pl.DataFrame) -> None:
+        present = set(frame.columns)
+        lacking = [column.name for column in self.columns if column.name not in present]
+        if lacking:
+            used = {column.name for column in self.columns}
+            others = [name for name in frame.columns if name not in used]
+            hint = next(filter(None, (nearest(name, others) for name in lacking)), "")
+            listed = ", ".join(repr(name) for name in lacking)
+            noun = "column" if len(lacking) == 1 else "columns"
+            raise TailtuneError(
+                f"the data lack the {noun} {listed} that the model was trained on; add them (empty fields are "
+                f"allowed).{hint}"
+            )
+
+    def unused(self, frame: pl.DataFrame) -> tuple[str, ...]:
+        """Return the names of columns in `frame` that training did not know and that are therefore not looked at."""
+        expected = {column.name for column in self.columns} | set(self.known)
+        return tuple(name for name in frame.columns if name not in expected)
+
+    @property
+    def numeric_names(self) -> tuple[str, ...]:
+        """Names of the numeric inputs [Dn]: columns, ``date.feature``, then ``column.missing``."""
+        names = [name for column in self.columns if not column.levels for name in _feature_names(column)]
+        return tuple(names + [f"{column.name}.missing" for column in _with_indicator(self.columns)])
+
+    @property
+    def categorical_names(self) -> tuple[str, ...]:
+        """Names of the categorical inputs [Dc]."""
+        return tuple(column.name for column in self.columns if column.levels)
+
+    def shape(self) -> dict[str, object]:
+        """Input sizes: ``{"numeric": Dn, "cardinalities": [c_1, ...]}``, codes of column j from 0 to c_j - 1."""
+        cardinalities = [1 + len(column.levels) + column.missing for column in self.columns if column.levels]
+        return {"numeric": len(self.numeric_names), "cardinalities": cardinalities}
+
+    def state(self) -> tuple[dict[str, object], dict[str, NDArray[np.generic]]]:
+        """JSON-ready settings and named arrays, from which `from_state` makes an equal preprocessor."""
+        settings: dict[str, object] = {
+            "columns": [asdict(column) for column in self.columns],
+            "known": list(self.known),
+            "left_out": [asdict(left) for left in self.left_out],
+            "warnings": list(self.warnings),
+        }
+        return settings, {"quantiles": self.scores.quantiles, "medians": self.scores.medians}
+
+    @classmethod
+    def from_state(cls, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> TablePreprocessor:
+        """Return the preprocessor whose `state` this is."""
+        columns = tuple(
+            Column(
+                name=column["name"],
+                kind=column["kind"],
+                missing=column["missing"],
+                levels=tuple(column["levels"]),
+                stray=tuple(column["stray"]),
+                features=tuple(column["features"]),
+            )
+            for column in settings["columns"]
+        )
+        scores = QuantileNormal(
+            np.asarray(arrays["quantiles"], dtype=np.float64), np.asarray(arrays["medians"], dtype=np.float64)
+        )
+        left_out = tuple(LeftOut(**left) for left in settings["left_out"])
+        return cls(columns, scores, tuple(settings["known"]), left_out, tuple(settings["warnings"]))
+
+
+def row_numbers(count: int, prefix: str = "") -> NDArray[np.str_]:
+    """Return row numbers from 1 as identities [count], such as ``"train.csv:1"`` with the prefix ``"train.csv:"``."""
+    return np.array([f"{prefix}{row}" for row in range(1, count + 1)], dtype=np.str_)
+
+
+def _feature_names(column: Column) -> list[str]:
+    return [f"{column.name}.{feature}" for feature in column.features] if column.kind == "date" else [column.name]
+
+
+def _with_indicator(columns: tuple[Column, ...]) -> list[Column]:
+    return [column for column in columns if column.missing and not column.levels]
+
+
+def _numeric_values(
+    columns: tuple[Column, ...], frame: pl.DataFrame, ids: NDArray[np.str_]
+) -> tuple[Floats, NDArray[np.float32]]:
+    """Return the numbers of the numeric and date columns, NaN where there is none [N, D], and the indicators [N, M].
+
+    Raises:
+        TailtuneError: a value that cannot be read, or an infinite one.
+    """
+    values: list[Floats] = []
+    absent: list[NDArray[np.bool_]] = []
+    for column in columns:
+        if column.levels:
+            continue
+        series = frame[column.name]
+        if column.kind == "date":
+            times, bad = dates(series)
+            features = date_features(times)
+            mend = "dates, however: {}; write dates as YYYY-MM-DD"
+            values += [features[name] for name in column.features]
+        else:
+            number, bad = numbers(series, column.stray)
+            refuse_infinity(number, column.name, ids)
+            mend = "numbers, however: {}; write a number"
+            values.append(number)
+        if bad.any():
+            found = mend.format(first_bad(series, bad, ids))
+            raise TailtuneError(f"column {column.name!r} holds {found}, or leave it empty where it is unknown")
+        if column.missing:
+            absent.append(np.isnan(values[-1]))
+    rows = frame.height
+    return (
+        np.stack(values, axis=1) if values else np.zeros((rows, 0)),
+        np.stack(absent, axis=1).astype(np.float32) if absent else np.zeros((rows, 0), dtype=np.float32),
+    )
+
+
+def _codes(column: Column, series: pl.Series) -> NDArray[np.int64]:
+    import polars as pl
+
+    text = truths(series) if column.kind == "boolean" else texts(series)
+    codes = {level: code for code, level in enumerate(column.levels, start=UNKNOWN + 1)}
+    missing = len(column.levels) + 1 if column.missing else UNKNOWN
+    found = text.replace_strict(list(codes), list(codes.values()), default=UNKNOWN, return_dtype=pl.Int64)
+    encoded: NDArray[np.int64] = found.set(text.is_null(), missing).to_numpy()
+    return encoded
