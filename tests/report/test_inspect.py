@@ -49,6 +49,16 @@ def test_no_line_is_longer_than_the_terminal(width: int) -> None:
     assert longest <= min(width, 100)
 
 
+def test_nothing_is_cut_where_the_console_wraps_softly() -> None:
+    stream = io.StringIO()
+    advice = advise(FACTS)
+    Console(file=stream, soft_wrap=True, width=80).print(render(FACTS, advice))
+    words = stream.getvalue().split()
+    for piece in advice:
+        assert piece.recommendation.split()[-1] in words
+        assert piece.finding.split()[-1] in words
+
+
 def test_many_classes_are_collapsed_to_both_ends() -> None:
     profile = ClassProfile(tuple(range(300, 0, -1)), tuple(f"k{k}" for k in range(300)))
     text = printed(replace(FACTS, profile=profile, val_counts=None, test_counts=None))

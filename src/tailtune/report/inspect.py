@@ -166,9 +166,14 @@ def _advice(advice: Sequence[Advice]) -> list[RenderableType]:
                 (f"{piece.code} ", "dim"), (piece.title, "bold"), ("  "), (f"[{piece.level}]", LEVEL_STYLE[piece.level])
             )
         )
-        parts.append(Padding(Text(printable(piece.recommendation)), (0, 0, 0, 6)))
-        parts.append(Padding(Text(f"Why: {printable(piece.finding)}", style="dim"), (0, 0, 1, 6)))
+        parts.append(Padding(_prose(printable(piece.recommendation)), (0, 0, 0, 6)))
+        parts.append(Padding(_prose(f"Why: {printable(piece.finding)}", "dim"), (0, 0, 1, 6)))
     return parts
+
+
+def _prose(words: str, style: str = "") -> Text:
+    """Text that wraps even on a console with soft wrapping, which would cut what is padded."""
+    return Text(words, style=style, no_wrap=False, overflow="fold")
 
 
 def as_json(facts: Facts, advice: Sequence[Advice], *, source: str = "") -> dict[str, Any]:

@@ -1,0 +1,75 @@
+"""Every Python block of the README and the docs runs; method pages exist and state the true defaults."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(
+    r"^(?P<mark><!-- no-run: .+ -->\n)?```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^```$", flags=re.M | re.S
+)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The blocks of one language that are to be run, each moved down to its line in the page."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        "\n" * text.count("\n", 0, found.start("body")) + found["body"]
+        for found in FENCE.finditer(text)
+        if found["language"] == language and not found["mark"]
+    ]
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: str(p.relative_to(ROOT)))
+def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace = types.ModuleType("page")  # in sys.modules, because dataclasses look their module up
+    monkeypatch.setitem(sys.modules, "page", namespace)
+    for block in blocks(page, "python"):
+        exec(compile(block, str(page), "exec"), vars(namespace))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_fences_and_marks_are_well_formed(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert len(re.findall(r"^```", text, flags=re.M)) % 2 == 0, "a block is not closed"
+    marks = len(re.findall("<!-- no-run", text))
+    assert marks == sum(bool(found["mark"]) for found in FENCE.finditer(text)), (
+        "a no-run mark needs a reason and stands on the line before its block"
+    )
+
+
+def test_every_method_has_a_page_in_the_navigation() -> None:
+    from tailtune import methods
+
+    pages = {page.stem for page in (ROOT / "docs" / "methods").glob("*.md")}
+    assert pages == set(methods.__all__)
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in pages:
+        assert f"methods/{page}.md" in navigation
+
+
+def test_method_pages_state_the_true_defaults() -> None:
+    from tailtune import methods
+
+    for name in methods.__all__:
+        text = (ROOT / "docs" / "methods" / f"{name}.md").read_text(encoding="utf-8")
+        stated = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, flags=re.M))
+        parameters = list(inspect.signature(getattr(methods, name)).parameters.values())[1:]  # the first is the profile
+        assert stated == {
+            p.name: str(p.default) if not isinstance(p.default, str) else f'"{p.default}"' for p in parameters
+        }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if "://" not in link and not link.startswith("mailto:"):
+            assert (page.parent / link).exists(), f"{page.name} links to {link}, which does not exist"
