@@ -19,6 +19,8 @@ LONG_TAIL = tuple(int(5000 * 0.01 ** (k / 9)) for k in range(10))
 NAMES = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGES = Facts(ClassProfile(LONG_TAIL, NAMES), "image")
 TABLE = Facts(ClassProfile((2400, 600), ("no", "yes")), "table")
+TREES = replace(TABLE, model="xgboost")
+TUNED = replace(TABLE, method="tuned")
 BALANCED_IMAGES = replace(IMAGES, profile=ClassProfile((900, 1000, 1000)))
 BALANCED_TABLE = replace(TABLE, profile=ClassProfile((5000, 5000)))
 
@@ -86,11 +88,11 @@ FIRES = {
 }
 
 SILENT = {
-    "TT001": [BALANCED_TABLE, replace(TABLE, batch_size=64)],
+    "TT001": [BALANCED_TABLE, TREES, replace(TABLE, batch_size=64)],
     "TT002": [TABLE, BALANCED_IMAGES],
     "TT003": [replace(IMAGES, parameters=270_000), TABLE, BALANCED_IMAGES],
-    "TT004": [BALANCED_TABLE],
-    "TT005": [BALANCED_TABLE],
+    "TT004": [BALANCED_TABLE, TREES, TUNED, replace(TABLE, method="class_conditional_smoothing")],
+    "TT005": [BALANCED_TABLE, TREES, TUNED, replace(TABLE, method="sama")],
     "TT006": [BALANCED_TABLE],
     "TT007": [IMAGES],
     "TT008": [TABLE, replace(TABLE, val_counts=(400, 5)), replace(TABLE, val_counts=(400, 0))],
@@ -98,11 +100,11 @@ SILENT = {
     "TT010": [replace(TABLE, val_counts=(1, 1), test_counts=(1, 1))],
     "TT011": [TABLE, IMAGES],
     "TT012": [TABLE, BALANCED_IMAGES],
-    "TT013": [BALANCED_TABLE],
+    "TT013": [BALANCED_TABLE, TREES],
     "TT014": [replace(BALANCED_TABLE, test_counts=(50, 50)), BALANCED_TABLE],
     "TT015": [TABLE, IMAGES, replace(IMAGES, side=28, channels=1, flip=False), replace(IMAGES, side=224, channels=1)],
-    "TT016": [IMAGES],
-    "TT017": [IMAGES, replace(TABLE, epochs=50, batch_size=32)],
+    "TT016": [IMAGES, TREES],
+    "TT017": [IMAGES, TREES, replace(TABLE, epochs=50, batch_size=32)],
 }
 
 

@@ -29,6 +29,7 @@ class Facts:
         side: longer side of the images in pixels.
         channels: colour channels of the images.
         flip: whether a mirrored image keeps its class, if the user or the data set has said so.
+        method: name of the chosen method.
         model: name of the chosen model.
         parameters: number of trainable parameters of that model.
         batch_size: rows a step.
@@ -42,6 +43,7 @@ class Facts:
     side: int | None = None
     channels: int | None = None
     flip: bool | None = None
+    method: str | None = None
     model: str | None = None
     parameters: int | None = None
     batch_size: int | None = None
@@ -51,6 +53,11 @@ class Facts:
     def rows(self) -> str:
         """What one sample is called: rows of a table, images of a folder."""
         return "rows" if self.kind == "table" else "images"
+
+    @property
+    def network(self) -> bool:
+        """Whether the chosen model is a network, or may be one: advice on its training has no meaning for trees."""
+        return self.model != "xgboost"
 
     @property
     def imbalanced(self) -> bool:

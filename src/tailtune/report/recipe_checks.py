@@ -18,7 +18,7 @@ MOST_SMOOTHING = 0.5  # above it, a rare class's target says less about the clas
 def batch_size(facts: Facts) -> Advice | None:
     """TT001: small batches under imbalance."""
     chosen = facts.batch_size
-    if not facts.imbalanced or (chosen is not None and chosen <= SMALL_BATCH):
+    if not facts.network or not facts.imbalanced or (chosen is not None and chosen <= SMALL_BATCH):
         return None
     total = facts.profile.total
     rare = SMALL_BATCH * facts.profile.counts[facts.rarest] / total
@@ -89,7 +89,7 @@ def model_size(facts: Facts) -> Advice | None:
 
 def smoothing(facts: Facts) -> Advice | None:
     """TT004: more label smoothing for rare classes."""
-    if not facts.imbalanced:
+    if not facts.network or not facts.imbalanced or facts.method in ("class_conditional_smoothing", "tuned"):
         return None
     spread = per_class(SMOOTHING, facts.profile.counts)
     most = float(spread[facts.rarest])
@@ -109,7 +109,7 @@ def smoothing(facts: Facts) -> Advice | None:
 
 def asymmetric_sam(facts: Facts) -> Advice | None:
     """TT005: SAM-A."""
-    if not facts.imbalanced:
+    if not facts.network or not facts.imbalanced or facts.method in ("sama", "tuned"):
         return None
     radii = per_class(RADIUS, facts.profile.counts)
     return Advice(
@@ -143,7 +143,7 @@ def pretraining(facts: Facts) -> Advice | None:
 
 def resampling(facts: Facts) -> Advice | None:
     """TT013: leave the rows as they are for networks."""
-    if not facts.imbalanced:
+    if not facts.network or not facts.imbalanced:
         return None
     times = facts.profile.total / (facts.profile.num_classes * facts.profile.counts[facts.rarest])
     trees = " XGBoost is the exception: there it is worth a try." if facts.kind == "table" else ""
@@ -186,7 +186,7 @@ def mirrored(facts: Facts) -> Advice | None:
 
 def trees(facts: Facts) -> Advice | None:
     """TT016: boosted trees beside every network on a table."""
-    if facts.kind != "table":
+    if facts.kind != "table" or not facts.network:
         return None
     return Advice(
         "TT016",
@@ -201,6 +201,8 @@ def trees(facts: Facts) -> Advice | None:
 
 def few_steps(facts: Facts) -> Advice | None:
     """TT017: small data makes short trainings."""
+    if not facts.network:
+        return None
     step = facts.batch_size or SMALL_BATCH
     an_epoch = math.ceil(facts.profile.total / step)
     if facts.epochs is None:
