@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,8 @@ try:
     import tyro
     from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg
 except ModuleNotFoundError:  # a bare `pip install tailtune`
-    sys.exit("tailtune: the command line needs more packages; install them with: pip install 'tailtune[app]'")
+    print("tailtune: the command line needs more packages; pip install 'tailtune[app]'", file=sys.stderr)
+    sys.exit(2)
 
 
 def _console(stderr: bool = False) -> Console:
@@ -110,7 +112,7 @@ def inspect(
     facts = facts_of_dataset(dataset, run)
     advice = advise(facts)
     if json:
-        _print_json(as_json(facts, advice))
+        _print_json(as_json(facts, advice, source=dataset.source))
         return
     notes = _console(stderr=True)
     for sentence in dataset.warnings:
@@ -216,7 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit code: 0, 2 for bad input (one line on stderr), 130 if stopped by a signal."""
     app = tyro.extras.SubcommandApp()
     for name, function in COMMANDS.items():
-        app.command(function, name=name)
+        app.command(name=name)(function)
     given = sys.argv[1:] if arguments is None else arguments
     try:
         app.cli(
@@ -250,4 +252,7 @@ def _stopped(message: str) -> int:
 
 def entry() -> None:
     """Entry point of the `tailtune` script."""
+    for stream in (sys.stdout, sys.stderr):  # class names may hold what the terminal's encoding lacks
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(main())

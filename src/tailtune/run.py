@@ -20,6 +20,8 @@ class Run:
     """Method name, package.module:function or path/to/file.py:function; by default tuned (xgboost: erm)."""
     model: str | None = None
     """Model name; by default mlp-plr for tables and a CIFAR ResNet or a timm ResNet-50 by image size."""
+    pretrained: bool = False
+    """Start from timm's pretrained weights (image models of timm only)."""
     out: str = "runs/latest"
     """Run folder to write; it must not hold a finished run."""
 

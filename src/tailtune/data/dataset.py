@@ -59,7 +59,10 @@ class Preprocessor(Protocol):
     `TablePreprocessor` and `ImagePreprocessor` satisfy it; both are saved with the model and need no pickle.
     """
 
-    kind: Kind
+    @property
+    def kind(self) -> Kind:
+        """ "table" or "image"."""
+        ...
 
     def shape(self) -> dict[str, object]:
         """Input sizes that a model is built from.

@@ -54,7 +54,7 @@ class Stage:
     """
 
     loss: Loss | None = None
-    target_matrix: Floats | None = None
+    target_matrix: torch.Tensor | None = None
     class_weights: Callable[[float], Floats] | None = None
     optimiser: WrapOptimiser | None = None
     head: Literal["linear", "cosine"] | None = None

@@ -22,14 +22,14 @@ def entries(what: What) -> list[tuple[str, str]]:
     if what == "datasets":
         from tailtune.data import catalog
 
-        return list(catalog.describe())
+        return [(name, catalog.about(name)) for name in catalog.__all__]
     if what == "models":
-        from tailtune.models.build import describe
+        from tailtune.models.build import names
 
-        return list(describe())
-    from tailtune.augment.policies import describe as describe_policies
+        return [(name, f"for {kind}s") for kind in ("table", "image") for name in names(kind)]
+    from tailtune.augment.policies import PARTS
 
-    return list(describe_policies())
+    return [*PARTS.items(), ("none", "leave the images as they are"), ("a+b", "several of them, joined by +")]
 
 
 def _first_line(text: str | None) -> str:

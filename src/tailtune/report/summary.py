@@ -40,7 +40,7 @@ def headline(result: dict[str, Any]) -> Group:
     for system in result["systems"]:
         cells = [_cell(system["metrics"].get(name), system["intervals"].get(name)) for name in figures]
         table.add_row(Text(system["label"]), *cells)
-    return Group(Text(verdict(result)), table)
+    return Group(Text(verdict(result).sentence), table)
 
 
 def scores_table(scores: dict[str, Any]) -> Table:

@@ -42,7 +42,7 @@ class System:
 
 def execute(
     run: Run, *, resume: bool = False, watch: Watch = nullcontext, say: Callable[[str], object] = print
-) -> Path:
+) -> Path | None:
     """Carry out `run` in the folder ``run.out``, all but the report and DONE.
 
     Args:

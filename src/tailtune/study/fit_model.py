@@ -145,7 +145,7 @@ def _train(job: _Job, run: Run, dataset: Dataset) -> tuple[Run, torch.nn.Module,
     run = resolve(run, method, dataset)
     with initialisation(run.seed):
         head = method.stage.head or "linear"
-        model = build_model(str(run.model), dataset.preprocessor.shape(), len(dataset.names), head)
+        model = build_model(str(run.model), dataset.preprocessor.shape(), len(dataset.names), head, run.pretrained)
     selection, note = select(run, dataset)
     augment = augmentation(dataset.preprocessor, run)
     if run.minutes is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +90,9 @@ def read_run(folder: Path, which: str = "resolved") -> Run:
     if not path.is_file():
         raise TailtuneError(f"{folder} holds no run (there is no run.yaml); name a folder that tailtune fit wrote")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))[which]
-        tuples = {field.name for field in fields(Run) if "tuple" in str(field.type)}
-        return Run(**{k: tuple(v) if k in tuples and v is not None else v for k, v in values.items()})
+        values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))[which]
+        restored: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return Run(**restored)
     except (yaml.YAMLError, KeyError, TypeError) as error:
         raise TailtuneError(f"{path} cannot be read ({error}); was it written by another version?") from error
 

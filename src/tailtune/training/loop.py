@@ -196,7 +196,7 @@ def train(
                     return objective(logits, targets, class_weights, row_weights), targets  # noqa: B023
 
                 if stage.optimiser:
-                    loss = optimiser.step(forward)  # type: ignore[arg-type]  # a forward-only closure, see Hooks
+                    loss: torch.Tensor = optimiser.step(forward)  # type: ignore[arg-type, assignment]  # see Hooks
                 else:
                     loss = forward()[0].mean()
                     fabric.backward(loss)

@@ -32,9 +32,8 @@ class Objective:
     @classmethod
     def of(cls, stage: Stage, device: torch.device) -> Objective:
         """Build the objective of `stage` with its tensors on `device`."""
-        matrix = stage.target_matrix
-        on_device = None if matrix is None else torch.as_tensor(matrix, dtype=torch.float32, device=device)
-        return cls(stage.loss or cross_entropy, on_device, stage)
+        matrix = None if stage.target_matrix is None else stage.target_matrix.to(device, torch.float32)
+        return cls(stage.loss or cross_entropy, matrix, stage)
 
     def class_weights(self, progress: float, device: torch.device) -> torch.Tensor | None:
         """Class weights [K] at `progress` in [0, 1] of training, or None."""

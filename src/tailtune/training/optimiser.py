@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -13,7 +14,7 @@ def base_optimiser(model: torch.nn.Module, run: Run) -> torch.optim.Optimizer:
     """SGD with momentum or AdamW over the trainable parameters; biases and normalisation get no weight decay."""
     assert run.lr is not None
     trained = [p for p in model.parameters() if p.requires_grad]
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": run.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
