@@ -35,6 +35,7 @@ class TablePreprocessor:
     Attributes:
         columns: the columns in use.
         scores: the fitted transform of the numbers.
+        target: name of the column to predict, None if there is none in the table.
         known: names of the columns that the training table had and that are not in use (the target among them).
         left_out: the same with the reasons, without the target.
         warnings: what the user should know about the columns.
@@ -42,6 +43,7 @@ class TablePreprocessor:
 
     columns: tuple[Column, ...]
     scores: QuantileNormal
+    target: str | None = None
     known: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -84,7 +86,7 @@ class TablePreprocessor:
         used = {column.name for column in schema.columns}
         scores = QuantileNormal.fit(_numeric_values(schema.columns, frame, ids)[0], seed)
         known = tuple(name for name in frame.columns if name not in used)
-        return cls(schema.columns, scores, known, schema.left_out, schema.warnings)
+        return cls(schema.columns, scores, target, known, schema.left_out, schema.warnings)
 
     def encode(self, frame: pl.DataFrame, ids: NDArray[np.str_] | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Encode rows; columns are found by name, in any order, and others than those in use are not looked at.
@@ -149,6 +151,7 @@ class TablePreprocessor:
         """JSON-ready settings and named arrays, from which `from_state` makes an equal preprocessor."""
         settings: dict[str, object] = {
             "columns": [asdict(column) for column in self.columns],
+            "target": self.target,
             "known": list(self.known),
             "left_out": [asdict(left) for left in self.left_out],
             "warnings": list(self.warnings),
@@ -173,7 +176,7 @@ class TablePreprocessor:
             np.asarray(arrays["quantiles"], dtype=np.float64), np.asarray(arrays["medians"], dtype=np.float64)
         )
         left_out = tuple(LeftOut(**left) for left in settings["left_out"])
-        return cls(columns, scores, tuple(settings["known"]), left_out, tuple(settings["warnings"]))
+        return cls(columns, scores, settings["target"], tuple(settings["known"]), left_out, tuple(settings["warnings"]))
 
 
 def row_numbers(count: int, prefix: str = "") -> NDArray[np.str_]:

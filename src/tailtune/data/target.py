@@ -98,8 +98,7 @@ def learn_target(column: pl.Series, ids: NDArray[np.str_]) -> Target:
         )
     names = tuple(_ordered(found))
     codes = _indices(labels, names)
-    single = [label for label, rows in counts.iter_rows() if rows == 1]
-    return Target(names, codes, (*_order_note(names, name), *singleton_warning(single)))
+    return Target(names, codes, _order_note(names, name))
 
 
 def encode_target(column: pl.Series, names: Sequence[str], ids: NDArray[np.str_]) -> NDArray[np.int64]:
@@ -144,12 +143,12 @@ def label_texts(column: pl.Series) -> pl.Series:
 
 
 def singleton_warning(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the warning about classes of one sample, if there are any."""
+    """Return what to say about classes of one sample, given their names: one sentence, or nothing if there are none."""
     if not names:
         return ()
-    listed = ", ".join(repr(name) for name in sorted(names)[:10]) + (", ..." if len(names) > 10 else "")
-    verb = "Class {} has" if len(names) == 1 else "Classes {} have"
-    return (f"{verb.format(listed)} one sample: kept in training, absent from validation and test.",)
+    listed = ", ".join(repr(name) for name in names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+    subject = f"Class {listed} has" if len(names) == 1 else f"Classes {listed} have"
+    return (f"{subject} one sample: kept in training, absent from validation and test.",)
 
 
 def _indices(labels: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
@@ -157,7 +156,7 @@ def _indices(labels: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
 
     codes: NDArray[np.int64] = labels.replace_strict(
         list(names), list(range(len(names))), return_dtype=pl.Int64
-    ).to_numpy()
+    ).to_numpy(writable=True)
     return codes
 
 

@@ -1,0 +1,205 @@
+"""`open_dataset`: whatever the user names, to a `Dataset`; `open_for_prediction`: the same for rows to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.data import catalog
+from tailtune.data.arrays import TARGET, array_ids, check_features, check_targets, open_arrays, read_arrays
+from tailtune.data.dataset import Dataset, Preprocessor
+from tailtune.data.frames import column_series, to_frame
+from tailtune.data.table_dataset import Rows, require_column, table_dataset
+from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
+from tailtune.data.tables import TABLE_SUFFIXES, read_table
+from tailtune.data.target import encode_target
+from tailtune.errors import TailtuneError, nearest
+from tailtune.run import Run
+
+if TYPE_CHECKING:
+    import polars as pl
+    import torch
+
+PART_FILES = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
+
+
+def open_dataset(run: Run) -> Dataset:
+    """Open the data that ``run.data`` names, split and preprocessed.
+
+    It is, in this order: a named data set (a file or folder of the same name is written ./name), a folder with
+    train.csv or train.parquet (and test, and val or valid, where the data bring them), an image folder, an .npz file,
+    or a CSV or Parquet file.
+
+    Args:
+        run: the data and how to split them.
+
+    Returns:
+        The data set.
+
+    Raises:
+        TailtuneError: no such data, or anything wrong with them.
+    """
+    if run.data in catalog.__all__:
+        return catalog.open_named(run.data, run)
+    path = Path(run.data)
+    if path.is_dir():
+        if part_files(path)["train"] is not None:
+            return _open_table_folder(run, path)
+        _refuse_loose_tables(path)
+        from tailtune.data.images import open_image_folder
+
+        return open_image_folder(run)
+    if not path.is_file():
+        _refuse_unknown(path)
+    if path.suffix.lower() == ".npz":
+        return open_arrays(run)
+    frame = read_table(path)
+    return table_dataset(run, _target(run, frame, str(path)), Rows(frame, row_numbers(frame.height), str(path)))
+
+
+def _refuse_unknown(path: Path) -> NoReturn:
+    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    named = list(catalog.__all__) if len(path.parts) == 1 else []
+    where = "" if path.parent.is_dir() else f" (the folder {path.parent} does not exist)"
+    what = "file, folder or named data set" if named else "file or folder"
+    hint = nearest(path.name, [*named, *beside]) or (f" Named data sets: {', '.join(named)}." if named else "")
+    raise TailtuneError(f"there is no {what} {str(path)!r}{where}.{hint or ' Check the path.'}")
+
+
+def part_files(folder: Path) -> dict[str, Path | None]:
+    """Return the table files of a folder by part: train, val and test.
+
+    Raises:
+        TailtuneError: two files for one part.
+    """
+    files: dict[str, Path | None] = {}
+    for part, stems in PART_FILES.items():
+        found = sorted(folder / f"{stem}{suffix}" for stem in stems for suffix in TABLE_SUFFIXES)
+        found = [path for path in found if path.is_file()]
+        if len(found) > 1:
+            listed = " and ".join(path.name for path in found)
+            raise TailtuneError(f"{folder} holds {listed}, which are the same part; take one of them away")
+        files[part] = found[0] if found else None
+    return files
+
+
+def _refuse_loose_tables(folder: Path) -> None:
+    """Refuse a folder that holds tables and no subfolders, so that it is no image folder either.
+
+    Raises:
+        TailtuneError: naming a table.
+    """
+    entries = sorted(folder.iterdir())
+    tables = [entry.name for entry in entries if entry.suffix.lower() in (*TABLE_SUFFIXES, ".npz")]
+    if tables and not any(entry.is_dir() for entry in entries):
+        raise TailtuneError(
+            f"{folder} holds tables but no train.csv; give one file, such as {folder / tables[0]}, or name the files "
+            "train.csv and test.csv"
+        )
+
+
+def _open_table_folder(run: Run, folder: Path) -> Dataset:
+    parts = {part: _read_part(path) for part, path in part_files(folder).items() if path is not None}
+    target = _target(run, parts["train"].frame, parts["train"].where)
+    return table_dataset(run, target, parts["train"], parts.get("val"), parts.get("test"))
+
+
+def _read_part(path: Path) -> Rows:
+    frame = read_table(path)
+    return Rows(frame, row_numbers(frame.height, f"{path.name}:"), str(path))
+
+
+def _target(run: Run, frame: pl.DataFrame, where: str) -> str:
+    columns = frame.columns
+    if run.target is None:
+        listed = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
+        raise TailtuneError(f"which column of {where} is to be predicted? Name it with --target; its columns: {listed}")
+    several = [name.strip() for name in run.target.split(",")]
+    if len(several) > 1 and run.target not in columns and set(several) <= set(columns):
+        raise TailtuneError(
+            f"--target {run.target} names {len(several)} columns, so several labels a row; train one model for each"
+        )
+    require_column(run.target, columns, where, "target column")
+    return run.target
+
+
+@dataclass(frozen=True)
+class PredictionRows:
+    """Rows to predict, in their order.
+
+    Attributes:
+        inputs: what the model takes, see `Part`.
+        ids: identity of each row [N].
+        frame: the table as it was read, or None for images.
+        read_targets: reads the classes [N], which may fail where prediction does not; None if the data have none.
+    """
+
+    inputs: tuple[torch.Tensor, ...]
+    ids: NDArray[np.str_]
+    frame: pl.DataFrame | None
+    read_targets: Callable[[], NDArray[np.int64]] | None
+
+    @property
+    def targets(self) -> NDArray[np.int64] | None:
+        """Class indices [N], or None if the data do not tell; an unknown class or a missing one is a TailtuneError."""
+        return None if self.read_targets is None else self.read_targets()
+
+
+def open_for_prediction(
+    path: str | Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None
+) -> PredictionRows:
+    """Open rows for a model that is trained already.
+
+    Args:
+        path: a CSV or Parquet file or an .npz with x (or x_test) for a table model, images for an image model.
+        preprocessor: of the model.
+        names: class names of the model [K].
+        target: target column; the one that the model was trained on if None.
+
+    Returns:
+        The encoded rows, with their targets if the data have them.
+
+    Raises:
+        TailtuneError: no such data, columns that are missing, or anything else wrong with them.
+    """
+    path = Path(path)
+    if preprocessor.kind == "image":
+        from tailtune.data import images
+
+        return PredictionRows(*images.open_for_prediction(path, preprocessor, names, target))
+    fitted = cast(TablePreprocessor, preprocessor)
+    column: str | None
+    if not path.exists():
+        _refuse_unknown(path)
+    if path.suffix.lower() == ".npz":
+        frame, ids, column = _prediction_arrays(path)
+    else:
+        frame, column = read_table(path), target or fitted.target
+        ids = row_numbers(frame.height)
+    try:
+        inputs = fitted.encode(frame, ids)
+    except TailtuneError as error:
+        raise TailtuneError(f"{path}: {error}") from error
+    known = column is not None and column in frame.columns and frame[column].null_count() < frame.height
+    read = (lambda: encode_target(frame[column], names, ids)) if known else None
+    return PredictionRows(inputs, ids, frame, read)
+
+
+def _prediction_arrays(path: Path) -> tuple[pl.DataFrame, NDArray[np.str_], str]:
+    arrays = read_arrays(path)
+    suffix = "" if "x" in arrays else "_test"
+    if f"x{suffix}" not in arrays:
+        raise TailtuneError(f"{path} holds the arrays {', '.join(arrays) or '(none)'}; prediction needs x (or x_test)")
+    x = check_features(arrays[f"x{suffix}"], f"{path}: x{suffix}")
+    if x.ndim != 2:
+        raise TailtuneError(f"{path}: x{suffix} has shape {x.shape}; this model was trained on a table [N, D]")
+    frame = to_frame(x)
+    if f"y{suffix}" in arrays:
+        y = check_targets(arrays[f"y{suffix}"], len(x), f"{path}: y{suffix}")
+        frame = frame.with_columns(column_series(TARGET, y))
+    return frame, array_ids(f"x{suffix}", len(x)), TARGET

@@ -1,0 +1,205 @@
+"""From tables to a `Dataset`: target, split, preprocessing fitted on the training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.data.columns import texts
+from tailtune.data.dataset import Dataset, Part
+from tailtune.data.splits import split_hash, stratified
+from tailtune.data.table_preprocessor import TablePreprocessor
+from tailtune.data.target import encode_target, learn_target, singleton_warning
+from tailtune.errors import TailtuneError, nearest
+from tailtune.run import Run
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a table, with the identity of each [N] and what messages call their source."""
+
+    frame: pl.DataFrame
+    ids: NDArray[np.str_]
+    where: str
+
+    def take(self, rows: Indices) -> Rows:
+        """Return the rows at these positions [M]."""
+        return Rows(self.frame[rows], self.ids[rows], self.where)
+
+
+def table_dataset(
+    run: Run,
+    target: str,
+    train: Rows,
+    val: Rows | None = None,
+    test: Rows | None = None,
+    *,
+    split: Literal["official", "given"] = "given",
+) -> Dataset:
+    """Make the data set of a table.
+
+    A test part that is not given is split from `train`, and so is a validation part if the run selects on one. The
+    selection "last" uses a given validation part for watching only; "test-oracle" does without.
+
+    Args:
+        run: gives ignore, group, selection, the fractions and the seed of the split.
+        target: name of the column to predict.
+        train: the training rows, or all rows.
+        val: validation rows, if the data bring them.
+        test: test rows, if the data bring them.
+        split: where given parts come from.
+
+    Returns:
+        The data set; the preprocessor saw training rows only.
+
+    Raises:
+        TailtuneError: columns that do not exist, a target that cannot be learnt, or rows that cannot be split.
+    """
+    exclude = _excluded(run, target, train)
+    for part in filter(None, (val, test)):
+        if target not in part.frame.columns:
+            raise TailtuneError(
+                f"{part.where} has no column {target!r} to test against; add it, or take the file away to have test "
+                "rows split from the training rows, and run tailtune predict on it afterwards"
+            )
+    learnt = learn_target(train.frame[target], train.ids)
+    warnings = list(learnt.warnings)
+    if run.selection == "test-oracle" and val is not None:
+        warnings.append(f"{val.where} is not used: the test-oracle selection picks on the test rows.")
+        val = None
+    val_fraction = run.val_fraction if run.selection in ("validation", "refit") and val is None else 0.0
+    if test is None and run.test_fraction == 0:
+        raise TailtuneError(
+            "test_fraction is 0 and the data bring no test rows; keep some, such as 0.2, for the report"
+        )
+    groups = None if run.group is None else _groups(run.group, train)
+    rows = stratified(
+        learnt.codes, run.test_fraction if test is None else 0.0, val_fraction, groups=groups, seed=run.split_seed
+    )
+    if test is None and len(rows.test) == 0:
+        raise TailtuneError(
+            f"no rows can be kept for the test: column {run.group!r} has too few groups; split by another column, or "
+            "give a test file"
+        )
+
+    fitted = TablePreprocessor.fit(
+        train.frame[rows.train], target=target, ignore=exclude, ids=train.ids[rows.train], seed=0
+    )
+
+    def taken(positions: Indices) -> Part | None:
+        chosen = train.take(positions)
+        return _part(fitted, chosen, learnt.codes[positions]) if len(positions) else None
+
+    def given(part: Rows) -> Part:
+        return _part(fitted, part, encode_target(part.frame[target], learnt.names, part.ids))
+
+    train_part = taken(rows.train)
+    val_part = taken(rows.val) if val is None else given(val)
+    test_part = taken(rows.test) if test is None else given(test)
+    assert train_part is not None
+    assert test_part is not None
+    warnings += [*fitted.warnings, *_absence_warnings(learnt.names, train_part, val_part, test_part)]
+    return Dataset(
+        kind="table",
+        source=run.data,
+        names=learnt.names,
+        train=train_part,
+        val=val_part,
+        test=test_part,
+        preprocessor=fitted,
+        split="stratified" if test is None else split,
+        split_hash=split_hash(train_part.ids, None if val_part is None else val_part.ids, test_part.ids),
+        left_out=fitted.left_out,
+        warnings=tuple(warnings),
+    )
+
+
+def _part(fitted: TablePreprocessor, rows: Rows, codes: Indices) -> Part:
+    import torch
+
+    try:
+        inputs = fitted.encode(rows.frame, rows.ids)
+    except TailtuneError as error:
+        raise TailtuneError(f"{rows.where}: {error}") from error
+    return Part(inputs, torch.from_numpy(codes), rows.ids)
+
+
+def require_column(name: str, columns: Sequence[str], where: str, what: str = "column") -> None:
+    """Refuse a column name that the table does not have.
+
+    Args:
+        name: the wanted column.
+        columns: those that exist.
+        where: what the message calls the table.
+        what: what the message calls the column.
+
+    Raises:
+        TailtuneError: with the nearest name and the first of the others.
+    """
+    if name not in columns:
+        listed = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
+        raise TailtuneError(f"{where} has no {what} {name!r}.{nearest(name, columns)} Its columns: {listed}")
+
+
+def _excluded(run: Run, target: str, train: Rows) -> dict[str, str]:
+    """Return the columns that are no input, with the reasons.
+
+    Raises:
+        TailtuneError: one of them does not exist, or has two tasks; or a ratio, which tables cannot be given.
+    """
+    columns = train.frame.columns
+    require_column(target, columns, train.where, "target column")
+    for name in run.ignore:
+        require_column(name, columns, train.where, "column to ignore")
+    if run.group is not None:
+        require_column(run.group, columns, train.where, "group column")
+    if target == run.group or target in run.ignore:
+        raise TailtuneError(f"{target!r} is the target, so it cannot be the group or be ignored; choose another column")
+    if run.ratio is not None:
+        raise TailtuneError(
+            "ratio makes a named image data set long-tailed; a table is taken as it is, leave ratio out"
+        )
+    exclude = dict.fromkeys(run.ignore, "was asked to be left out")
+    if run.group is not None:
+        exclude[run.group] = "says which rows stay in one part, and is no input"
+    return exclude
+
+
+def _groups(name: str, train: Rows) -> NDArray[np.str_]:
+    groups = texts(train.frame[name])
+    missing = groups.is_null().arg_true()
+    if len(missing):
+        raise TailtuneError(
+            f"group column {name!r} has no value in {len(missing)} rows, first in row {train.ids[missing[0]]}; fill it "
+            "in, with a value of its own for a row that belongs to no group"
+        )
+    return np.array(groups.to_list(), dtype=np.str_)
+
+
+def _absence_warnings(names: Sequence[str], train: Part, val: Part | None, test: Part) -> list[str]:
+    """Return one sentence for the classes of one sample, and one for each part that lacks other classes."""
+    parts = {"training": train, "validation": val, "test": test}
+    counts = {
+        where: np.bincount(part.targets.numpy(), minlength=len(names))
+        for where, part in parts.items()
+        if part is not None
+    }
+    single = (counts["training"] == 1) & (sum(counts.values()) == 1)
+    warnings = list(singleton_warning([names[k] for k in np.flatnonzero(single)]))
+    for where, count in counts.items():
+        lacking = (count == 0) & ~single
+        if lacking.any():
+            chosen = [repr(names[k]) for k in np.flatnonzero(lacking)]
+            listed = ", ".join(chosen[:10]) + (f" and {len(chosen) - 10} more" if len(chosen) > 10 else "")
+            subject = f"Class {listed} has" if len(chosen) == 1 else f"Classes {listed} have"
+            warnings.append(f"{subject} no {where} rows, so the {where} figures do not cover them.")
+    return warnings
