@@ -33,8 +33,8 @@ class SAM(torch.optim.Optimizer):
     checkpoints behave as the base's. rho is an entry of each parameter group: give a group its own, or assign
     ``group["rho"]`` to schedule it. A step with rho 0 in all groups is a step of the base, one pass only.
 
-    - BatchNorm: the pass at w updates the running statistics; the pass at w + eps, whose weights nobody will evaluate,
-      normalises by batch statistics but leaves the running ones and ``num_batches_tracked`` alone. Needs `model`.
+    - BatchNorm: the pass at w updates the running statistics; the pass at w + eps, weights that nobody will evaluate,
+      normalises by the batch but leaves the running statistics and ``num_batches_tracked`` alone. Needs `model`.
     - Dropout draws a new mask in each pass, as reference implementations do.
     - Mixed precision: bf16 autocast, inside the closure or around the step. fp16 is refused.
     - DDP: by default both passes are synchronised, as if one process held the whole batch. With `no_sync` the ascent is
@@ -81,13 +81,12 @@ class SAM(torch.optim.Optimizer):
     ) -> None:
         if not isinstance(base, torch.optim.Optimizer) or isinstance(base, SAM):
             raise TailtuneError(
-                f"{type(self).__name__} goes around an optimiser instance such as torch.optim.SGD(...), "
-                f"however: {type(base).__name__}"
+                f"base must be an optimiser instance, torch.optim.SGD(...), however: {type(base).__name__}"
             )
         if rho < 0 or any(group.get("rho", 0) < 0 for group in base.param_groups):
             raise TailtuneError(f"rho must be 0 or more in every parameter group, however: {rho=}")
         self.base = base
-        self.rho = rho
+        self._rho = rho
         self.adaptive = adaptive
         self._backward = backward if backward is not None else torch.autograd.backward
         self._no_sync = no_sync
@@ -120,7 +119,7 @@ class SAM(torch.optim.Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a parameter group to the base, with the constructor's rho unless it has its own."""
-        param_group.setdefault("rho", self.rho)
+        param_group.setdefault("rho", self._rho)
         self.base.add_param_group(param_group)
 
     def state_dict(self) -> dict[str, Any]:
@@ -131,7 +130,7 @@ class SAM(torch.optim.Optimizer):
         """Load what `state_dict` returned, or the state of the bare base (its groups get the constructor's rho)."""
         self.base.load_state_dict(state_dict)
         for group in self.param_groups:
-            group.setdefault("rho", self.rho)
+            group.setdefault("rho", self._rho)
 
     @torch.enable_grad()
     def step(self, closure: Closure | None = None) -> Tensor:  # type: ignore[override]
@@ -139,12 +138,10 @@ class SAM(torch.optim.Optimizer):
 
         Args:
             closure: runs the forward pass only, and is called twice. Returns the samples' losses [N] and targets (class
-                indices [N], or soft [N, K] before any smoothing), and if there is one an auxiliary scalar term to be
-                added to the mean loss.
+                indices [N], or soft [N, K] before smoothing), and optionally a scalar to add to the mean loss.
 
         Returns:
-            The objective at the weights before the step, mean loss plus auxiliary term: a detached scalar tensor, which
-            is NaN if anything in the step was not finite.
+            Mean loss plus auxiliary term before the step: a detached scalar, NaN if either pass was not finite.
 
         Raises:
             TailtuneError: no closure, a result of another form, fp16, or no gradient for any parameter.
@@ -178,13 +175,13 @@ class SAM(torch.optim.Optimizer):
             with torch.no_grad():
                 torch._foreach_copy_(parameters, self._saved)
             torch.clear_autocast_cache()
-        return loss + 0 * descent  # NaN if the second pass was not finite
+        return loss.add(descent, alpha=0)  # NaN if the second pass was not finite
 
     def _ascend(self, losses: Tensor, targets: Tensor, auxiliary: Tensor | None) -> tuple[Tensor, Tensor]:
         """Leave the ascent direction in the gradients; return the detached loss and the factor to eps / rho."""
         loss = _objective(losses, auxiliary)
         self._backward(loss)
-        return loss.detach(), 1 / self._gradient_norm()
+        return loss.detach(), self._gradient_norm().reciprocal()
 
     def _descend(self, closure: Closure) -> Tensor:
         self._clear_gradients()
@@ -198,15 +195,17 @@ class SAM(torch.optim.Optimizer):
         if not (isinstance(result, tuple) and len(result) in (2, 3) and all(isinstance(r, Tensor) for r in result)):
             raise TailtuneError("the closure must return tensors (losses [N], targets) or (losses, targets, auxiliary)")
         losses, targets, auxiliary = (*result, None)[:3]
-        if losses.ndim != 1 or (auxiliary is not None and auxiliary.ndim):
+        if losses.ndim != 1 or len(losses) == 0 or (auxiliary is not None and auxiliary.ndim):
             raise TailtuneError(
-                "the closure must return the losses of the samples [N] (reduction='none') and, if any, a scalar "
-                f"auxiliary term, however: losses of shape {tuple(losses.shape)}"
+                "the closure must return the losses of one or more samples [N] (reduction='none') and, if any, a "
+                f"scalar auxiliary term, however: losses of shape {tuple(losses.shape)}"
             )
         if not self._graph_checked:
             self._graph_checked = True
             if computes_in_fp16(losses):
                 raise TailtuneError(NO_FP16)
+        if losses.dtype == torch.bfloat16:
+            losses = losses.float()
         return losses, targets, auxiliary
 
     def _clear_gradients(self) -> None:
@@ -334,42 +333,36 @@ class SAMA(SAM):
         self.rule = rule
         self.normalise = normalise
         self.cap = cap
-        self._radii = self.radii
+        self._may_exceed_cap = bool(self.radii.max() > cap)
+        self._radii = self.radii  # on the device and in the dtype of the last losses
         super().__init__(base, model=model, rho=rho, backward=backward, no_sync=no_sync, before_step=before_step)
 
     def _ascend(self, losses: Tensor, targets: Tensor, auxiliary: Tensor | None) -> tuple[Tensor, Tensor]:
-        radii = self._radii_of(targets.detach(), losses)
-        mean_radius = radii.mean()
-        loss = _objective(losses, auxiliary)
-        weighted = _objective(losses * radii, None if auxiliary is None else mean_radius * auxiliary)
+        shares = self._radii_of(targets, losses) / len(losses)
+        mean_radius = shares.sum()
+        weighted = _objective(losses, None if auxiliary is None else mean_radius * auxiliary, shares)
         if self.normalise == "batch_gradient":
-            return loss.detach(), self._batch_gradient_factor(weighted, loss)
+            loss = _objective(losses, auxiliary)
+            self._backward(loss, retain_graph=True)
+            batch_norm = self._gradient_norm()
+            self._clear_gradients()
+            self._backward(weighted)
+            if self._synchronised():  # DDP reduces only the first backward of a forward; averaging equals is harmless
+                _mean_over_ranks(self._gradients())
+            return loss.detach(), torch.minimum(1 / batch_norm, self.cap / self._gradient_norm())
         self._backward(weighted)
         norm = self._gradient_norm()
+        loss = _objective(losses.detach(), None if auxiliary is None else auxiliary.detach())
         if self.rule == "official":
-            return loss.detach(), 1 / norm
+            return loss, norm.reciprocal()
         if self._synchronised():
             mean_radius = _mean_over_ranks([mean_radius])[0]
-        return loss.detach(), mean_radius.clamp_max(self.cap) / norm
-
-    def _batch_gradient_factor(self, weighted: Tensor, loss: Tensor) -> Tensor:
-        """Leave G in the gradients and return min(1 / ||gbar||, cap / ||G||)."""
-        self._backward(loss, retain_graph=True)
-        batch_norm = self._gradient_norm()
-        self._clear_gradients()
-        self._backward(weighted)
-        if self._synchronised():  # DDP reduces the first backward of a forward only; averaging equals is harmless
-            _mean_over_ranks(self._gradients())
-        return torch.minimum(1 / batch_norm, self.cap / self._gradient_norm())
+        return loss, (mean_radius.clamp_max(self.cap) if self._may_exceed_cap else mean_radius) / norm
 
     def _synchronised(self) -> bool:
-        distributed = torch.distributed
-        return (
-            self._no_sync is None
-            and distributed.is_available()
-            and distributed.is_initialized()
-            and distributed.get_world_size() > 1
-        )
+        if self._no_sync is not None or not torch.distributed.is_available():
+            return False
+        return torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1
 
     def _radii_of(self, targets: Tensor, losses: Tensor) -> Tensor:
         dtype = torch.float64 if losses.dtype == torch.float64 else torch.float32
@@ -378,17 +371,21 @@ class SAMA(SAM):
         if targets.device != losses.device:
             targets = targets.to(losses.device, non_blocking=True)
         if targets.ndim == 1 and len(targets) == len(losses):
-            return self._radii[targets]
+            return self._radii.index_select(0, targets)
         if targets.shape != (len(losses), len(self._radii)):
             raise TailtuneError(
-                f"targets must have shape [N] or [N, K], here [{len(losses)}] or [{len(losses)}, {len(self._radii)}], "
-                f"however: {tuple(targets.shape)}"
+                f"targets must have shape [{len(losses)}] or [{len(losses)}, {len(self._radii)}] (samples, classes of "
+                f"counts), however: {tuple(targets.shape)}"
             )
-        return (targets * self._radii).sum(1)  # a matrix product would be rounded under autocast
+        return (targets.detach() * self._radii).sum(1)  # a matrix product would be rounded under autocast
 
 
-def _objective(losses: Tensor, auxiliary: Tensor | None) -> Tensor:
-    return losses.mean() if auxiliary is None else losses.mean() + auxiliary
+def _objective(losses: Tensor, auxiliary: Tensor | None, shares: Tensor | None = None) -> Tensor:
+    """Sum over the samples of share times loss (1/N each, the mean, by default), plus the auxiliary term."""
+    if shares is None:
+        shares = torch.full_like(losses, 1 / len(losses))
+    total = torch.dot(losses, shares)  # one operation each way, where a mean takes several
+    return total if auxiliary is None else total + auxiliary
 
 
 def _norm(tensors: list[Tensor]) -> Tensor:
