@@ -110,7 +110,7 @@ def train(
     hooks = Hooks(fabric.backward, module.no_sync if world > 1 else None, clip)
     base = base_optimiser(model, run)
     optimiser = stage.optimiser(base, model, hooks) if stage.optimiser else base
-    ema = WeightEMA(model, run.ema) if run.ema else None
+    ema = WeightEMA(model, run.ema, warmup=True) if run.ema else None
     objective = Objective.of(stage, device)
     randomness = Randomness(run.seed, rank, device)
     log = MetricsLog(folder / "metrics.jsonl" if folder and rank == 0 else None)
