@@ -57,7 +57,7 @@ def test_every_operation_equals_torchvision(operation, shape):
             out = ta.apply(x, torch.full((len(x),), ta.choice_of(operation, index, negative)))
             apart = (wanted.int() - out.int()).abs()
             assert int(apart.max()) <= LEVELS_APART.get(operation, 0), (index, negative)
-            assert float((apart[1:] > 0).float().mean()) < 0.01  # of the picture that is not constant
+            assert float((apart[1:] > 0).float().mean()) < 0.02  # of the picture that is not constant
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])

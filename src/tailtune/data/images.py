@@ -1,0 +1,285 @@
+"""Images as users have them, in folders, files and arrays, to a `Dataset` or to the inputs of a trained model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import compress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.data.arrays import array_ids, check_targets, read_arrays
+from tailtune.data.dataset import Dataset, LeftOut
+from tailtune.data.decode import Header, UnreadableImageError, in_threads, is_image, read_all, read_header
+from tailtune.data.frames import column_series
+from tailtune.data.image_dataset import Images, check_memory, image_dataset
+from tailtune.data.image_listing import Listing, class_folders, every_image, has_parts, list_images
+from tailtune.data.image_preprocessor import ImagePreprocessor, as_nchw
+from tailtune.data.target import encode_target, learn_target
+from tailtune.errors import TailtuneError
+from tailtune.run import Run
+
+if TYPE_CHECKING:
+    import torch
+
+LARGEST_DEFAULT_SIDE = 224
+SHOWN = 20  # files that are named one by one; the others are counted
+
+
+def open_image_folder(run: Run) -> Dataset:
+    """Read the image folder `run.data`: one subfolder for each class, directly or within train/, val/ and test/.
+
+    All images are stretched to one size: `run.image_size` on both sides, else the commonest size, scaled down to 224
+    pixels on its longer side. If all of them are grey they keep one channel, otherwise all become RGB. Their
+    identities are the paths relative to the folder.
+
+    Args:
+        run: for the folder, the size, what to do with unreadable images, and the split.
+
+    Returns:
+        The data set.
+
+    Raises:
+        TailtuneError: a layout that `list_images` refuses, an unreadable image (unless `run.skip_bad_images`), a class
+            that is left without images, or more pixels than memory.
+    """
+    _refuse_ratio(run)
+    for option, value in (("--target", run.target), ("--ignore", ", ".join(run.ignore))):
+        if value:
+            raise TailtuneError(f"{option} {value} needs a table; the classes of an image folder are its subfolders")
+    root = Path(run.data)
+    listing = list_images(root)
+    rows = [(part, path, name) for part, files in listing.files.items() for path, name in files]
+    headers, bad = _headers(root, [path for _, path, _ in rows], run.skip_bad_images)
+    rows = [row for row, header in zip(rows, headers, strict=True) if header is not None]
+    known = [header for header in headers if header is not None]
+    _check_classes_left(listing, rows, bad)
+    channels = 1 if all(header.grey for header in known) else 3
+    height, width, warnings = _common_size(known, run.image_size)
+    if channels == 3 and any(header.grey for header in known):
+        warnings.append(f"{sum(header.grey for header in known)} of {len(known)} images are grey; they became RGB.")
+    check_memory(len(rows), channels, height, width, str(root))
+
+    paths = [path for _, path, _ in rows]
+    pixels, problems = read_all([root / path for path in paths], paths, channels, height, width)
+    broken = [problem for problem in problems if problem is not None]
+    if broken and not run.skip_bad_images:
+        raise broken[0]
+    if broken:
+        whole = [problem is None for problem in problems]
+        rows, pixels, bad = list(compress(rows, whole)), pixels[whole], bad + broken
+        _check_classes_left(listing, rows, bad)
+
+    index = {name: k for k, name in enumerate(listing.names)}
+    targets = np.array([index[name] for _, _, name in rows], dtype=np.int64)
+    ids = np.array([path for _, path, _ in rows], dtype=np.str_)
+    parts = {}
+    for part in listing.files:
+        places = np.flatnonzero([row[0] == part for row in rows])
+        if len(places):  # the rows of a part are neighbours: a view, not a copy
+            stretch = slice(int(places[0]), int(places[-1]) + 1)
+            parts[part] = Images(pixels[stretch], targets[stretch], ids[stretch])
+    if bad:
+        warnings.append(f"{len(bad)} of {len(rows) + len(bad)} images cannot be read and are left out.")
+    return image_dataset(
+        run,
+        str(run.data),
+        listing.names,
+        parts["train"],
+        parts.get("val"),
+        parts.get("test"),
+        left_out=_left_out(bad, listing.strays),
+        warnings=warnings,
+    )
+
+
+def dataset_from_arrays(run: Run, **arrays: NDArray[Any]) -> Dataset:
+    """Make a data set of images in arrays.
+
+    Args:
+        run: for the split; `run.image_size`, if set, stretches the images.
+        arrays: ``x_train`` ([N, H, W], [N, H, W, C] or [N, C, H, W], values 0 to 255) and ``y_train`` (labels [N] of
+            text, whole numbers or booleans), or ``x`` and ``y``; where the data brings them also ``x_val``, ``y_val``,
+            ``x_test`` and ``y_test``. The first row of an array is called "x_train[0]".
+
+    Returns:
+        The data set.
+
+    Raises:
+        TailtuneError: arrays that lack their partner or disagree in length, size or channels, and labels that are no
+            classes.
+    """
+    _refuse_ratio(run)
+    said: list[str] = []
+    parts: dict[str, Images] = {}
+    names: tuple[str, ...] = ()
+    for part in ("train", "val", "test"):
+        suffix = "" if part == "train" and "x" in arrays else f"_{part}"
+        x, y = arrays.get(f"x{suffix}"), arrays.get(f"y{suffix}")
+        if x is None and y is None and part != "train":
+            continue
+        if x is None or y is None:
+            lacking = f"x{suffix}" if x is None else f"y{suffix}"
+            raise TailtuneError(f"{run.data} lacks the array {lacking}; images need x{suffix} and y{suffix}")
+        pixels = as_nchw(x, f"{run.data}: x{suffix}")
+        ids = array_ids(f"x{suffix}", len(pixels))
+        column = column_series(f"y{suffix}", check_targets(y, len(pixels), f"{run.data}: y{suffix}"))
+        if part == "train":
+            target = learn_target(column, ids)
+            names, codes, said = target.names, target.codes, [*target.warnings]
+        else:
+            codes = encode_target(column, names, ids)
+        parts[part] = Images(pixels, codes, ids)
+    shape = parts["train"].pixels.shape[1:]
+    for part, images in parts.items():
+        if images.pixels.shape[1:] != shape:
+            found = images.pixels.shape[1:]
+            raise TailtuneError(f"{run.data}: images of x_{part} are {found}, those of x_train {shape} (C, H, W)")
+    if run.image_size is not None and shape[1:] != (run.image_size, run.image_size):
+        side = run.image_size
+        stretch = ImagePreprocessor(shape[0], side, side, mean=(0.0,) * shape[0], std=(1.0,) * shape[0])
+        parts = {
+            part: Images(stretch.encode(images.pixels)[0].numpy(), images.targets, images.ids)
+            for part, images in parts.items()
+        }
+    return image_dataset(run, str(run.data), names, parts["train"], parts.get("val"), parts.get("test"), warnings=said)
+
+
+def open_for_prediction(
+    data: str | Path | NDArray[Any], preprocessor: ImagePreprocessor, names: Sequence[str]
+) -> tuple[tuple[torch.Tensor], NDArray[np.str_], NDArray[np.int64] | None]:
+    """Read images for a trained model.
+
+    Args:
+        data: an image file; a folder of images, in which every subfolder that has a class's name says so of its
+            images; an .npz file with x (or x_test) and perhaps y; or an array as in `ImagePreprocessor.encode`.
+        preprocessor: of the model.
+        names: the model's class names [K].
+
+    Returns:
+        The model's inputs; the images' identities [N] (the file's name, the path relative to the folder, or the place
+        in the array), sorted for a folder; and the class indices [N], or None where the data do not tell (a folder
+        tells if all its images lie in subfolders with names of classes).
+
+    Raises:
+        TailtuneError: nothing there, no images, an image that cannot be read, or a folder with a train/ part, where it
+            is open which part is meant.
+    """
+    if isinstance(data, np.ndarray):
+        return preprocessor.encode(data), array_ids("x", len(data)), None
+    path = Path(data)
+    if path.is_file() and path.suffix.lower() == ".npz":
+        return _arrays_for_prediction(path, preprocessor, names)
+    if path.is_file():
+        if not is_image(path):
+            raise TailtuneError(f"{path} is not an image file by its name; give an image or a folder of images")
+        return preprocessor.encode([path]), np.array([path.name], dtype=np.str_), None
+    if not path.is_dir():
+        raise TailtuneError(f"there is no image or folder {path}; check the path")
+    if has_parts(path):
+        raise TailtuneError(f"{path} has a train/ part; say which part is meant, such as {path / 'test'}")
+    files = every_image(path)
+    if not files:
+        raise TailtuneError(f"{path} holds no images; supported are .png, .jpg, .bmp, .gif, .webp, .tif and the like")
+    check_memory(len(files), preprocessor.channels, preprocessor.height, preprocessor.width, str(path))
+    inputs = preprocessor.encode([path / file for file in files])
+    index = {name: k for k, name in enumerate(names)}
+    folders = class_folders(path)
+    targets = None
+    if folders and all(file.split("/", 1)[0] in index for file in files):
+        targets = np.array([index[file.split("/", 1)[0]] for file in files], dtype=np.int64)
+    return inputs, np.array(files, dtype=np.str_), targets
+
+
+def _arrays_for_prediction(
+    path: Path, preprocessor: ImagePreprocessor, names: Sequence[str]
+) -> tuple[tuple[torch.Tensor], NDArray[np.str_], NDArray[np.int64] | None]:
+    arrays = read_arrays(path)
+    suffix = "" if "x" in arrays else "_test"
+    if f"x{suffix}" not in arrays:
+        raise TailtuneError(f"{path} holds the arrays {', '.join(arrays) or '(none)'}; prediction needs x (or x_test)")
+    inputs = preprocessor.encode(arrays[f"x{suffix}"])
+    ids, y, targets = array_ids(f"x{suffix}", len(inputs[0])), arrays.get(f"y{suffix}"), None
+    if y is not None:
+        column = column_series(f"y{suffix}", check_targets(y, len(ids), f"{path}: y{suffix}"))
+        targets = encode_target(column, names, ids)
+    return inputs, ids, targets
+
+
+def _refuse_ratio(run: Run) -> None:
+    if run.ratio is not None:
+        raise TailtuneError(f"--ratio makes a named dataset long-tailed; {run.data} is taken as it is, leave it out")
+
+
+def _headers(root: Path, paths: Sequence[str], skip: bool) -> tuple[list[Header | None], list[UnreadableImageError]]:
+    """Read what the files say about themselves; unreadable ones become None, or raise unless `skip`."""
+    bad: list[UnreadableImageError] = []
+
+    def read(path: str) -> Header | UnreadableImageError:
+        try:
+            return read_header(root / path, path)
+        except UnreadableImageError as error:
+            return error
+
+    headers: list[Header | None] = []
+    for found in in_threads(read, paths):
+        if isinstance(found, UnreadableImageError):
+            if not skip:
+                raise found
+            bad.append(found)
+        headers.append(found if isinstance(found, Header) else None)
+    return headers, bad
+
+
+def _common_size(headers: Sequence[Header], side: int | None) -> tuple[int, int, list[str]]:
+    """Return height and width for all images, and a warning if any of them changes."""
+    sizes = Counter((header.height, header.width) for header in headers)
+    if side is not None:
+        height = width = side
+        reason = "--image-size"
+    else:
+        # the larger one of two sizes that are equally common, so that the order of the files cannot matter
+        height, width = max(sizes, key=lambda size: (sizes[size], size))
+        shrink = min(1.0, LARGEST_DEFAULT_SIDE / max(height, width))
+        height, width = max(1, round(height * shrink)), max(1, round(width * shrink))
+        reason = "the commonest size" + (f", at most {LARGEST_DEFAULT_SIDE} a side" if shrink < 1 else "")
+    changed = sum(count for size, count in sizes.items() if size != (height, width))
+    if not changed:
+        return height, width, []
+    return (
+        height,
+        width,
+        [
+            f"{changed} of {len(headers)} images were stretched to {height} x {width} ({reason}; {len(sizes)} "
+            f"{'size' if len(sizes) == 1 else 'different sizes'} found); choose another with --image-size."
+        ],
+    )
+
+
+def _check_classes_left(
+    listing: Listing, rows: Sequence[tuple[str, str, str]], bad: Sequence[UnreadableImageError]
+) -> None:
+    left = {name for part, _, name in rows if part == "train"}
+    for name in listing.names:
+        if name not in left:
+            raise TailtuneError(
+                f"class {name!r} has no readable training images ({len(bad)} unreadable in all, the first: "
+                f"{bad[0].name} {bad[0].why}); repair them or remove the class folder"
+            )
+
+
+def _left_out(bad: Sequence[UnreadableImageError], strays: Sequence[str]) -> list[LeftOut]:
+    out = [LeftOut(f"image {problem.name}", problem.why) for problem in bad[:SHOWN]]
+    if len(bad) > SHOWN:
+        out.append(LeftOut(f"{len(bad) - SHOWN} more images", "cannot be read either"))
+    for files, why in (
+        ([path for path in strays if is_image(path)], "outside the class folders"),
+        ([path for path in strays if not is_image(path)], "not images by their names"),
+    ):
+        if files:
+            listed = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
+            out.append(LeftOut(f"{len(files)} {'file' if len(files) == 1 else 'files'} ({listed})", why))
+    return out
