@@ -49,7 +49,7 @@ class TabularConfig:
     dropout: float = 0.1
     hidden_multiplier: float = 2.0
     n_frequencies: int = 48
-    frequency_init_scale: float | tuple[float, float] = 1.0
+    frequency_init_scale: float | tuple[float, float] = (0.01, 100.0)
     d_embedding: int = 24
     lite: bool = False
     transformer_blocks: int = 3
@@ -120,7 +120,7 @@ class CategoricalEmbeddings(nn.Module):
     def forward(self, codes: Tensor) -> Tensor:
         """Return the vectors of `codes` [N, Dc], the columns grouped by width."""
         rows = codes.index_select(1, self.order) + self.offsets
-        parts = torch.split(rows, self.sizes, dim=1)  # type: ignore[no-untyped-call]
+        parts = torch.split(rows, self.sizes, dim=1)
         return torch.cat([table(part).flatten(1) for table, part in zip(self.tables, parts, strict=True)], dim=1)
 
 

@@ -104,8 +104,8 @@ class XGBoost:
         """
         import xgboost
 
-        if not Path(path).is_file():
-            raise TailtuneError(f"no trees at {path}: the file does not exist")
+        if not Path(path).is_file() or Path(path).stat().st_size == 0:  # XGBoost aborts the process on empty input
+            raise TailtuneError(f"no trees at {path}: the file does not exist or is empty; give model.ubj of a run")
         booster = xgboost.Booster()
         try:
             booster.load_model(bytearray(Path(path).read_bytes()))

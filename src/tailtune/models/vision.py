@@ -14,9 +14,10 @@ from tailtune.models.network import Network
 
 SMALL = 64  # pixels: up to here ImageNet stems, which reduce the resolution fourfold at once, throw too much away
 
-# Families (timm module names) whose first layer cuts the image into patches, and the patches a side aimed at on small
-# images: 16 where later stages halve the grid three times, 8 where the grid stays.
-GRIDS = {"convnext": 16, "swin_transformer": 16, "swin_transformer_v2": 16, "vision_transformer": 8, "deit": 8}
+# Transformer families (timm module names) that take a patch size, and the patches a side aimed at on small images: 16
+# where later stages halve the grid three times, 8 where the grid stays.
+GRIDS = {"swin_transformer": 16, "swin_transformer_v2": 16, "vision_transformer": 8, "deit": 8}
+CONVNEXT_GRID = 16
 
 # Where families with a convolutional stem keep its pooling.
 POOLS = {"resnet": "maxpool", "densenet": "features.pool0", "resnetv2": "stem.pool"}
@@ -94,7 +95,7 @@ def build_vision(
         options["patch_size"] = _patch_size(min(height, width), GRIDS[family])
     body = _create(name, channels, pretrained, options)
     if small and family not in GRIDS:
-        _fit_small_stem(body, family, keep_kernel=pretrained)
+        _fit_small_stem(body, family, min(height, width), keep_kernel=pretrained)
     return VisionNetwork(body, _trial(name, body, (channels, height, width)), num_classes, head)
 
 
@@ -118,7 +119,7 @@ def _create(name: str, channels: int, pretrained: bool, options: dict[str, Any])
     return body
 
 
-def _fit_small_stem(body: Any, family: str, keep_kernel: bool) -> None:
+def _fit_small_stem(body: Any, family: str, side: int, keep_kernel: bool) -> None:
     """Let the first convolution and what follows keep the resolution of a small image."""
     if family == "vgg":
         if not keep_kernel:
@@ -128,8 +129,12 @@ def _fit_small_stem(body: Any, family: str, keep_kernel: bool) -> None:
     modules = dict(body.named_modules())
     for path in (first,) if isinstance(first, str) else tuple(first or ()):
         conv = modules.get(path)
-        if isinstance(conv, nn.Conv2d) and conv.kernel_size != conv.stride:  # equal ones cut patches, which stay
+        if not isinstance(conv, nn.Conv2d):
+            continue
+        if conv.kernel_size != conv.stride:
             _set(body, path, _without_stride(conv, shrink=family in POOLS and not keep_kernel))
+        elif family == "convnext" and not keep_kernel:  # its patch_size=2 would add a stride to the first stage
+            _set(body, path, _smaller_patches(conv, _patch_size(side, CONVNEXT_GRID)))
     if POOLS.get(family) in modules:
         _set(body, POOLS[family], nn.Identity())
 
@@ -140,6 +145,14 @@ def _without_stride(conv: nn.Conv2d, shrink: bool) -> nn.Conv2d:
         return conv
     small = nn.Conv2d(conv.in_channels, conv.out_channels, 3, 1, padding=1, bias=conv.bias is not None)
     nn.init.kaiming_normal_(small.weight, mode="fan_out", nonlinearity="relu")
+    return small
+
+
+def _smaller_patches(conv: nn.Conv2d, patch: int) -> nn.Conv2d:
+    small = nn.Conv2d(conv.in_channels, conv.out_channels, patch, patch, bias=conv.bias is not None)
+    nn.init.trunc_normal_(small.weight, std=0.02)  # as the rest of ConvNeXt
+    if small.bias is not None:
+        nn.init.zeros_(small.bias)
     return small
 
 

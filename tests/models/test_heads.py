@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tailtune.errors import TailtuneError
+from tailtune.models.heads import CosineHead, make_head
+
+
+@settings(deadline=None)
+@given(
+    st.integers(1, 6),
+    st.integers(1, 8),
+    st.integers(2, 5),
+    st.floats(1e-2, 1e2),
+    st.floats(0.5, 64),
+    st.integers(0, 99),
+)
+def test_cosine_head_is_the_scaled_cosine(n: int, d: int, k: int, size: float, scale: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, w = size * rng.normal(size=(n, d)), rng.normal(size=(k, d))
+    head = CosineHead(d, k, scale)
+    head.weight.data.copy_(torch.from_numpy(w))
+    cosine = (x @ w.T) / np.linalg.norm(x, axis=1)[:, None] / np.linalg.norm(w, axis=1)[None]
+    assert head(torch.from_numpy(x)).detach().numpy() == pytest.approx(scale * cosine, abs=2e-4 * scale / 30 + 1e-4)
+
+
+def test_cosine_head_starts_with_unit_rows_and_scale_30() -> None:
+    head = make_head("cosine", 16, 5)
+    assert head.weight.norm(dim=1).tolist() == pytest.approx([1.0] * 5)
+    assert head(head.weight.data).diagonal().tolist() == pytest.approx([30.0] * 5, rel=1e-5)
+
+
+def test_cosine_head_computes_in_float32_under_autocast() -> None:
+    head, x = make_head("cosine", 16, 5), torch.randn(8, 16)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = head(x)
+    assert logits.dtype == torch.float32
+    assert torch.equal(logits, head(x))
+
+
+def test_cosine_head_has_finite_gradients_at_zero_features() -> None:
+    head, x = CosineHead(4, 3), torch.zeros(2, 4, requires_grad=True)
+    head(torch.relu(x)).sum().backward()
+    assert x.grad is not None
+    assert torch.isfinite(x.grad).all()
+    assert torch.isfinite(head.weight.grad).all()
+
+
+def test_linear_head_and_errors() -> None:
+    assert isinstance(make_head("linear", 4, 3), torch.nn.Linear)
+    with pytest.raises(TailtuneError, match="Did you mean 'cosine'"):
+        make_head("cosin", 4, 3)  # type: ignore[arg-type]
+    with pytest.raises(TailtuneError, match="two classes"):
+        make_head("linear", 4, 1)
