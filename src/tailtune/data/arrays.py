@@ -86,7 +86,7 @@ def open_arrays(run: Run) -> Dataset:
         given = {
             f"{key}{suffix}": array for suffix, pair in parts.items() for key, array in zip("xy", pair, strict=True)
         }
-        return dataset_from_arrays(run, **given)
+        return dataset_from_arrays(run, given)
     rows = {suffix or "_train": _rows(run, arrays, suffix, path) for suffix in suffixes}
     return table_dataset(run, TARGET, rows["_train"], rows.get("_val"), rows.get("_test"))
 

@@ -74,9 +74,8 @@ def _from_pandas(X: Any) -> pl.DataFrame:
     columns = []
     for j, name in enumerate(names):
         column = X.iloc[:, j]
-        values = column.to_numpy()
-        if values.dtype.kind not in "biufM":
-            values = column.astype(object).to_numpy()
+        plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "biufM"
+        values = column.to_numpy() if plain else column.astype(object).to_numpy()
         columns.append(column_series(name, values))
     return pl.DataFrame(columns)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data import catalog
-from tailtune.data.arrays import TARGET, array_ids, check_features, check_targets, open_arrays, read_arrays
+from tailtune.data.arrays import TARGET, Array, array_ids, check_features, check_targets, open_arrays, read_arrays
 from tailtune.data.dataset import Dataset, Preprocessor
 from tailtune.data.frames import column_series, to_frame
 from tailtune.data.table_dataset import Rows, require_column, table_dataset
@@ -24,6 +24,8 @@ from tailtune.run import Run
 if TYPE_CHECKING:
     import polars as pl
     import torch
+
+    from tailtune.data.image_preprocessor import ImagePreprocessor
 
 PART_FILES = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 
@@ -137,12 +139,14 @@ class PredictionRows:
         ids: identity of each row [N].
         frame: the table as it was read, or None for images.
         read_targets: reads the classes [N], which may fail where prediction does not; None if the data have none.
+        notes: what the user should know, one sentence each.
     """
 
     inputs: tuple[torch.Tensor, ...]
     ids: NDArray[np.str_]
     frame: pl.DataFrame | None
     read_targets: Callable[[], NDArray[np.int64]] | None
+    notes: tuple[str, ...] = ()
 
     @property
     def targets(self) -> NDArray[np.int64] | None:
@@ -168,18 +172,20 @@ def open_for_prediction(
         TailtuneError: no such data, columns that are missing, or anything else wrong with them.
     """
     path = Path(path)
-    if preprocessor.kind == "image":
-        from tailtune.data import images
-
-        return PredictionRows(*images.open_for_prediction(path, preprocessor, names, target))
-    fitted = cast(TablePreprocessor, preprocessor)
-    column: str | None
     if not path.exists():
         _refuse_unknown(path)
+    if preprocessor.kind == "image":
+        return _images_for_prediction(path, cast("ImagePreprocessor", preprocessor), names)
+    fitted = cast("TablePreprocessor", preprocessor)
+    column: str | None = target or fitted.target
     if path.suffix.lower() == ".npz":
-        frame, ids, column = _prediction_arrays(path)
+        x, y, name = _prediction_arrays(path)
+        if x.ndim != 2:
+            raise TailtuneError(f"{path}: {name} has shape {x.shape}; this model was trained on a table [N, D]")
+        frame, ids, column = to_frame(x), array_ids(name, len(x)), TARGET
+        frame = frame if y is None else frame.with_columns(column_series(TARGET, y))
     else:
-        frame, column = read_table(path), target or fitted.target
+        frame = read_table(path)
         ids = row_numbers(frame.height)
     try:
         inputs = fitted.encode(frame, ids)
@@ -187,19 +193,35 @@ def open_for_prediction(
         raise TailtuneError(f"{path}: {error}") from error
     known = column is not None and column in frame.columns and frame[column].null_count() < frame.height
     read = (lambda: encode_target(frame[column], names, ids)) if known else None
-    return PredictionRows(inputs, ids, frame, read)
+    unused = ", ".join(repr(name) for name in fitted.unused(frame) if name != column)
+    notes = (f"Not used, because the model was not trained on it: {unused}.",) if unused else ()
+    return PredictionRows(inputs, ids, frame, read, notes)
 
 
-def _prediction_arrays(path: Path) -> tuple[pl.DataFrame, NDArray[np.str_], str]:
+def _images_for_prediction(path: Path, fitted: ImagePreprocessor, names: Sequence[str]) -> PredictionRows:
+    from tailtune.data import images
+
+    if path.suffix.lower() != ".npz":
+        pixels, files, targets = images.open_for_prediction(path, fitted, names)
+        return PredictionRows(pixels, files, None, None if targets is None else lambda: targets)
+    x, y, name = _prediction_arrays(path)
+    ids = array_ids(name, len(x))
+    pixels, _, _ = images.open_for_prediction(x, fitted, names)
+    return PredictionRows(
+        pixels, ids, None, None if y is None else lambda: encode_target(column_series(TARGET, y), names, ids)
+    )
+
+
+def _prediction_arrays(path: Path) -> tuple[Array, Array | None, str]:
+    """Return x [N, ...] or else x_test, its y [N] if there is one, and which x it is.
+
+    Raises:
+        TailtuneError: neither x nor x_test, or arrays that do not fit together.
+    """
     arrays = read_arrays(path)
     suffix = "" if "x" in arrays else "_test"
     if f"x{suffix}" not in arrays:
         raise TailtuneError(f"{path} holds the arrays {', '.join(arrays) or '(none)'}; prediction needs x (or x_test)")
     x = check_features(arrays[f"x{suffix}"], f"{path}: x{suffix}")
-    if x.ndim != 2:
-        raise TailtuneError(f"{path}: x{suffix} has shape {x.shape}; this model was trained on a table [N, D]")
-    frame = to_frame(x)
-    if f"y{suffix}" in arrays:
-        y = check_targets(arrays[f"y{suffix}"], len(x), f"{path}: y{suffix}")
-        frame = frame.with_columns(column_series(TARGET, y))
-    return frame, array_ids(f"x{suffix}", len(x)), TARGET
+    y = arrays.get(f"y{suffix}")
+    return x, None if y is None else check_targets(y, len(x), f"{path}: y{suffix}"), f"x{suffix}"

@@ -33,10 +33,10 @@ class QuantileNormal:
     def fit(cls, values: Floats, seed: int = 0) -> QuantileNormal:
         """Find the quantiles of training values.
 
-        Q = max(min(N / 30, 1000), 10), at most N. A little normal noise breaks ties before the quantiles are taken
-        (without it the smallest value, often a very frequent zero, would become -5.2). Its scale is the protocol's
-        1e-3, times the column's standard deviation, but at most a tenth of the median gap between neighbouring
-        distinct values, so that one outlier does not blur the rest.
+        Q = max(min(N / 30, 1000), 10), at most N. A little normal noise breaks ties before the quantiles are taken:
+        without it the smallest value, often a very frequent zero, would become -5.2. Its scale is the protocol's 1e-3,
+        times the column's standard deviation, but at most a tenth of the gap to the nearest other value, so that the
+        values keep their order however far apart they lie.
 
         Args:
             values: [N, D], NaN where missing; every column has a value.
@@ -79,9 +79,12 @@ class QuantileNormal:
         return normal
 
 
-def tie_noise(column: Floats) -> float:
-    """Return the scale of the noise that breaks the ties of a column without missing values [N], see `fit`."""
-    gaps = np.diff(np.unique(column))
-    if len(gaps) == 0:
-        return 0.0
-    return float(min(TIE_NOISE * column.std(), 0.1 * np.median(gaps)))
+def tie_noise(column: Floats) -> Floats:
+    """Return the scale of the noise that breaks the ties of a column without missing values, by row [N], see `fit`."""
+    distinct, positions = np.unique(column, return_inverse=True)
+    if len(distinct) == 1:
+        return np.zeros_like(column)
+    gaps = np.pad(np.diff(distinct), 1, constant_values=np.inf)
+    nearest_gap = np.minimum(gaps[:-1], gaps[1:])
+    scale: Floats = np.minimum(TIE_NOISE * column.std(), 0.1 * nearest_gap)[positions]
+    return scale

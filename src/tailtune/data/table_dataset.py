@@ -107,6 +107,10 @@ def table_dataset(
     test_part = taken(rows.test) if test is None else given(test)
     assert train_part is not None
     assert test_part is not None
+    if groups is not None:
+        warnings += [
+            line for part in (val, test) if part for line in _shared_groups(str(run.group), groups, train, part)
+        ]
     warnings += [*fitted.warnings, *_absence_warnings(learnt.names, train_part, val_part, test_part)]
     return Dataset(
         kind="table",
@@ -185,6 +189,16 @@ def _groups(name: str, train: Rows) -> NDArray[np.str_]:
     return np.array(groups.to_list(), dtype=np.str_)
 
 
+def _shared_groups(name: str, groups: NDArray[np.str_], train: Rows, part: Rows) -> list[str]:
+    """Return one sentence if a given part has groups of the training rows."""
+    if name not in part.frame.columns:
+        return []
+    shared = set(groups.tolist()) & set(texts(part.frame[name]).drop_nulls())
+    if not shared:
+        return []
+    return [f"{part.where} shares {len(shared)} values of {name!r} with {train.where}, so its figures may be too good."]
+
+
 def _absence_warnings(names: Sequence[str], train: Part, val: Part | None, test: Part) -> list[str]:
     """Return one sentence for the classes of one sample, and one for each part that lacks other classes."""
     parts = {"training": train, "validation": val, "test": test}
@@ -194,11 +208,11 @@ def _absence_warnings(names: Sequence[str], train: Part, val: Part | None, test:
         if part is not None
     }
     single = (counts["training"] == 1) & (sum(counts.values()) == 1)
-    warnings = list(singleton_warning([names[k] for k in np.flatnonzero(single)]))
+    warnings = list(singleton_warning([names[k] for k in np.flatnonzero(single).tolist()]))
     for where, count in counts.items():
         lacking = (count == 0) & ~single
         if lacking.any():
-            chosen = [repr(names[k]) for k in np.flatnonzero(lacking)]
+            chosen = [repr(names[k]) for k in np.flatnonzero(lacking).tolist()]
             listed = ", ".join(chosen[:10]) + (f" and {len(chosen) - 10} more" if len(chosen) > 10 else "")
             subject = f"Class {listed} has" if len(chosen) == 1 else f"Classes {listed} have"
             warnings.append(f"{subject} no {where} rows, so the {where} figures do not cover them.")

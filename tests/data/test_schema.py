@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tailtune.data.schema import read_schema
+from tailtune.data.table_preprocessor import row_numbers
+from tailtune.errors import TailtuneError
+
+N = 200
+
+
+def schema(**columns):
+    frame = pl.DataFrame(columns, strict=False)
+    return read_schema(frame, row_numbers(frame.height), {})
+
+
+def kind(values):
+    found = schema(x=values)
+    return found.columns[0].kind if found.columns else found.left_out[0].why
+
+
+def cycle(*values):
+    return [values[i % len(values)] for i in range(N)]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (cycle(1.5, 2.5), "numeric"),
+        (cycle(1, 2, 3), "numeric"),
+        (cycle("1", "2.5e3", "?", " -4 "), "numeric"),
+        (cycle("1", "NA", "null", "none", "-", "7"), "numeric"),
+        (cycle("01234", "12345"), "categorical"),
+        (cycle("a", "b", None), "categorical"),
+        (cycle("none", "some"), "categorical"),
+        (cycle(0, 1), "boolean"),
+        (cycle(0.0, 1.0, None), "boolean"),
+        (cycle("yes", "No"), "boolean"),
+        (cycle("True", "false", ""), "boolean"),
+        (cycle("T", "F", None), "boolean"),
+        (cycle(True, False), "boolean"),
+        (cycle("2020-01-02", "2020-03-04", None), "date"),
+        (cycle("2020-01-02T10:00:00Z", "2020-03-04 11:30"), "date"),
+        (cycle(datetime.date(2020, 1, 1), datetime.date(2021, 1, 1)), "date"),
+        (cycle(datetime.timedelta(1), datetime.timedelta(2)), "numeric"),
+        (cycle("2020-01-02", "soon"), "categorical"),
+    ],
+)
+def test_kinds(values, expected):
+    assert kind(values) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (cycle(3), r"constant in the training rows \('3'\)"),
+        (cycle("x"), "constant"),
+        (cycle(None), "no value"),
+        (cycle("?", ""), "no value"),
+        (cycle(float("nan")), "no value"),
+        ([f"key {i}" for i in range(N)], "identifier or free text: every row has another value"),
+        ([f"key {i % 150}" for i in range(N)], "150 different values in 200 rows"),
+        ([f"{i % 70} is a sentence, " * 5 for i in range(N)], "free text: 70 different values"),
+        ([f"{i % 28 + 1:02}/0{i % 8 + 1}/20{i % 90:02}" for i in range(N)], "write it as YYYY-MM-DD"),
+        ([[1]] * N, "cannot use values of type List"),
+    ],
+)
+def test_useless_columns_are_left_out_with_the_reason(values, reason):
+    found = schema(x=values)
+    assert found.columns == ()
+    assert found.left_out[0].what == "x"
+    import re
+
+    assert re.search(reason, found.left_out[0].why)
+
+
+@pytest.mark.parametrize("name", ["id", "ID", "user_id", "PassengerId", "unnamed_1", "row.index"])
+def test_distinct_whole_numbers_are_an_identifier_if_named_so(name):
+    assert schema(**{name: range(N)}).left_out[0].why == "is an identifier: every row has another number"
+    assert [column.name for column in schema(**{name: np.arange(N) + 0.5}).columns] == [name]
+    assert [column.name for column in schema(number=range(N)).columns] == ["number"]
+
+
+def test_repeating_identifier_is_suggested_as_group():
+    found = schema(patient_id=[i // 2 for i in range(N)])
+    assert found.columns[0].kind == "numeric"
+    assert "--group patient_id" in found.warnings[0]
+
+
+def test_stray_text_among_numbers_is_missing_and_said():
+    values = [str(i % 80) if i % 50 else "unknown" for i in range(N)]
+    found = schema(x=values)
+    assert (found.columns[0].kind, found.columns[0].stray, found.columns[0].missing) == ("numeric", ("unknown",), True)
+    assert "'unknown'" in found.warnings[0]
+
+
+def test_infinity_names_column_and_row():
+    with pytest.raises(TailtuneError, match=r"column 'x' is infinite in row 3 \(1 of 4 rows\)"):
+        schema(x=[1.0, 2.0, float("-inf"), 4.0])
+    with pytest.raises(TailtuneError, match="column 'x' is infinite in row 2"):
+        schema(x=["1", "inf", "3"])
+
+
+def test_dates_give_the_features_that_vary():
+    days = [f"2021-03-{i % 28 + 1:02}" for i in range(N)]
+    assert schema(x=days).columns[0].features == ("days", "weekday")
+    times = [datetime.datetime(2021, 1, 4) + datetime.timedelta(hours=i * 7) for i in range(N)]
+    assert schema(x=times).columns[0].features == ("days", "month", "weekday", "hour")
+
+
+def test_excluded_columns_are_reported_unless_they_are_the_target():
+    frame = pl.DataFrame({"y": [0, 1], "g": ["a", "b"], "x": [1, 2]})
+    found = read_schema(frame, row_numbers(2), {"y": "", "g": "group"})
+    assert [column.name for column in found.columns] == ["x"]
+    assert [(left.what, left.why) for left in found.left_out] == [("g", "group")]
