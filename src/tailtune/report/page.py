@@ -1,0 +1,89 @@
+"""report.html of a run folder: one file that opens offline, needs no script and states what the run found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.errors import TailtuneError
+from tailtune.report import measures
+from tailtune.report.view import view
+
+
+def write_report(folder: Path) -> Path:
+    """Write report.html of a finished run from result.json, metrics.jsonl and predictions.npz.
+
+    The file holds its style and figures, asks nothing of the net, forbids scripts, and is the same bytes for the same
+    input. metrics.jsonl may be missing, as after a run that has no epochs.
+
+    Args:
+        folder: the run folder.
+
+    Returns:
+        Path of the report.
+
+    Raises:
+        TailtuneError: a file that is missing or cannot be read.
+    """
+    folder = Path(folder)
+    result = _read_result(folder / "result.json")
+    history = _read_history(folder / "metrics.jsonl")
+    path = folder / "predictions.npz"
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            predictions = {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise TailtuneError(f"{path} cannot be read ({error}); run tailtune fit again to write it") from error
+    out = folder / "report.html"
+    out.write_text(render(result, history, predictions), encoding="utf-8", newline="\n")
+    return out
+
+
+def render(result: dict[str, Any], history: Sequence[dict[str, Any]], predictions: Mapping[str, NDArray[Any]]) -> str:
+    """Return the report as HTML; everything that came from data is escaped.
+
+    Args:
+        result: the content of result.json.
+        history: the lines of metrics.jsonl, none for a run without epochs.
+        predictions: targets [N], probabilities [N, K] and baseline_<name> [N, K].
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": measures.percent,
+        "number": measures.number,
+        "whole": measures.whole,
+    }
+    return environment.get_template("report.html.j2").render(view(result, history, predictions))
+
+
+def _read_result(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise TailtuneError(f"{path} does not exist; {path.parent} is not the folder of a finished run") from error
+    except (OSError, ValueError) as error:
+        raise TailtuneError(f"{path} cannot be read ({error}); run tailtune fit again to write it") from error
+    return found
+
+
+def _read_history(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except ValueError as error:
+        raise TailtuneError(f"{path} holds a line that is not JSON ({error}); delete it to report without") from error
