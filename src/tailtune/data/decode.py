@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 Pixels = NDArray[np.uint8]
 Result = TypeVar("Result")
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-SUFFIXES += (".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".avif", ".jp2")
+_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".jp2")
+_NETPBM = (".ppm", ".pgm", ".pbm", ".pnm")
+SUFFIXES = (".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".tga", ".avif", *_JPEG, *_NETPBM)
 _GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
 _ROTATED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _ORIENTATION = 0x0112
@@ -100,14 +102,9 @@ def read_pixels(path: str | Path, name: str, channels: int, height: int, width: 
     from PIL import ImageOps
 
     with _opened(path, name) as image:
-        try:
-            image.draft(None, (2 * max(height, width),) * 2)  # lets JPEG decode a large photo at a fraction
-            image.load()
-            flat = _eight_bits(ImageOps.exif_transpose(image), name)
-        except UnreadableImageError:
-            raise
-        except Exception as error:
-            raise UnreadableImageError(name, f"is truncated or damaged ({_one_line(error)})") from error
+        image.draft(None, (2 * max(height, width),) * 2)  # lets JPEG decode a large photo at a fraction of its size
+        image.load()
+        flat = _eight_bits(ImageOps.exif_transpose(image), name)
     return fitted(flat, channels, height, width)
 
 
@@ -148,21 +145,32 @@ def read_all(
     return pixels, in_threads(read, range(len(paths)))
 
 
-def _opened(path: str | Path, name: str) -> Image:
+@contextmanager
+def _opened(path: str | Path, name: str) -> Iterator[Image]:
+    """Open an image and put into words whatever goes wrong while it is in use.
+
+    Raises:
+        UnreadableImageError: an empty or damaged file, or one that is no image.
+        TailtuneError: no such file.
+        MemoryError: an image larger than memory.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
         if os.path.getsize(path) == 0:
             raise UnreadableImageError(name, "is an empty file (0 bytes)")
-        return Image.open(path)
+        with Image.open(path) as image:
+            yield image
+    except (UnreadableImageError, MemoryError):
+        raise
     except FileNotFoundError as error:
         raise TailtuneError(f"there is no image file {name}; check the path") from error
     except UnidentifiedImageError as error:
         raise UnreadableImageError(name, "is not in an image format that Pillow can read") from error
-    except UnreadableImageError:
-        raise
-    except Exception as error:
-        raise UnreadableImageError(name, f"cannot be opened ({_one_line(error)})") from error
+    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error and others
+        system = isinstance(error, OSError) and error.errno is not None
+        what = "cannot be opened" if system else "is truncated or damaged"
+        raise UnreadableImageError(name, f"{what} ({' '.join(str(error).split()) or type(error).__name__})") from error
 
 
 def _eight_bits(image: Image, name: str) -> Image:
@@ -179,7 +187,3 @@ def _eight_bits(image: Image, name: str) -> Image:
         see_through = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", see_through.size, "white"), see_through).convert("RGB")
     return image
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

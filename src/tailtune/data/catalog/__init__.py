@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
 
 from tailtune.data.dataset import Dataset
 from tailtune.errors import TailtuneError, nearest
 from tailtune.run import Run
 
-__all__ = ["adult", "cifar10", "cifar100", "digits"]
-
-
-def __getattr__(name: str) -> ModuleType:
-    if name in __all__:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__ = ["adult", "cifar10", "cifar100", "digits"]  # noqa: F822 - submodules, imported when they are asked for
 
 
 def about(name: str) -> str:

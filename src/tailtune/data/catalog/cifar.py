@@ -78,8 +78,8 @@ def load_cifar(run: Run, layout: Layout) -> Dataset:
     else:
         wanted = ", ".join((*layout.train_files, layout.test_file, layout.names_file))
         raise TailtuneError(
-            f"{layout.title} is not in {root}: put {wanted} (from {layout.archive} of www.cs.toronto.edu/~kriz/cifar.html"
-            f") into {root / layout.folder}, or let it be downloaded with --download"
+            f"{layout.title} is not in {root}: put {wanted} (from {layout.archive} of www.cs.toronto.edu/~kriz) "
+            f"into {root / layout.folder}, or let it be downloaded with --download"
         )
     warnings: tuple[str, ...] = ()
     if run.ratio is not None:
