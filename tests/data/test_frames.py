@@ -19,16 +19,19 @@ def test_polars_frames_pass_through():
 
 
 def test_pandas_frames_keep_names_types_and_missing_values():
-    table = pd.DataFrame({
-        "float": [1.5, None],
-        "text": ["x", None],
-        "category": pd.Categorical(["u", None]),
-        "time": pd.to_datetime(["2020-01-02", None]),
-        "whole": pd.array([1, None], dtype="Int64"),
-        "flag": pd.array([True, None], dtype="boolean"),
-        "mixed": [1, "x"],
-        7: [1, 2],
-    }, index=[5, 6])
+    table = pd.DataFrame(
+        {
+            "float": [1.5, None],
+            "text": ["x", None],
+            "category": pd.Categorical(["u", None]),
+            "time": pd.to_datetime(["2020-01-02", None]),
+            "whole": pd.array([1, None], dtype="Int64"),
+            "flag": pd.array([True, None], dtype="boolean"),
+            "mixed": [1, "x"],
+            7: [1, 2],
+        },
+        index=[5, 6],
+    )
     frame = to_frame(table)
     assert frame.columns == ["float", "text", "category", "time", "whole", "flag", "mixed", "7"]
     assert frame.row(0) == (1.5, "x", "u", datetime.datetime(2020, 1, 2), 1, True, "1", 1)

@@ -38,20 +38,18 @@ def read_arrays(path: Path) -> Arrays:
                 arrays[name.lower()] = archive[name]
             return arrays
     except ValueError as error:
-        if "allow_pickle" not in str(error):
-            _refuse_damaged(path, error)
+        if not name or "allow_pickle" not in str(error):
+            _refuse_damaged(path)
         raise TailtuneError(
             f"{path}: array {name!r} holds Python objects, which are not read for safety; save numbers, or text with "
             "x.astype(str)"
         ) from error
-    except (OSError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
-        _refuse_damaged(path, error)
+    except (OSError, EOFError, zipfile.BadZipFile, AttributeError, TypeError):
+        _refuse_damaged(path)
 
 
-def _refuse_damaged(path: Path, error: Exception) -> NoReturn:
-    raise TailtuneError(
-        f"{path} cannot be read as .npz ({str(error).splitlines()[0]}); write it with numpy.savez(path, x=..., y=...)"
-    ) from error
+def _refuse_damaged(path: Path) -> NoReturn:
+    raise TailtuneError(f"{path} is damaged or no .npz archive; write it with numpy.savez(path, x=..., y=...)")
 
 
 def open_arrays(run: Run) -> Dataset:
@@ -75,18 +73,15 @@ def open_arrays(run: Run) -> Dataset:
     suffixes = [suffix for suffix in (first, "_val", "_test") if f"x{suffix}" in arrays]
     if first not in suffixes or (first == "" and len(suffixes) > 1):
         _refuse_names(path, arrays)
-    parts = {suffix or "_train": _pair(arrays, suffix, path) for suffix in suffixes}
-    shapes = {x.shape[1:] for x, _ in parts.values()}
+    pairs = {suffix: _pair(arrays, suffix, path) for suffix in suffixes}
+    shapes = {x.shape[1:] for x, _ in pairs.values()}
     if len(shapes) > 1:
         raise TailtuneError(f"{path}: x of all parts must agree but for the number of rows, however: {sorted(shapes)}")
-    dimensions = parts["_train"][0].ndim
-    if dimensions in (3, 4):
+    if len(shapes.pop()) > 1:
         from tailtune.data.images import dataset_from_arrays
 
-        given = {
-            f"{key}{suffix}": array for suffix, pair in parts.items() for key, array in zip("xy", pair, strict=True)
-        }
-        return dataset_from_arrays(run, given)
+        given = {f"{key}{part}": array for part, pair in pairs.items() for key, array in zip("xy", pair, strict=True)}
+        return dataset_from_arrays(run, **given)
     rows = {suffix or "_train": _rows(run, arrays, suffix, path) for suffix in suffixes}
     return table_dataset(run, TARGET, rows["_train"], rows.get("_val"), rows.get("_test"))
 

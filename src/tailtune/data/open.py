@@ -175,7 +175,10 @@ def open_for_prediction(
     if not path.exists():
         _refuse_unknown(path)
     if preprocessor.kind == "image":
-        return _images_for_prediction(path, cast("ImagePreprocessor", preprocessor), names)
+        from tailtune.data import images
+
+        pixels, ids, classes = images.open_for_prediction(path, cast("ImagePreprocessor", preprocessor), names)
+        return PredictionRows(pixels, ids, None, None if classes is None else lambda: classes)
     fitted = cast("TablePreprocessor", preprocessor)
     column: str | None = target or fitted.target
     if path.suffix.lower() == ".npz":
@@ -196,20 +199,6 @@ def open_for_prediction(
     unused = ", ".join(repr(name) for name in fitted.unused(frame) if name != column)
     notes = (f"Not used, because the model was not trained on it: {unused}.",) if unused else ()
     return PredictionRows(inputs, ids, frame, read, notes)
-
-
-def _images_for_prediction(path: Path, fitted: ImagePreprocessor, names: Sequence[str]) -> PredictionRows:
-    from tailtune.data import images
-
-    if path.suffix.lower() != ".npz":
-        pixels, files, targets = images.open_for_prediction(path, fitted, names)
-        return PredictionRows(pixels, files, None, None if targets is None else lambda: targets)
-    x, y, name = _prediction_arrays(path)
-    ids = array_ids(name, len(x))
-    pixels, _, _ = images.open_for_prediction(x, fitted, names)
-    return PredictionRows(
-        pixels, ids, None, None if y is None else lambda: encode_target(column_series(TARGET, y), names, ids)
-    )
 
 
 def _prediction_arrays(path: Path) -> tuple[Array, Array | None, str]:

@@ -109,6 +109,8 @@ def _read(series: pl.Series, ids: NDArray[np.str_]) -> Column | str:
 
     if series.dtype.is_nested() or series.dtype in (pl.Object, pl.Binary):
         return f"a model cannot use values of type {series.dtype}"
+    if series.dtype.is_numeric() or series.dtype in (pl.Duration, pl.Time):
+        return _number(series.name, numbers(series)[0], ids)
     text = texts(series)
     present = len(text) - text.null_count()
     if present == 0:
@@ -121,10 +123,7 @@ def _read(series: pl.Series, ids: NDArray[np.str_]) -> Column | str:
         return _date(series.name, dates(series)[0], missing)
     if series.dtype in (pl.String, pl.Categorical, pl.Enum):
         return _read_text(series, text, ids)
-    if series.dtype == pl.Boolean:
-        return Column(series.name, "boolean", missing, levels=("false", "true"))
-    values, _ = numbers(series)
-    return _number(series.name, values, ids)
+    return Column(series.name, "boolean", missing, levels=("false", "true"))
 
 
 def _number(name: str, values: Floats, ids: NDArray[np.str_], stray: tuple[str, ...] = ()) -> Column | str:

@@ -116,9 +116,7 @@ class TablePreprocessor:
         present = set(frame.columns)
         lacking = [column.name for column in self.columns if column.name not in present]
         if lacking:
-            used = {column.name for column in self.columns}
-            others = [name for name in frame.columns if name not in used]
-            hint = next(filter(None, (nearest(name, others) for name in lacking)), "")
+            hint = next(filter(None, (nearest(name, self.unused(frame)) for name in lacking)), "")
             listed = ", ".join(repr(name) for name in lacking)
             noun = "column" if len(lacking) == 1 else "columns"
             raise TailtuneError(
