@@ -49,7 +49,7 @@ class TabularConfig:
     dropout: float = 0.1
     hidden_multiplier: float = 2.0
     n_frequencies: int = 48
-    frequency_init_scale: float | tuple[float, float] = (0.01, 100.0)
+    frequency_init_scale: float | tuple[float, float] = (0.05, 10.0)
     d_embedding: int = 24
     lite: bool = False
     transformer_blocks: int = 3
