@@ -340,6 +340,8 @@ class SAMA(SAM):
     def _ascend(self, losses: Tensor, targets: Tensor, auxiliary: Tensor | None) -> tuple[Tensor, Tensor]:
         shares = self._radii_of(targets, losses) / len(losses)
         mean_radius = shares.sum()
+        if self._synchronised():
+            _mean_over_ranks([mean_radius])
         weighted = _objective(losses, None if auxiliary is None else mean_radius * auxiliary, shares)
         if self.normalise == "batch_gradient":
             loss = _objective(losses, auxiliary)
@@ -355,8 +357,6 @@ class SAMA(SAM):
         loss = _objective(losses.detach(), None if auxiliary is None else auxiliary.detach())
         if self.rule == "official":
             return loss, norm.reciprocal()
-        if self._synchronised():
-            mean_radius = _mean_over_ranks([mean_radius])[0]
         return loss, (mean_radius.clamp_max(self.cap) if self._may_exceed_cap else mean_radius) / norm
 
     def _synchronised(self) -> bool:
@@ -377,7 +377,7 @@ class SAMA(SAM):
                 f"targets must have shape [{len(losses)}] or [{len(losses)}, {len(self._radii)}] (samples, classes of "
                 f"counts), however: {tuple(targets.shape)}"
             )
-        return (targets.detach() * self._radii).sum(1)  # a matrix product would be rounded under autocast
+        return (targets.detach().to(dtype) * self._radii).sum(1)  # a matrix product would be rounded under autocast
 
 
 def _objective(losses: Tensor, auxiliary: Tensor | None, shares: Tensor | None = None) -> Tensor:
@@ -394,8 +394,7 @@ def _norm(tensors: list[Tensor]) -> Tensor:
     return norm.clamp_min(SMALLEST_NORM)
 
 
-def _mean_over_ranks(tensors: list[Tensor]) -> list[Tensor]:
+def _mean_over_ranks(tensors: list[Tensor]) -> None:
     for tensor in tensors:
         torch.distributed.all_reduce(tensor)
     torch._foreach_div_(tensors, torch.distributed.get_world_size())
-    return tensors
