@@ -82,10 +82,13 @@ def numbers(column: pl.Series, missing: tuple[str, ...] = ()) -> tuple[Floats, p
         values = column.cast(pl.Duration("us")).cast(pl.Int64) / 1e6
         bad = pl.repeat(False, len(column), dtype=pl.Boolean, eager=True)
     elif column.dtype in (pl.String, pl.Categorical, pl.Enum):
-        text = _known(column.cast(pl.String), MISSING_NUMBER)
-        if missing:
-            text = pl.DataFrame({"text": text}).select(pl.when(~pl.col("text").is_in(missing)).then("text"))["text"]
+        text = column.cast(pl.String)
         values = text.cast(pl.Float64, strict=False)
+        if values.null_count() > text.null_count():  # not numbers only
+            text = _known(text, MISSING_NUMBER)
+            if missing:
+                text = pl.DataFrame({"text": text}).select(pl.when(~pl.col("text").is_in(missing)).then("text"))["text"]
+            values = text.cast(pl.Float64, strict=False)
         bad = text.is_not_null() & values.is_null()
     else:
         values = pl.repeat(None, len(column), dtype=pl.Float64, eager=True)
