@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tailtune.evaluation.ranking import precision_recall_curve
+from tailtune.profile import FEW, MANY
 from tailtune.report.inline_svg import MARKERS, MUTED, SERIES, SURFACE, canvas, markup
 from tailtune.report.measures import whole
 
@@ -19,6 +20,7 @@ Floats = NDArray[np.float64]
 
 WIDTH, HEIGHT = 390, 265  # points; text of 11 stays readable on a phone of 360 px and is not loud at 520
 CURVE_POINTS = 200
+MARGIN = 1.5  # of the axis of class sizes, as a factor
 
 
 def losses(history: Sequence[dict[str, Any]], best_epoch: int | None) -> str:
@@ -83,6 +85,12 @@ def class_sizes(counts: Sequence[int]) -> str:
         return markup(figure, "sizes", "Training rows of each class, from the largest class to the smallest")
 
 
+def borders(systems: Sequence[dict[str, Any]]) -> list[int]:
+    """Sizes between few-, medium- and many-shot classes that lie within the axis of `recall_by_size`."""
+    sizes = [entry["train_count"] for entry in systems[0]["per_class"] if entry["support"]]
+    return [border for border in (FEW, MANY) if min(sizes) / MARGIN < border < max(sizes) * MARGIN]
+
+
 def recall_by_size(systems: Sequence[dict[str, Any]]) -> str:
     """Recall of each class against its number of training rows, the model joined to each baseline of the class."""
     classes = [k for k, entry in enumerate(systems[0]["per_class"]) if entry["support"]]
@@ -91,10 +99,9 @@ def recall_by_size(systems: Sequence[dict[str, Any]]) -> str:
     with canvas(WIDTH, HEIGHT * 1.1) as figure:
         axes = figure.subplots()
         axes.set_xscale("log")
-        axes.set_xlim(size.min() / 1.5, size.max() * 1.5)
-        for border in (20, 100):
-            if size.min() / 1.5 < border < size.max() * 1.5:
-                axes.axvline(border, color=MUTED, linewidth=0.9, linestyle=(0, (2, 3)))
+        axes.set_xlim(size.min() / MARGIN, size.max() * MARGIN)
+        for border in borders(systems):
+            axes.axvline(border, color=MUTED, linewidth=0.9, linestyle=(0, (2, 3)))
         if len(classes) <= 30:
             axes.vlines(size, recall.min(axis=0), recall.max(axis=0), color=MUTED, linewidth=1.5, alpha=0.45)
         dot = 46 if len(classes) <= 30 else 20

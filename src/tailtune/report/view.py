@@ -65,6 +65,7 @@ def view(
         "scores": figures.scores(history, best) if figures.has(history, "val_balanced_accuracy") else None,
         "score_marks": [Mark("balanced accuracy", 0, "●"), Mark("accuracy on the rarest classes", 1, "■")],
         "best_epoch": best,
+        "border_lines": " and ".join(map(str, figures.borders(compared))),
         "recall": figures.recall_by_size(compared),
         "reliability": figures.reliability(compared),
         "calibration": [_calibration(system) for system in compared],
