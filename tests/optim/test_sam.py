@@ -401,6 +401,19 @@ def test_the_same_parameters_need_not_take_part_in_every_step() -> None:
     assert torch.equal(weights(first), weights(alone))
 
 
+def test_a_model_that_changes_precision_between_steps_is_restored_exactly() -> None:
+    x, targets = data(dtype=torch.float64)
+    model = network()
+    optimizer = SAM(torch.optim.SGD(model.parameters(), lr=0.0), rho=0.1)
+    optimizer.step(closure_of(model, x.float(), targets))
+    model.double()
+    with torch.no_grad():
+        model[0].weight.div_(3)
+    start = weights(model)
+    optimizer.step(closure_of(model, x, targets))
+    assert torch.equal(weights(model), start)
+
+
 def test_backward_can_be_replaced_and_runs_twice() -> None:
     x, targets = data()
     model, plain = network(), network()

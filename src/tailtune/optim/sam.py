@@ -93,7 +93,7 @@ class SAM(torch.optim.Optimizer):
         self._before_step = before_step
         self._batchnorms = [m for m in model.modules() if isinstance(m, _BatchNorm)] if model is not None else []
         self._saved: list[Tensor] = []
-        self._saved_of: list[int] = []
+        self._saved_of: list[tuple[int, torch.dtype, torch.device]] = []
         self._graph_checked = False
         groups, state = base.param_groups, base.state
         super().__init__(groups, base.defaults)  # empties the base's through the properties below, so put them back
@@ -163,9 +163,10 @@ class SAM(torch.optim.Optimizer):
         self._clear_gradients()
         with self._no_sync() if self._no_sync is not None else nullcontext():
             loss, factor = self._ascend(*self._forward(closure))
-        parameters = self._perturb(factor)
         tracking = [layer for layer in self._batchnorms if layer.track_running_stats]
+        parameters = self._save()
         try:
+            self._perturb(factor)
             for layer in tracking:  # a layer in training mode that does not track still uses the batch's statistics
                 layer.track_running_stats = False
             descent = self._descend(closure)
@@ -200,10 +201,9 @@ class SAM(torch.optim.Optimizer):
                 "the closure must return the losses of one or more samples [N] (reduction='none') and, if any, a "
                 f"scalar auxiliary term, however: losses of shape {tuple(losses.shape)}"
             )
-        if not self._graph_checked:
-            self._graph_checked = True
-            if computes_in_fp16(losses):
-                raise TailtuneError(NO_FP16)
+        if not self._graph_checked and computes_in_fp16(losses):
+            raise TailtuneError(NO_FP16)
+        self._graph_checked = True
         if losses.dtype == torch.bfloat16:
             losses = losses.float()
         return losses, targets, auxiliary
@@ -228,24 +228,27 @@ class SAM(torch.optim.Optimizer):
         return _norm(gradients)
 
     @torch.no_grad()
-    def _perturb(self, factor: Tensor) -> list[Tensor]:
-        """Save the parameters that have a gradient, then move them by rho * factor * gradient."""
-        groups = [(group["rho"], [p for p in group["params"] if p.grad is not None]) for group in self.param_groups]
-        parameters = [p for _, members in groups for p in members]
-        identity = [id(p) for p in parameters]
+    def _save(self) -> list[Tensor]:
+        """Copy the parameters that have a gradient into buffers that are kept from step to step."""
+        parameters = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
+        identity = [(id(p), p.dtype, p.device) for p in parameters]
         if identity != self._saved_of:
             self._saved, self._saved_of = [torch.empty_like(p) for p in parameters], identity
         torch._foreach_copy_(self._saved, parameters)
-        for rho, members in groups:
-            if members and rho:
-                step = [p.grad for p in members]
-                torch._foreach_mul_(step, factor * rho)
-                if self.adaptive:
-                    torch._foreach_mul_(step, members)
-                    torch._foreach_mul_(step, members)
-                torch._foreach_add_(members, step)
-        torch.clear_autocast_cache()  # or an autocast around the whole step would reuse its casts of the old weights
         return parameters
+
+    @torch.no_grad()
+    def _perturb(self, factor: Tensor) -> None:
+        for group in self.param_groups:
+            parameters = [p for p in group["params"] if p.grad is not None]
+            if parameters and group["rho"]:
+                step = [p.grad for p in parameters]
+                torch._foreach_mul_(step, factor * group["rho"])
+                if self.adaptive:
+                    torch._foreach_mul_(step, parameters)
+                    torch._foreach_mul_(step, parameters)
+                torch._foreach_add_(parameters, step)
+        torch.clear_autocast_cache()  # or an autocast around the whole step would reuse its casts of the old weights
 
 
 class SAMA(SAM):
@@ -269,8 +272,7 @@ class SAMA(SAM):
     - ``rule="official"``: the official code, where the samples' gradients are weighted by n_max / n_k and
       eps = rho G / ||G|| for every batch; only the direction depends on the classes.
 
-    Under DDP rhobar is averaged over the ranks, unless `no_sync` makes the ascent per rank. For BatchNorm, dropout,
-    precision, rho in parameter groups and the rest see `SAM`.
+    Under DDP rhobar is averaged over the ranks, unless `no_sync` makes the ascent per rank. For all else see `SAM`.
 
     Args:
         base: an optimiser instance over the parameters.
@@ -373,10 +375,8 @@ class SAMA(SAM):
         if targets.ndim == 1 and len(targets) == len(losses):
             return self._radii.index_select(0, targets)
         if targets.shape != (len(losses), len(self._radii)):
-            raise TailtuneError(
-                f"targets must have shape [{len(losses)}] or [{len(losses)}, {len(self._radii)}] (samples, classes of "
-                f"counts), however: {tuple(targets.shape)}"
-            )
+            n, k = len(losses), len(self._radii)
+            raise TailtuneError(f"targets must have shape [{n}] or [{n}, {k}], however: {tuple(targets.shape)}")
         return (targets.detach().to(dtype) * self._radii).sum(1)  # a matrix product would be rounded under autocast
 
 
