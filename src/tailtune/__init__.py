@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tailtune.errors import TailtuneError
+    from tailtune.estimators import ImageClassifier, TabularClassifier
     from tailtune.losses.smoothing import ClassConditionalSmoothing
     from tailtune.optim.ema import WeightEMA
     from tailtune.optim.sam import SAM, SAMA
@@ -21,9 +22,11 @@ __version__ = "0.1.0"
 _HOME = {
     "ClassConditionalSmoothing": "tailtune.losses.smoothing",
     "ClassProfile": "tailtune.profile",
+    "ImageClassifier": "tailtune.estimators",
     "Run": "tailtune.run",
     "SAM": "tailtune.optim.sam",
     "SAMA": "tailtune.optim.sam",
+    "TabularClassifier": "tailtune.estimators",
     "TailtuneError": "tailtune.errors",
     "WeightEMA": "tailtune.optim.ema",
     "per_class": "tailtune.profile",
@@ -34,7 +37,9 @@ __all__ = [
     "SAMA",
     "ClassConditionalSmoothing",
     "ClassProfile",
+    "ImageClassifier",
     "Run",
+    "TabularClassifier",
     "TailtuneError",
     "WeightEMA",
     "__version__",

@@ -131,7 +131,8 @@ def predict(run: Positional[Path], data: Positional[str], out: Path, json: bool 
     """
     from tailtune.study.predict import write_predictions_table
 
-    rows = write_predictions_table(run, data, out)
+    notes = _console(stderr=True)
+    rows = write_predictions_table(run, data, out, lambda sentence: notes.print(sentence, markup=False))
     if json:
         _print_json({"rows": rows, "out": str(out)})
     else:
@@ -149,7 +150,8 @@ def evaluate(run: Positional[Path], data: Positional[str], json: bool = False) -
     from tailtune.report.summary import scores_table
     from tailtune.study.predict import score
 
-    scores = score(run, data)
+    notes = _console(stderr=True)
+    scores = score(run, data, lambda sentence: notes.print(sentence, markup=False))
     if json:
         _print_json(scores)
     else:

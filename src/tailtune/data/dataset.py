@@ -61,7 +61,7 @@ class Preprocessor(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """ "table" or "image"."""
+        """Either table or image."""
         ...
 
     def shape(self) -> dict[str, object]:
@@ -89,7 +89,6 @@ class Dataset:
         preprocessor: encodes further rows in the same way.
         split: "official", "given" (by the user's folders or arrays) or "stratified" (made here).
         split_hash: sha256 over the row identities of train, val and test.
-        target: name of the target column; None for images and arrays.
         flip: whether a mirrored image keeps its class, where that is known.
         left_out: columns and images that are not used.
         warnings: one clear sentence each.
@@ -104,7 +103,6 @@ class Dataset:
     preprocessor: Preprocessor
     split: str
     split_hash: str
-    target: str | None = None
     flip: bool | None = None
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = field(default=())

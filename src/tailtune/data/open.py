@@ -155,7 +155,7 @@ class PredictionRows:
 
 
 def open_for_prediction(
-    path: str | Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None
+    path: str | Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None = None
 ) -> PredictionRows:
     """Open rows for a model that is trained already.
 

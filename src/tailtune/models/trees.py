@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,29 +88,27 @@ class XGBoost:
             return np.stack([1 - scores, scores], axis=1)
         return np.asarray(scores / scores.sum(axis=1, keepdims=True))
 
-    def save(self, path: str | Path) -> None:
-        """Write the trees to `path` in XGBoost's UBJSON format, whatever the file is called."""
+    def to_bytes(self) -> bytes:
+        """Return the trees in XGBoost's UBJSON format, with their sizes inside."""
         meta = {"num_classes": self.num_classes, "numeric": self.numeric, "categorical": self.categorical}
         self.booster.set_attr(tailtune=json.dumps(meta))
-        Path(path).write_bytes(self.booster.save_raw("ubj"))
+        return bytes(self.booster.save_raw("ubj"))
 
     @classmethod
-    def load(cls, path: str | Path) -> XGBoost:
-        """Read trees that `save` wrote.
+    def from_bytes(cls, content: bytes) -> XGBoost:
+        """Read what `to_bytes` returned.
 
         Raises:
-            TailtuneError: a missing file, or one that `save` did not write.
+            TailtuneError: anything else.
         """
         import xgboost
 
-        if not Path(path).is_file() or Path(path).stat().st_size == 0:  # XGBoost aborts the process on empty input
-            raise TailtuneError(f"no trees at {path}: the file does not exist or is empty; give model.ubj of a run")
         booster = xgboost.Booster()
         try:
-            booster.load_model(bytearray(Path(path).read_bytes()))
+            booster.load_model(bytearray(content or b"{}"))  # no content at all would end the process
             meta: dict[str, int] = json.loads(booster.attr("tailtune") or "")
         except (xgboost.core.XGBoostError, ValueError) as error:
-            raise TailtuneError(f"{path} does not hold trees that tailtune saved; give model.ubj of a run") from error
+            raise TailtuneError("these are no trees that tailtune saved; take model.safetensors of a run") from error
         return cls(booster, meta["num_classes"], meta["numeric"], meta["categorical"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from tailtune.errors import TailtuneError
 from tailtune.report import measures
+from tailtune.report.checks import advise
+from tailtune.report.facts import facts_of_result
 from tailtune.report.view import view
 
 
@@ -33,6 +36,7 @@ def write_report(folder: Path) -> Path:
     """
     folder = Path(folder)
     result = _read_result(folder / "result.json")
+    result["advice"] = [asdict(advice) for advice in advise(facts_of_result(result))]
     history = _read_history(folder / "metrics.jsonl")
     path = folder / "predictions.npz"
     try:

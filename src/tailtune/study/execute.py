@@ -144,7 +144,6 @@ def _result(fitted: Fitted, dataset: Dataset, systems: list[System]) -> dict[str
     val = dataset.val
     data = {
         "source": dataset.source,
-        "target": dataset.target,
         "split": dataset.split,
         "split_hash": dataset.split_hash,
         "names": list(dataset.names),

@@ -113,7 +113,6 @@ def fit_model(
     predictor = Predictor(
         kind=dataset.kind,
         names=dataset.names,
-        target=dataset.target,
         preprocessor=dataset.preprocessor,
         model_name=name,
         head=head,
@@ -198,7 +197,7 @@ def _fit_trees(run: Run, dataset: Dataset, name: str, folder: Path | None) -> Fi
         "precision": "32",
         "device": "cpu",
     }
-    predictor = Predictor("table", dataset.names, dataset.target, dataset.preprocessor, name, "linear", "32", fitted)
+    predictor = Predictor("table", dataset.names, dataset.preprocessor, name, "linear", "32", fitted)
     return Fitted(predictor, run, training)
 
 

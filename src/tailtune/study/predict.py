@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from tailtune.study.predictor import Predictor
 from tailtune.study.run_folder import finished, read_result, write_whole
 
 
-def write_predictions_table(folder: Path, data: str, out: Path) -> int:
+def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[str], object] = print) -> int:
     """Predict every row of `data` with the run in `folder`; write id, predicted class and class probabilities.
 
     Args:
         folder: finished run folder.
         data: table, image folder, image or .npz.
         out: .csv or .parquet file, replaced if it exists.
+        say: is told what was noticed about the data.
 
     Returns:
         Number of rows, which keep the order of `data`.
@@ -39,7 +41,9 @@ def write_predictions_table(folder: Path, data: str, out: Path) -> int:
     if not out.parent.is_dir():
         raise TailtuneError(f"there is no folder {out.parent} to write {out.name} into; create it first")
     predictor = Predictor.load(finished(folder))
-    rows = open_for_prediction(data, predictor.preprocessor, predictor.names, predictor.target)
+    rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
+    for sentence in rows.notes:
+        say(sentence)
     probabilities = predictor.probabilities(rows.inputs)
     chosen = np.asarray(predictor.names)[probabilities.argmax(1)]
     columns: dict[str, Any] = {"id": rows.ids, "predicted": chosen}
@@ -53,8 +57,16 @@ def write_predictions_table(folder: Path, data: str, out: Path) -> int:
     return len(frame)
 
 
-def score(folder: Path, data: str) -> dict[str, Any]:
-    """Score the run in `folder` on `data`, which must hold the target; figures as in result.json.
+def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict[str, Any]:
+    """Score the run in `folder` on `data`, which must hold the target.
+
+    Args:
+        folder: finished run folder.
+        data: table, image folder or .npz with targets.
+        say: is told what was noticed about the data.
+
+    Returns:
+        The figures as in result.json, with their intervals.
 
     Raises:
         TailtuneError: anything wrong with the folder or the data, or no target in it.
@@ -62,10 +74,13 @@ def score(folder: Path, data: str) -> dict[str, Any]:
     predictor = Predictor.load(finished(folder))
     profile_counts = read_result(folder)["data"]["counts"]["train"]
     profile = ClassProfile(tuple(profile_counts), predictor.names)
-    rows = open_for_prediction(data, predictor.preprocessor, predictor.names, predictor.target)
-    if rows.targets is None:
-        wanted = f"the column {predictor.target!r}" if predictor.target else "a folder for each class, or y"
+    rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
+    for sentence in rows.notes:
+        say(sentence)
+    targets = rows.targets
+    if targets is None:
+        wanted = "the target column" if predictor.kind == "table" else "a folder for each class, or y"
         raise TailtuneError(f"{data} holds no targets to score against; it needs {wanted} (or use tailtune predict)")
     probabilities = predictor.probabilities(rows.inputs)
-    scores = summarise(rows.targets, probabilities, profile)
-    return scores | {"rows": len(rows.targets), "intervals": intervals(rows.targets, probabilities, profile)}
+    scores = summarise(targets, probabilities, profile)
+    return scores | {"rows": len(targets), "intervals": intervals(targets, probabilities, profile)}

@@ -29,7 +29,6 @@ class Predictor:
     Attributes:
         kind: "table" or "image".
         names: class names [K].
-        target: name of the target column, which a table to predict on may lack; None for images and arrays.
         preprocessor: turns a user's rows into inputs.
         model_name: as in `tailtune list models`.
         head: "linear" or "cosine".
@@ -39,7 +38,6 @@ class Predictor:
 
     kind: Kind
     names: tuple[str, ...]
-    target: str | None
     preprocessor: Preprocessor
     model_name: str
     head: str
@@ -79,7 +77,6 @@ class Predictor:
         meta = {
             "kind": self.kind,
             "names": list(self.names),
-            "target": self.target,
             "model": self.model_name,
             "head": self.head,
             "precision": self.precision,
@@ -120,7 +117,6 @@ class Predictor:
         return cls(
             kind=meta["kind"],
             names=tuple(meta["names"]),
-            target=meta["target"],
             preprocessor=preprocessor,
             model_name=meta["model"],
             head=meta["head"],

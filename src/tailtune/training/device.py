@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -38,6 +39,7 @@ def make_fabric(run: Run, precision: str) -> Fabric:
     """
     from lightning_fabric import Fabric
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces the precision in every run
     if run.accelerator == "cuda" and not torch.cuda.is_available():
         raise TailtuneError("no CUDA device was found; use --accelerator cpu, or check the driver with nvidia-smi")
     if run.devices < 1:

@@ -40,7 +40,8 @@ class Inputs:
 
     def batch(self, index: torch.Tensor, generator: torch.Generator) -> tuple[Tensors, torch.Tensor]:
         """Return the inputs and targets ([B], or [B, K] when mixed) of the rows `index` [B]."""
-        tensors, targets = tuple(tensor[index] for tensor in self.tensors), self.targets[index]
+        # index_select copies rows whole, where indexing copies uint8 images element by element
+        tensors, targets = tuple(tensor.index_select(0, index) for tensor in self.tensors), self.targets[index]
         if self.augment is None:
             return tensors, targets
         pixels, targets = self.augment(tensors[0], targets, self.num_classes, generator)

@@ -22,7 +22,7 @@ class Scores:
         log_loss: mean cross-entropy in nats, without smoothing or weights.
         accuracy: share of rows right.
         balanced_accuracy: mean recall of the classes present.
-        tail_accuracy: mean recall of the rarest 20 % of the classes (by training counts) that are present.
+        tail_accuracy: share of right rows among those of the rarest 20 % of the classes (by training counts).
     """
 
     log_loss: float
@@ -51,5 +51,5 @@ def validate(
         log_loss=float(cross_entropy(logits, targets).double().mean()),
         accuracy=float(right.mean()),
         balanced_accuracy=float(recall[present].mean()),
-        tail_accuracy=float(recall[tail].mean()) if len(tail) else None,
+        tail_accuracy=float(hits[tail].sum() / support[tail].sum()) if len(tail) else None,
     )

@@ -1,0 +1,109 @@
+"""The estimators keep scikit-learn's contract and work in its tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_classification
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from tailtune import ImageClassifier, TabularClassifier, TailtuneError
+
+QUICK = {"epochs": 12, "batch_size": 8, "lr": 0.1, "method": "erm", "ema": 0.0, "accelerator": "cpu"}
+TABLES = TabularClassifier(model="mlp", optimizer="sgd", **QUICK)
+IMAGES = ImageClassifier(model="resnet8", policy="none", precision="32", **QUICK)
+
+
+def declared(estimator: Any) -> dict[str, str]:
+    reason = "mini-batches are drawn by row, so a row of weight 2 is not the same as the row twice"
+    return {"check_sample_weight_equivalence_on_dense_data": reason}
+
+
+@parametrize_with_checks([TABLES, IMAGES], expected_failed_checks=declared)
+def test_scikit_learn_contract(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+def frame(rows: int = 240) -> tuple[pd.DataFrame, np.ndarray]:
+    rng = np.random.default_rng(0)
+    y = (rng.random(rows) < 0.25).astype(int)
+    colour = np.where(rng.random(rows) < 0.8, np.where(y == 1, "red", "blue"), "green")
+    amount = rng.standard_normal(rows) + 2 * y
+    amount[::17] = np.nan
+    return pd.DataFrame({"amount": amount, "colour": colour, "new": rng.random(rows) < 0.5}), np.where(y, "yes", "no")
+
+
+def test_pandas_polars_and_reordered_columns_agree(tmp_path: Path) -> None:
+    X, y = frame()
+    model = clone(TABLES).fit(X, y)
+    p = model.predict_proba(X)
+    assert list(model.classes_) == ["no", "yes"]
+    assert (model.predict(X) == y).mean() > 0.9
+    np.testing.assert_array_equal(p, model.predict_proba(pl.DataFrame(X.to_dict("list"), nan_to_null=True)))
+    model.save(tmp_path / "model")
+    loaded = TabularClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(p, loaded.predict_proba(X))
+    assert loaded.predict(X).tolist() == model.predict(X).tolist()
+    assert not list((tmp_path / "model").glob("*.pkl"))
+    with pytest.raises(TailtuneError, match="holds a TabularClassifier, not a ImageClassifier"):
+        ImageClassifier.load(tmp_path / "model")
+
+
+def test_sample_weight_moves_predictions_to_the_weighted_class() -> None:
+    X, y = make_classification(300, weights=[0.7], flip_y=0.3, random_state=0)
+    model = clone(TABLES).set_params(epochs=2, selection="last")  # too short to fit the noise by heart
+    plain = clone(model).fit(X, y).predict_proba(X)[:, 1].mean()
+    heavy = clone(model).fit(X, y, sample_weight=np.where(y == 1, 8.0, 1.0)).predict_proba(X)[:, 1].mean()
+    assert heavy > plain + 0.15
+
+
+def test_pipeline_grid_search_and_cross_validation() -> None:
+    X, y = make_classification(200, class_sep=2.0, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), clone(TABLES))
+    assert cross_val_score(pipeline, X, y, cv=2).mean() > 0.6
+    search = GridSearchCV(clone(TABLES), {"method": ["erm", "tuned"]}, cv=2).fit(X, y)
+    assert search.best_params_["method"] in ("erm", "tuned")
+
+
+def test_xgboost_is_a_model_of_the_same_estimator(tmp_path: Path) -> None:
+    X, y = frame()
+    model = TabularClassifier(model="xgboost", method="erm").fit(X, y)
+    assert (model.predict(X) == y).mean() > 0.9
+    model.save(tmp_path)
+    np.testing.assert_array_equal(model.predict_proba(X), TabularClassifier.load(tmp_path).predict_proba(X))
+
+
+def test_image_layouts_and_ranges_agree(tmp_path: Path) -> None:
+    images, y = load_digits(return_X_y=True, n_class=3)
+    images, y = images[:200], y[:200]
+    pictures = (images.reshape(-1, 8, 8) * 15.9).astype(np.uint8)
+    model = clone(IMAGES).set_params(flip=False, policy=None).fit(pictures, y)
+    assert model.score(pictures, y) > 0.9
+    p = model.predict_proba(pictures)
+    np.testing.assert_array_equal(p, model.predict_proba(pictures[..., None]))
+    flat = clone(IMAGES).set_params(flip=False, policy=None).fit(images, y)
+    assert flat.score(images, y) > 0.9
+    flat.save(tmp_path)
+    np.testing.assert_array_equal(flat.predict_proba(images), ImageClassifier.load(tmp_path).predict_proba(images))
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.full((10, 8, 8), np.nan), "NaN or infinity"),
+        (np.full((10, 8, 8), "a"), "arrays of numbers"),
+        (np.zeros((10, 8, 8, 7), dtype=np.uint8), "7"),
+    ],
+)
+def test_bad_images_are_refused(X: Any, message: str) -> None:
+    with pytest.raises(TailtuneError, match=message):
+        clone(IMAGES).fit(X, [0, 1] * 5)
