@@ -12,7 +12,7 @@ def tuned(
     profile: ClassProfile,
     *,
     rho: float = 0.05,
-    smoothing: float = 0.05,
+    smoothing: float = 0.01,
     rule: Rule = "inverse",
     kappa: float = 1.0,
     cap: float = 5.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tailtune.errors import TailtuneError, nearest
 from tailtune.models import tabular, trees
@@ -13,6 +13,9 @@ from tailtune.models.network import Network
 from tailtune.models.tabular import TabularConfig
 from tailtune.models.vision import SMALL, build_vision
 from tailtune.models.wide_resnet import WideResNet, parse_name
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Kind = Literal["table", "image"]
 
@@ -78,6 +81,7 @@ def build(
     head: Head = "linear",
     pretrained: bool = False,
     config: TabularConfig = tabular.DEFAULT,
+    scales: Tensor | None = None,
 ) -> Network:
     """Build the network `name` for data of one shape.
 
@@ -91,6 +95,7 @@ def build(
         head: "linear" or "cosine".
         pretrained: start from timm's weights (timm networks only).
         config: sizes of the tabular networks.
+        scales: frequencies of the periodic embeddings, see `tailtune.models.frequency_scales`.
 
     Raises:
         TailtuneError: a name that does not exist or belongs to the other kind of data, pretrained weights where there
@@ -101,7 +106,7 @@ def build(
     if pretrained and (kind == "table" or name in CIFAR or parse_name(name)):
         raise TailtuneError(f"{name} has no pretrained weights; leave pretrained out, or take a timm model: resnet50")
     if kind == "table":
-        return tabular.build_tabular(name, shape, num_classes, head, config)
+        return tabular.build_tabular(name, shape, num_classes, head, config, scales)
     channels, height, width = int(shape["channels"]), int(shape["height"]), int(shape["width"])
     if name in CIFAR:
         return CifarResNet(CIFAR[name], channels, num_classes, head)

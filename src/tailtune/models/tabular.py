@@ -44,13 +44,13 @@ class TabularConfig:
         transformer_blocks: blocks of FT-Transformer, 1 to 6, with the library's sizes for each.
     """
 
-    layers: int = 3
+    layers: int = 2
     width: int = 256
-    dropout: float = 0.1
+    dropout: float = 0.2
     hidden_multiplier: float = 2.0
-    n_frequencies: int = 48
+    n_frequencies: int = 32
     frequency_init_scale: float | tuple[float, float] = (0.05, 10.0)
-    d_embedding: int = 24
+    d_embedding: int = 16
     lite: bool = False
     transformer_blocks: int = 3
 
@@ -133,8 +133,10 @@ class TabularNetwork(Network):
         num_classes: number of classes K.
         trunk: "mlp" (linear, ReLU, dropout a layer) or "resnet" (pre-normalised residual blocks with BatchNorm);
             Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", NeurIPS 2021.
-        periodic: embed number x as relu(W v + b) with v = [cos(2 pi c x), sin(2 pi c x)] and trained frequencies c;
+        periodic: embed number x as relu(W v + b) with v = [cos(2 pi c x), sin(2 pi c x)] and frequencies c;
             Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS 2022.
+        scales: standard deviation of the initial frequencies of each numeric column [Dn], as `frequency_scales` finds
+            it; such frequencies stay as drawn. None takes the scale of `config` for all columns and trains them.
         head: "linear" or "cosine".
         config: sizes.
     """
@@ -148,6 +150,7 @@ class TabularNetwork(Network):
         periodic: bool = True,
         head: Head = "linear",
         config: TabularConfig = DEFAULT,
+        scales: Tensor | None = None,
     ) -> None:
         from rtdl_num_embeddings import PeriodicEmbeddings
         from rtdl_revisiting_models import MLP, ResNet
@@ -164,8 +167,10 @@ class TabularNetwork(Network):
                 lite=config.lite,
             )
             low, high = (math.log10(sigma) for sigma in config.frequency_scales)
+            spread = torch.logspace(low, high, config.n_frequencies) if scales is None else scales[:, None]
             with torch.no_grad():
-                self.numeric.periodic.weight.mul_(torch.logspace(low, high, config.n_frequencies))
+                self.numeric.periodic.weight.mul_(spread)
+            self.numeric.periodic.weight.requires_grad_(scales is None)
             width = numeric * config.d_embedding
         self.categorical = CategoricalEmbeddings(cardinalities) if cardinalities else None
         width += self.categorical.out_features if self.categorical else 0
@@ -234,6 +239,7 @@ def build_tabular(
     num_classes: int,
     head: Head = "linear",
     config: TabularConfig = DEFAULT,
+    scales: Tensor | None = None,
 ) -> Network:
     """Build the tabular network `name` for tables of the given shape.
 
@@ -243,6 +249,8 @@ def build_tabular(
         num_classes: number of classes K.
         head: "linear" or "cosine".
         config: sizes.
+        scales: standard deviation of the initial frequencies of each numeric column [Dn], or None; see
+            `TabularNetwork`.
 
     Raises:
         TailtuneError: an unknown name, a table without columns, or a column without codes.
@@ -257,4 +265,4 @@ def build_tabular(
     if name not in NAMES:
         raise TailtuneError(f"no tabular network is called {name!r}.{nearest(name, NAMES)}")
     trunk: Literal["mlp", "resnet"] = "mlp" if name.startswith("mlp") else "resnet"
-    return TabularNetwork(numeric, cardinalities, num_classes, trunk, name.endswith("-plr"), head, config)
+    return TabularNetwork(numeric, cardinalities, num_classes, trunk, name.endswith("-plr"), head, config, scales)

@@ -17,14 +17,14 @@ def headline_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
     return [{key: system[key] for key in keep if key in system} for system in result["systems"]]
 
 
-def _cell(value: float | None, interval: list[float] | None) -> str:
+def _cell(value: float | None, interval: list[float] | None = None) -> str:
     if value is None:
         return "–"
-    return f"{value:.3f}" + (f"\n[{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
 
 
 def headline(result: dict[str, Any]) -> Group:
-    """The verdict and a table of headline figures with 95 % intervals."""
+    """The verdict, and a table of headline figures with 95 % intervals: the model first, then each baseline."""
     from rich import box
     from rich.console import Group
     from rich.table import Table
@@ -32,15 +32,18 @@ def headline(result: dict[str, Any]) -> Group:
 
     from tailtune.report.verdict import verdict
 
-    table = Table(box=box.SIMPLE)
-    table.add_column("on the test rows, 95 % intervals")
-    figures = [name for name in FIGURES if any(s["metrics"].get(name) is not None for s in result["systems"])]
-    for name in figures:
-        table.add_column(name.replace("_", " "), justify="right")
+    judged = verdict(result)
+    table = Table(box=box.SIMPLE, caption="on the test rows, with 95 % intervals", caption_justify="left")
+    table.add_column("")
     for system in result["systems"]:
-        cells = [_cell(system["metrics"].get(name), system["intervals"].get(name)) for name in figures]
-        table.add_row(Text(system["label"]), *cells)
-    return Group(Text(verdict(result).sentence), table)
+        table.add_column(Text(system["label"]), justify="right")
+    for name in FIGURES:
+        values = [(system["metrics"].get(name), system["intervals"].get(name)) for system in result["systems"]]
+        if any(value is not None for value, _ in values):
+            table.add_row(name.replace("_", " "), *(_cell(*value) for value in values))
+    table.add_row("seconds", *(f"{system['seconds']:.1f}" for system in result["systems"]))
+    notes = [Text(note) for note in judged.notes]
+    return Group(Text(judged.sentence, style="bold"), *notes, table)
 
 
 def scores_table(scores: dict[str, Any]) -> Table:
@@ -53,9 +56,9 @@ def scores_table(scores: dict[str, Any]) -> Table:
     for column in ("", "precision", "recall", "f1", "rows"):
         table.add_column(column, justify="left" if not column else "right")
     for name in FIGURES:
-        table.add_row(name.replace("_", " "), _cell(scores[name], scores["intervals"].get(name)).replace("\n", " "))
+        table.add_row(name.replace("_", " "), _cell(scores[name], scores["intervals"].get(name)))
     table.add_section()
     for row in scores["per_class"]:
-        cells = [_cell(row[name], None) for name in ("precision", "recall", "f1")]
+        cells = [_cell(row[name]) for name in ("precision", "recall", "f1")]
         table.add_row(Text(row["name"]), *cells, str(row["support"]))
     return table

@@ -94,8 +94,8 @@ def _opening(model: dict[str, Any]) -> str:
         start = f"No test row belongs to {rare_cases(model)}, so nothing is known about them; of the other classes the"
     else:
         start = "The"
-    interval = model.get("intervals", {}).get(key)
-    sure = f" (95 % interval {MEASURES[key].show_interval(interval)})" if interval else ""
+    interval = MEASURES[key].show_interval(model.get("intervals", {}).get(key))
+    sure = f" (95 % interval {interval})" if interval else ""
     value = MEASURES[key].show(model["metrics"][key])
     if key == "tail_accuracy":
         return f"{start} model finds {value} of {rare_cases(model)}{sure}"

@@ -19,6 +19,7 @@ from tailtune.methods.resolve import build as build_method
 from tailtune.models import trees
 from tailtune.models.build import build as build_model
 from tailtune.models.build import default_name
+from tailtune.models.frequency_scales import frequency_scales
 from tailtune.models.network import count_parameters
 from tailtune.run import Run
 from tailtune.study.environment import peak_memory_mb
@@ -144,7 +145,10 @@ def _train(job: _Job, run: Run, dataset: Dataset) -> tuple[Run, torch.nn.Module,
     run = resolve(run, method, dataset)
     with initialisation(run.seed):
         head = method.stage.head or "linear"
-        model = build_model(str(run.model), dataset.preprocessor.shape(), len(dataset.names), head, run.pretrained)
+        shape, k, scales = dataset.preprocessor.shape(), len(dataset.names), None
+        if str(run.model).endswith("-plr") and dataset.train.inputs[0].shape[1]:
+            scales = frequency_scales(dataset.train.inputs[0], dataset.train.targets, k, seed=run.seed)
+        model = build_model(str(run.model), shape, k, head, run.pretrained, scales=scales)
     selection, note = select(run, dataset)
     augment = augmentation(dataset.preprocessor, run)
     if run.minutes is not None:

@@ -28,23 +28,20 @@ def resolve(run: Run, method: Method, dataset: Dataset) -> Run:
 def _table(run: Run, method: Method, dataset: Dataset) -> dict[str, Any]:
     rows = len(dataset.train)
     if method.recipe == "plain":
-        batch = 256 if rows >= 10_000 else 64
-        settings: dict[str, Any] = {
-            "batch_size": batch,
-            "optimizer": "adamw",
-            "lr": 1e-3,
-            "weight_decay": 1e-5,
-            "ema": 0.0,
-        }
-        steps = 6000
+        batch, lr, optimizer, weight_decay, ema = (256 if rows >= 10_000 else 64), 1e-3, "adamw", 1e-5, 0.0
     else:
-        settings = {"batch_size": 64, "optimizer": "sgd", "lr": 0.05, "weight_decay": 1e-5, "ema": 0.999}
-        steps = 8000
-    batch = min(run.batch_size or settings["batch_size"], rows)
-    settings["epochs"] = _epochs(steps, rows, batch, fewest=10, most=200)
-    settings["patience"] = 16
-    settings["policy"] = "none"
-    return settings
+        batch, lr, optimizer, weight_decay, ema = min(128, max(16, rows // 10)), 0.1, "sgd", 1e-4, 0.99
+    epochs = _epochs(600, rows, min(run.batch_size or batch, rows), fewest=15, most=200)
+    return {
+        "batch_size": batch,
+        "optimizer": optimizer,
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "ema": ema,
+        "epochs": epochs,
+        "patience": 16,
+        "policy": "none",
+    }
 
 
 def _image(run: Run, method: Method, dataset: Dataset) -> dict[str, Any]:
