@@ -1,8 +1,10 @@
-"""The ``$ tailtune ...`` lines of the README's console blocks run, in order, in one empty folder."""
+"""The README works from top to bottom: its Python runs, its files are written and its commands succeed, in one folder.
+
+A Python block whose first line is a comment with a file name (``# my_method.py``) is saved under that name instead.
+"""
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 import sys
@@ -10,37 +12,40 @@ from pathlib import Path
 
 import pytest
 
+from tailtune.cli import main
+
 README = Path(__file__).parents[1] / "README.md"
-BLOCK = re.compile(r"^(?P<mark><!-- no-run: .+ -->\n)?```console\n(?P<body>.*?)^```$", flags=re.M | re.S)
+BLOCK = re.compile(
+    r"^(?P<mark><!-- no-run: .+ -->\n)?```(?P<language>python|console)\n(?P<body>.*?)^```$", flags=re.M | re.S
+)
 
 
-def commands(text: str) -> list[list[str]]:
-    """The arguments of every tailtune command in the blocks that are to be run; a backslash continues a line."""
-    bodies = [found["body"].replace("\\\n", " ") for found in BLOCK.finditer(text) if not found["mark"]]
-    lines = [line[2:] for body in bodies for line in body.splitlines() if line.startswith("$ ")]
+def commands(body: str) -> list[list[str]]:
+    """The arguments of every tailtune command of a console block; a backslash continues a line."""
+    lines = [line[2:] for line in body.replace("\\\n", " ").splitlines() if line.startswith("$ ")]
     return [words for line in lines if (words := shlex.split(line, comments=True))[:1] == ["tailtune"]]
 
 
 def test_commands_are_found() -> None:
-    text = (
-        "```console\n$ tailtune fit a.csv \\\n    --out 'my run'  # comment\nprinted output\n$ ls\n```\n"
-        "<!-- no-run: needs data -->\n```console\n$ tailtune demo\n```\n"
-    )
-    assert commands(text) == [["tailtune", "fit", "a.csv", "--out", "my run"]]
+    body = "$ tailtune fit a.csv \\\n    --out 'my run'  # comment\nprinted output\n$ ls\n"
+    assert commands(body) == [["tailtune", "fit", "a.csv", "--out", "my run"]]
 
 
-@pytest.mark.skipif(not commands(README.read_text(encoding="utf-8")), reason="the README has no command to run")
-@pytest.mark.skipif(importlib.util.find_spec("tailtune.cli") is None, reason="there is no command line")
-def test_console_blocks_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from tailtune.cli import main
-
+def test_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
-    for words in commands(README.read_text(encoding="utf-8")):
-        monkeypatch.setattr(sys, "argv", words)
-        try:
-            code = main()
-        except SystemExit as stop:
-            code = stop.code
-        assert not code, f"{shlex.join(words)} exited with {code}: {capsys.readouterr().err}"
+    ran = 0
+    for block in BLOCK.finditer(README.read_text(encoding="utf-8")):
+        if block["mark"]:
+            continue
+        if block["language"] == "console":
+            for words in commands(block["body"]):
+                monkeypatch.setattr(sys, "argv", words)
+                code = main()
+                assert code == 0, f"{shlex.join(words)} exited with {code}: {capsys.readouterr().err}"
+                ran += 1
+        elif saved := re.match(r"# (\w+\.py)\n", block["body"]):
+            Path(saved[1]).write_text(block["body"], encoding="utf-8")
+        else:
+            exec(compile(block["body"], str(README), "exec"), {"__name__": "readme"})
+            ran += 1
+    assert ran >= 6, "the README lost its examples"

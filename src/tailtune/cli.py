@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 try:
     import tyro
-    from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg
+    from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, PositionalRequiredArgs, arg
 except ModuleNotFoundError:  # a bare `pip install tailtune`
     print("tailtune: the command line needs more packages; pip install 'tailtune[app]'", file=sys.stderr)
     sys.exit(2)
@@ -36,7 +36,7 @@ def _print_json(value: Any) -> None:
 
 
 def fit(
-    run: Annotated[Run, arg(name="")],
+    run: Annotated[Run, arg(name=""), PositionalRequiredArgs],
     resume: bool = False,
     no_flip: bool = False,
     json: bool = False,
@@ -227,7 +227,7 @@ def main(arguments: list[str] | None = None) -> int:
             args=given,
             prog="tailtune",
             description="Train classifiers on class-imbalanced data.",
-            config=(OmitArgPrefixes, FlagCreatePairsOff, tyro.conf.PositionalRequiredArgs),
+            config=(OmitArgPrefixes, FlagCreatePairsOff),
         )
     except TailtuneError as error:
         return _fail(str(error))

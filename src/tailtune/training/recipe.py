@@ -10,7 +10,9 @@ from tailtune.data.dataset import Dataset
 from tailtune.methods.method import Method
 from tailtune.run import Run
 
-CUTMIX_STEPS = 4000  # fewer steps do not repay mixing; see benchmarks/cutmix_steps.json
+CUTMIX_STEPS = 4000  # fewer steps do not repay mixing
+TINY_SIDE = 12  # pixels
+FEW_ROWS = 2000
 
 
 def resolve(run: Run, method: Method, dataset: Dataset) -> Run:
@@ -45,31 +47,30 @@ def _table(run: Run, method: Method, dataset: Dataset) -> dict[str, Any]:
 
 
 def _image(run: Run, method: Method, dataset: Dataset) -> dict[str, Any]:
-    rows = len(dataset.train)
-    small = rows < 2000
+    rows, shape = len(dataset.train), dataset.preprocessor.shape()
+    tiny = max(int(str(shape["height"])), int(str(shape["width"]))) <= TINY_SIDE
+    few = rows < FEW_ROWS
     flip = dataset.flip if run.flip is None else run.flip
-    mirror = "flip+" if flip or flip is None else ""
-    if method.recipe == "plain":
-        batch = 32 if small else 128
-        settings: dict[str, Any] = {"batch_size": batch, "lr": 0.1, "ema": 0.0}
-    else:
-        batch = 32 if small else 64
-        settings = {"batch_size": batch, "lr": 0.1, "ema": 0.995 if small else 0.999}
+    tuned = method.recipe == "tuned"
+    batch = (16 if few else 64) if tuned else (32 if few else 128)
     batch = min(run.batch_size or batch, rows)
-    epochs = run.epochs or _epochs(1500 if small else 12_000, rows, batch, fewest=30, most=200)
-    steps = epochs * (rows // batch)
-    policy = f"{mirror}crop"
-    if method.recipe == "tuned" and not small:
-        policy += "+trivialaugment" + ("+cutmix" if steps >= CUTMIX_STEPS else "")
-    settings |= {
+    epochs = run.epochs or _epochs(1600 if few else 12_000, rows, batch, fewest=30, most=100 if few else 200)
+    policy = "crop" if flip is False else "flip+crop"
+    if tuned and tiny:  # a shift by one of 8 pixels is a large one
+        policy = "none"
+    elif tuned and not few:
+        policy += "+trivialaugment" + ("+cutmix" if epochs * (rows // batch) >= CUTMIX_STEPS else "")
+    return {
+        "batch_size": batch,
         "optimizer": "sgd",
-        "weight_decay": 2e-4,
+        "lr": 0.1,
+        "weight_decay": 5e-3 if tuned and few else 2e-4,
+        "ema": (0.98 if few else 0.999) if tuned else 0.0,
         "epochs": epochs,
         "policy": policy,
-        "patience": 0,
         "flip": flip,
+        "patience": 0,
     }
-    return settings
 
 
 def _epochs(steps: int, rows: int, batch: int, fewest: int, most: int) -> int:
