@@ -22,9 +22,12 @@ lint: .venv/ready
 docs: .venv/ready
 	$(BIN)/mkdocs build --strict --quiet
 
+benchmarks: .venv/ready
+	$(BIN)/python benchmarks/step_time.py $(if $(TAILTUNE_DATA),--data-root $(TAILTUNE_DATA))
+
 lock: .venv/ready
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		pyproject.toml --extra app --group dev --group docs --output-file requirements.lock
+		pyproject.toml --extra app --group dev --group docs --group benchmarks --output-file requirements.lock
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
