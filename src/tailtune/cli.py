@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,7 +28,8 @@ except ModuleNotFoundError:  # a bare `pip install tailtune`
 def _console(stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=not stream.isatty())
 
 
 def _print_json(value: Any) -> None:
@@ -216,6 +219,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 
 
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit code: 0, 2 for bad input (one line on stderr), 130 if stopped by a signal."""
     app = tyro.extras.SubcommandApp()
@@ -233,11 +239,16 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(error))
     except KeyboardInterrupt:
         return _stopped("stopped")
+    except BrokenPipeError:  # what reads our output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except Exception as error:
         from tailtune.training.interrupt import Interrupted
 
         if isinstance(error, Interrupted):
             return _stopped(f"{error}; go on with the same command and --resume")
+        if isinstance(error, OSError) and error.errno in _DISK:
+            return _fail(f"cannot write {error.filename or 'a file'}: {error.strerror}; free some space")
         raise
     return 0
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from tailtune.report.page import write_report
 from tailtune.run import Run
+from tailtune.study.environment import first_process
 from tailtune.study.execute import execute
 from tailtune.study.fit_model import Watch
-from tailtune.study.run_folder import mark_done
+from tailtune.study.run_folder import is_begun, mark_done
+from tailtune.training.interrupt import Interrupted
 
 
 def fit(
@@ -29,10 +31,18 @@ def fit(
 
     Raises:
         TailtuneError: anything wrong with the input, in one line.
-        Interrupted: stopped by a signal; the folder holds a checkpoint.
+        Interrupted: stopped by a signal; the folder holds what there is to go on from.
+        KeyboardInterrupt: stopped by a signal before there was anything to keep.
     """
-    folder = execute(run, resume=resume, watch=watch, say=say)
-    if folder is not None:
-        write_report(folder)
-        mark_done(folder)
+    try:
+        folder = execute(run, resume=resume, watch=watch, say=say)
+        if folder is not None:
+            write_report(folder)
+            mark_done(folder)
+    except KeyboardInterrupt as stop:
+        if not first_process(run.devices):
+            return None
+        if is_begun(Path(run.out)):
+            raise Interrupted("stopped") from stop
+        raise
     return folder

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args, get_origin, get_type_hints
+
+from tailtune.errors import TailtuneError, nearest
 
 
 @dataclass(frozen=True)
@@ -103,3 +106,44 @@ class Run:
     """Minutes between writes of last.ckpt, which Ctrl-C writes too."""
     logger: str | None = None
     """A Fabric logger beside metrics.jsonl: csv, tensorboard, or package.module:Class (called with root_dir)."""
+
+
+_RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
+    ("1 or more", lambda x: 1 <= x < float("inf"), ("epochs", "batch_size", "devices", "image_size", "cap")),
+    (
+        "0 or more",
+        lambda x: 0 <= x < float("inf"),
+        ("patience", "seed", "split_seed", "weight_decay", "rho", "kappa", "checkpoint_minutes"),
+    ),
+    ("more than 0", lambda x: 0 < x < float("inf"), ("lr", "minutes", "clip")),
+    ("0 or more and under 1", lambda x: 0 <= x < 1, ("momentum", "ema", "smoothing", "val_fraction", "test_fraction")),
+    ("between 0 and 1", lambda x: 0 <= x <= 1, ("warmup",)),
+)
+
+
+def check(run: Run) -> None:
+    """Refuse values that no data and no method could make sense of. Names of models and methods are not looked at.
+
+    (Not in ``__post_init__``, because the command-line parser would turn the one line into a page.)
+
+    Raises:
+        TailtuneError: a number out of its range, or a choice that does not exist.
+
+    >>> check(Run("digits", epochs=0))
+    Traceback (most recent call last):
+    tailtune.errors.TailtuneError: --epochs must be 1 or more, however: 0
+    """
+    for words, within, names in _RANGES:
+        for name in names:
+            value = getattr(run, name)
+            if value is not None and not within(value):
+                raise TailtuneError(f"--{name.replace('_', '-')} must be {words}, however: {value:g}")
+    for name, hint in get_type_hints(Run).items():
+        kinds = [hint, *get_args(hint)]
+        choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
+        value = getattr(run, name)
+        if choices and value is not None and value not in choices:
+            listed = ", ".join(choices)
+            raise TailtuneError(
+                f"--{name.replace('_', '-')} must be one of {listed}, however: {value!r}.{nearest(str(value), choices)}"
+            )

@@ -17,6 +17,7 @@ from tailtune.report import measures
 from tailtune.report.checks import advise
 from tailtune.report.facts import facts_of_result
 from tailtune.report.view import view
+from tailtune.study.run_folder import write_whole
 
 
 def write_report(folder: Path) -> Path:
@@ -32,7 +33,7 @@ def write_report(folder: Path) -> Path:
         Path of the report.
 
     Raises:
-        TailtuneError: a file that is missing or cannot be read.
+        TailtuneError: a file that is missing or cannot be read, or no space for the report.
     """
     folder = Path(folder)
     result = _read_result(folder / "result.json")
@@ -45,7 +46,7 @@ def write_report(folder: Path) -> Path:
     except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise TailtuneError(f"{path} cannot be read ({error}); run tailtune fit again to write it") from error
     out = folder / "report.html"
-    out.write_text(render(result, history, predictions), encoding="utf-8", newline="\n")
+    write_whole(out, render(result, history, predictions).encode())
     return out
 
 

@@ -1,4 +1,4 @@
-"""What a result must name so that it can be had again: versions, machine, memory, command."""
+"""What a result must name to be had again: versions, machine, memory, command; and which process this is."""
 
 from __future__ import annotations
 
@@ -73,3 +73,11 @@ def peak_memory_mb() -> int:
 def command() -> str:
     """The command line of this process as it could be typed."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def first_process(devices: int) -> bool:
+    """Whether this process of a run on `devices` is the one that writes and speaks.
+
+    Asked before the processes know each other, so from what torchrun and Fabric's launcher put into the environment.
+    """
+    return devices == 1 or int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune import __version__
+from tailtune.augment.policies import build as build_policy
 from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
 from tailtune.errors import TailtuneError, nearest
 from tailtune.evaluation.bootstrap import intervals, paired_difference
 from tailtune.evaluation.metrics import summarise
-from tailtune.run import Run
-from tailtune.study.environment import command, machine, versions
+from tailtune.methods.resolve import find
+from tailtune.run import Run, check
+from tailtune.study.environment import command, first_process, machine, versions
 from tailtune.study.fit_model import Fitted, Watch, fit_model
-from tailtune.study.run_folder import open_folder, write_predictions, write_result, write_run
+from tailtune.study.run_folder import begun, check_folder, write_predictions, write_result, write_run
+from tailtune.training.interrupt import Interrupted
 
 BASELINES = ("majority", "xgboost", "erm")
 _DETAILS = ("per_class", "confusion", "reliability", "absent")
@@ -58,44 +61,61 @@ def execute(
         TailtuneError: anything wrong with the input.
         Interrupted: stopped by a signal; the folder holds a checkpoint.
     """
-    folder = open_folder(run, resume)
+    check(run)
+    _check_names(run)
+    first = first_process(run.devices)
+    folder = check_folder(run, resume) if first else Path(run.out)
     dataset = open_dataset(run)
     baselines = _baselines(run, dataset)
+    if not first:
+        with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
+            fit_model(run, dataset, folder=folder, resume=resume)
+        return None
     for sentence in dataset.warnings:
         say(sentence)
-    if not (folder / "run.yaml").exists():
-        write_run(folder, run, run)
-    fitted = fit_model(run, dataset, folder=folder, resume=resume, watch=watch)
-    if fitted is None:
-        return None
-    fitted.predictor.save(folder)
-    write_run(folder, run, fitted.run)
-    systems = list(_systems(fitted, dataset, baselines))
-    targets = dataset.test.targets.numpy()
-    probabilities = {
-        f"baseline_{s.name}" if s.role == "baseline" else "probabilities": s.probabilities for s in systems
-    }
-    write_predictions(folder, dataset.test.ids, targets, probabilities)
-    write_result(folder, _result(fitted, dataset, systems))
+    with begun(folder, run):
+        fitted = fit_model(run, dataset, folder=folder, resume=resume, watch=watch)
+        assert fitted is not None
+        fitted.predictor.save(folder)
+        write_run(folder, run, fitted.run)
+        systems = list(_systems(fitted, dataset, baselines))
+        targets = dataset.test.targets.numpy()
+        probabilities = {
+            f"baseline_{s.name}" if s.role == "baseline" else "probabilities": s.probabilities for s in systems
+        }
+        write_predictions(folder, dataset.test.ids, targets, probabilities)
+        write_result(folder, _result(fitted, dataset, systems))
     return folder
+
+
+def _check_names(run: Run) -> None:
+    """Refuse, before data are read, names that mean nothing whatever the data.
+
+    Raises:
+        TailtuneError: an unknown baseline, method or augmentation policy.
+    """
+    for name in run.baselines or ():
+        if name not in BASELINES:
+            known = ", ".join(BASELINES)
+            raise TailtuneError(f"there is no baseline {name!r}.{nearest(name, BASELINES)} Known: {known}")
+    if run.method is not None:
+        find(run.method)
+    if run.policy is not None:
+        build_policy(run.policy, (), ())
 
 
 def _baselines(run: Run, dataset: Dataset) -> tuple[str, ...]:
     """The baselines to report, checked before training starts.
 
     Raises:
-        TailtuneError: an unknown baseline, or one that does not take this kind of data.
+        TailtuneError: one that does not take this kind of data.
     """
     wanted = run.baselines
     if wanted is None:
         wanted = ("majority", "xgboost") if dataset.kind == "table" else ("majority",)
         wanted = tuple(name for name in wanted if name != run.model)
-    for name in wanted:
-        if name not in BASELINES:
-            known = ", ".join(BASELINES)
-            raise TailtuneError(f"there is no baseline {name!r}.{nearest(name, BASELINES)} Known: {known}")
-        if name == "xgboost" and dataset.kind != "table":
-            raise TailtuneError("the baseline xgboost takes tables, not images; use majority or erm")
+    if "xgboost" in wanted and dataset.kind != "table":
+        raise TailtuneError("the baseline xgboost takes tables, not images; use majority or erm")
     return wanted
 
 

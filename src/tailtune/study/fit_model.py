@@ -21,13 +21,13 @@ from tailtune.models.build import build as build_model
 from tailtune.models.build import default_name
 from tailtune.models.frequency_scales import frequency_scales
 from tailtune.models.network import count_parameters
-from tailtune.run import Run
+from tailtune.run import Run, check
 from tailtune.study.environment import peak_memory_mb
 from tailtune.study.predictor import Predictor
 from tailtune.study.run_folder import read_run, write_run
 from tailtune.training.augmentation import augmentation
 from tailtune.training.budget import fit_to_budget
-from tailtune.training.device import choose_precision, make_fabric
+from tailtune.training.device import choose_precision, ending_others, make_fabric
 from tailtune.training.loop import Trained, train
 from tailtune.training.progress import Observer
 from tailtune.training.randomness import initialisation, isolated
@@ -73,6 +73,7 @@ def fit_model(
     Raises:
         TailtuneError: unknown names, or settings that do not fit together.
     """
+    check(run)
     name = run.model or default_name(dataset.kind, dataset.preprocessor.shape(), len(dataset.train))
     if name in trees.NAMES:
         return _fit_trees(run, dataset, name, folder)
@@ -80,7 +81,7 @@ def fit_model(
     precision = choose_precision(named, dataset.kind)
     fabric = make_fabric(named, precision)
     job = _Job(run, fabric, folder, resume, watch)
-    with isolated(fabric.device):
+    with ending_others(fabric), isolated(fabric.device):
         if run.selection == "refit" and dataset.val is not None:
             half = replace(named, minutes=None if run.minutes is None else run.minutes / 2)
             within = job if folder is None else replace(job, folder=_made(folder / "selection"))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 
 from tailtune.errors import TailtuneError
 from tailtune.run import Run
+from tailtune.training.interrupt import Interrupted
 
 DONE = "DONE"
 _MAY_DIFFER = ("checkpoint_minutes", "logger", "out")  # on resume: they do not change the result
@@ -30,30 +34,26 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         scratch.unlink(missing_ok=True)
         why = error.strerror or error
-        raise TailtuneError(f"cannot write {path}: {why}; free some space or choose another --out") from error
+        raise TailtuneError(f"cannot write {path}: {why}; free some space or write elsewhere") from error
 
 
-def open_folder(run: Run, resume: bool) -> Path:
-    """Create or take up the folder ``run.out``.
+def check_folder(run: Run, resume: bool) -> Path:
+    """Return the folder ``run.out`` if `run` may write there; nothing is created yet.
 
     Raises:
-        TailtuneError: it holds a finished run, an unfinished one while `resume` is off, other settings than `run`,
-            or cannot be written.
+        TailtuneError: it holds a finished run, an unfinished one while `resume` is off, something else than a run, or
+            a run of other settings.
     """
     folder = Path(run.out)
     if (folder / DONE).exists():
         raise TailtuneError(f"{folder} already holds a finished run; choose another --out or delete the folder")
-    if folder.is_file():
+    if folder.exists() and not folder.is_dir():
         raise TailtuneError(f"--out {folder} is a file; name a folder")
-    started = (folder / "run.yaml").exists()
+    started = is_begun(folder)
     if started and not resume:
         raise TailtuneError(f"{folder} holds an unfinished run; add --resume to go on with it, or choose another --out")
-    if folder.exists() and not started and any(folder.iterdir()):
+    if folder.exists() and not started and any(not _partial(entry) for entry in folder.iterdir()):
         raise TailtuneError(f"{folder} is not empty and holds no run of tailtune; choose another --out")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TailtuneError(f"cannot create {folder}: {error.strerror or error}; choose another --out") from error
     if started:
         before, now = read_run(folder, "asked"), asdict(run)
         for name, value in asdict(before).items():
@@ -64,6 +64,49 @@ def open_folder(run: Run, resume: bool) -> Path:
                     "resume with the same settings, or choose another --out"
                 )
     return folder
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether `folder` holds a run, finished or not."""
+    return (folder / "run.yaml").exists()
+
+
+def _partial(path: Path) -> bool:
+    """Whether `path` is what a killed process left of a file, see `write_whole`."""
+    return path.name.startswith(".") and path.name.endswith(".partial")
+
+
+@contextmanager
+def begun(folder: Path, run: Run) -> Iterator[None]:
+    """Create `folder` with run.yaml; if the body fails before a checkpoint is there, take away what was written.
+
+    So a run that fails for its input leaves nothing in the way of the next attempt, and one that is stopped, or fails
+    when there is something to go on from, can be resumed.
+
+    Raises:
+        TailtuneError: the folder cannot be created or written to.
+        Interrupted: if the body does.
+    """
+    if is_begun(folder):
+        yield
+        return
+    existed = folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TailtuneError(f"cannot create {folder}: {error.strerror or error}; choose another --out") from error
+    try:
+        write_run(folder, run, run)
+        yield
+    except Interrupted:
+        raise
+    except Exception:
+        if not any(folder.rglob("last.ckpt")):
+            for entry in folder.iterdir():
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            if not existed:
+                folder.rmdir()
+        raise
 
 
 def write_run(folder: Path, asked: Run, resolved: Run) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -42,8 +44,6 @@ def make_fabric(run: Run, precision: str) -> Fabric:
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces the precision in every run
     if run.accelerator == "cuda" and not torch.cuda.is_available():
         raise TailtuneError("no CUDA device was found; use --accelerator cpu, or check the driver with nvidia-smi")
-    if run.devices < 1:
-        raise TailtuneError(f"--devices must be 1 or more, however: {run.devices}")
     fabric = Fabric(
         accelerator=run.accelerator,
         devices=run.devices,
@@ -53,6 +53,17 @@ def make_fabric(run: Run, precision: str) -> Fabric:
     )
     fabric.launch()
     return fabric
+
+
+@contextmanager
+def ending_others(fabric: Fabric) -> Iterator[None]:
+    """If the body fails, end the processes that this one launched: they would wait for it, or fail in its wake."""
+    try:
+        yield
+    except BaseException:
+        for process in getattr(fabric.strategy.launcher, "procs", ()):
+            process.kill()
+        raise
 
 
 def _logger(run: Run) -> Any:

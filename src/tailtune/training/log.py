@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tailtune.errors import TailtuneError
+
 
 class MetricsLog:
     """Appends rows to `path`; keeps nothing on disk when `path` is None."""
@@ -14,10 +16,18 @@ class MetricsLog:
         self.path = path
 
     def append(self, row: dict[str, Any]) -> None:
-        """Write `row` as one line."""
+        """Write `row` as one line.
+
+        Raises:
+            TailtuneError: no space left.
+        """
         if self.path:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+            try:
+                with self.path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+            except OSError as error:
+                why = error.strerror or error
+                raise TailtuneError(f"cannot write {self.path}: {why}; free some space, then use --resume") from error
 
     def size(self) -> int:
         """Length in bytes, which a checkpoint remembers."""

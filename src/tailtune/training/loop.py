@@ -48,8 +48,8 @@ class Trained:
         steps: finished optimiser steps.
         best_epoch: the epoch whose weights were kept; None if the last ones were kept without looking.
         stopped: "finished", or why training ended early.
-        seconds: training time in this process, validation included.
-        seconds_per_step: the same without validation, over the steps of this process.
+        seconds: training time up to here, validation and what came before an interrupt included.
+        seconds_per_step: the same without validation, a step.
     """
 
     epochs: int
@@ -122,6 +122,7 @@ def train(
     peaks = [float(group["lr"]) for group in optimiser.param_groups]
     losses = torch.zeros(per_epoch, device=device)  # of the current epoch, read back now and then
     epoch, done, stopped = 0, 0, "finished"
+    spent, validating = 0.0, 0.0  # seconds of training before this process, and of validation
 
     if resume and checkpoint and checkpoint.exists():
         saved = read_checkpoint(checkpoint)
@@ -133,9 +134,13 @@ def train(
         randomness.load_state_dict(saved["randomness"], rank)
         losses.copy_(saved["losses"])
         epoch, done, stopped = saved["epoch"], saved["done"], saved["stopped"]
+        spent, validating = saved["seconds"], saved["validating"]
         log.cut(saved["log_bytes"])
     else:
         log.cut(0)
+
+    def seconds() -> float:
+        return spent + time.perf_counter() - started
 
     def save() -> None:
         states = randomness.state_dict(fabric)
@@ -150,11 +155,15 @@ def train(
                 "epoch": epoch,
                 "done": done,
                 "stopped": stopped,
+                "seconds": seconds(),
+                "validating": validating,
                 "log_bytes": log.size(),
             }
             write_checkpoint(checkpoint, state)
 
     def check_losses(since: int) -> None:
+        if world > 1 and since < done:  # the mean over the processes, so that all of them stop at the same step
+            losses[since:done] = fabric.all_reduce(losses[since:done].clone(), reduce_op="mean")
         bad = torch.nonzero(~torch.isfinite(losses[since:done]))
         if len(bad):
             at = since + int(bad[0])
@@ -173,8 +182,7 @@ def train(
         return [bool(x) for x in fabric.all_reduce(torch.tensor(wishes, device=device).float(), reduce_op="max")]
 
     started, saved_at = time.perf_counter(), time.monotonic()
-    stepping, first = 0.0, epoch * per_epoch + done
-    observer.start(total, first)
+    observer.start(total, epoch * per_epoch + done)
     with deferred_interrupts() as interrupt:
         while epoch < run.epochs and stopped == "finished":
             began = time.perf_counter()
@@ -221,7 +229,6 @@ def train(
                         saved_at = time.monotonic()
                     if stop and done < per_epoch:
                         raise Interrupted(f"stopped at step {epoch * per_epoch + done} of {total}")
-            stepping += time.perf_counter() - began
             epoch += 1
             done = 0
             row: dict[str, Any] = {
@@ -231,11 +238,13 @@ def train(
                 "train_loss": float(losses.mean()),
             }
             scores: Scores | None = None
+            validation_began = time.perf_counter()
             with ema.average_parameters() if ema else nullcontext():
                 if held_out is not None:
                     scores = validate(model, held_out, dataset.profile, fabric.autocast)
                     scores = fabric.broadcast(scores) if world > 1 else scores
                     selection.see(epoch, scores, model)
+            validating += time.perf_counter() - validation_began
             names = ("log_loss", "accuracy", "balanced_accuracy", "tail_accuracy")
             values = dict.fromkeys(names) if scores is None else asdict(scores)
             row |= {f"val_{'loss' if name == 'log_loss' else name}": value for name, value in values.items()}
@@ -257,12 +266,12 @@ def train(
     if selection.choose and selection.weights:
         model.load_state_dict(selection.weights)
     model.eval()
-    steps = epoch * per_epoch
+    steps, took = epoch * per_epoch, seconds()
     return Trained(
         epochs=epoch,
         steps=steps,
         best_epoch=selection.best_epoch if selection.choose else None,
         stopped=stopped,
-        seconds=time.perf_counter() - started,
-        seconds_per_step=stepping / max(1, steps - first),
+        seconds=took,
+        seconds_per_step=(took - validating) / max(1, steps),
     )
