@@ -33,7 +33,7 @@ def _table(run: Run, method: Method, dataset: Dataset) -> dict[str, Any]:
         batch, lr, optimizer, weight_decay, ema = (256 if rows >= 10_000 else 64), 1e-3, "adamw", 1e-5, 0.0
     else:
         batch, lr, optimizer, weight_decay, ema = min(128, max(16, rows // 10)), 0.1, "sgd", 1e-4, 0.99
-    epochs = _epochs(600, rows, min(run.batch_size or batch, rows), fewest=15, most=200)
+    epochs = _epochs(600, rows, min(run.batch_size or batch, rows), fewest=30, most=200)
     return {
         "batch_size": batch,
         "optimizer": optimizer,
@@ -64,7 +64,7 @@ def _image(run: Run, method: Method, dataset: Dataset) -> dict[str, Any]:
         "batch_size": batch,
         "optimizer": "sgd",
         "lr": 0.1,
-        "weight_decay": 5e-3 if tuned and few else 2e-4,
+        "weight_decay": (5e-3 if tiny else 1e-3) if tuned and few else 2e-4,
         "ema": (0.98 if few else 0.999) if tuned else 0.0,
         "epochs": epochs,
         "policy": policy,
