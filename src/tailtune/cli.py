@@ -32,6 +32,12 @@ def _console(stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=not stream.isatty())
 
 
+def _note(sentence: str) -> None:
+    from tailtune.report.advice import printable
+
+    _console(stderr=True).print(printable(sentence), markup=False)
+
+
 def _print_json(value: Any) -> None:
     import json
 
@@ -59,8 +65,7 @@ def fit(
 
     if no_flip:
         run = replace(run, flip=False)
-    notes = _console(stderr=True)
-    folder = fit_run(run, resume=resume, watch=lambda: progress_bar(notes), say=lambda s: notes.print(s, markup=False))
+    folder = fit_run(run, resume=resume, watch=lambda: progress_bar(_console(stderr=True)), say=_note)
     if folder is None:
         return
     result = read_result(folder)
@@ -115,11 +120,10 @@ def inspect(
     facts = facts_of_dataset(dataset, run)
     advice = advise(facts)
     if json:
-        _print_json(as_json(facts, advice, source=dataset.source))
+        _print_json(as_json(facts, advice, source=dataset.source) | {"notes": dataset.notes})
         return
-    notes = _console(stderr=True)
-    for sentence in dataset.warnings:
-        notes.print(sentence, markup=False)
+    for sentence in dataset.notes:
+        _note(sentence)
     _console().print(render(facts, advice, source=dataset.source))
 
 
@@ -134,8 +138,7 @@ def predict(run: Positional[Path], data: Positional[str], out: Path, json: bool 
     """
     from tailtune.study.predict import write_predictions_table
 
-    notes = _console(stderr=True)
-    rows = write_predictions_table(run, data, out, lambda sentence: notes.print(sentence, markup=False))
+    rows = write_predictions_table(run, data, out, _note)
     if json:
         _print_json({"rows": rows, "out": str(out)})
     else:
@@ -153,8 +156,7 @@ def evaluate(run: Positional[Path], data: Positional[str], json: bool = False) -
     from tailtune.report.summary import scores_table
     from tailtune.study.predict import score
 
-    notes = _console(stderr=True)
-    scores = score(run, data, lambda sentence: notes.print(sentence, markup=False))
+    scores = score(run, data, _note)
     if json:
         _print_json(scores)
     else:
@@ -198,8 +200,7 @@ def demo(out: Path = Path("demo-run"), seeds: int = 3, json: bool = False) -> No
     """
     from tailtune.demo import compare_on_digits, demo_table
 
-    notes = _console(stderr=True)
-    rows, page = compare_on_digits(out, seeds, lambda sentence: notes.print(sentence, markup=False))
+    rows, page = compare_on_digits(out, seeds, _note)
     if json:
         _print_json(rows)
     else:

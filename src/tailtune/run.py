@@ -33,7 +33,7 @@ class Run:
     minutes: float | None = None
     """Time budget: the epochs are fitted to it after a few timed steps."""
     batch_size: int | None = None
-    """Samples per step."""
+    """Samples per step (of each process, where there are several)."""
     optimizer: Literal["sgd", "adamw"] | None = None
     """Base optimiser, also the one that SAM and SAM-A wrap."""
     lr: float | None = None

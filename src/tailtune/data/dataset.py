@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 Kind = Literal["table", "image"]
+NAMED = 8  # things left out that are said one by one before training; the report has them all
 
 
 @dataclass(frozen=True)
@@ -111,3 +112,12 @@ class Dataset:
     def profile(self) -> ClassProfile:
         """Class distribution of the training part."""
         return ClassProfile.from_targets(self.train.targets.numpy(), len(self.names), self.names)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should hear before training: the warnings, and what is left out."""
+        if not self.left_out:
+            return self.warnings
+        named = "; ".join(f"{left.what} ({left.why})" for left in self.left_out[:NAMED])
+        more = len(self.left_out) - NAMED
+        return (*self.warnings, f"Left out: {named}{f'; and {more} more, see the report' if more > 0 else ''}.")

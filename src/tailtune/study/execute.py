@@ -71,7 +71,7 @@ def execute(
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
             fit_model(run, dataset, folder=folder, resume=resume)
         return None
-    for sentence in dataset.warnings:
+    for sentence in dataset.notes:
         say(sentence)
     with begun(folder, run):
         fitted = fit_model(run, dataset, folder=folder, resume=resume, watch=watch)

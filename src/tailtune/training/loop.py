@@ -107,7 +107,7 @@ def train(
     call: Callable[..., torch.Tensor] = module if world > 1 else model
     autocast = nullcontext if world > 1 else fabric.autocast
     clip = clipping(model, run.clip)
-    hooks = Hooks(fabric.backward, module.no_sync if world > 1 else None, clip)
+    hooks = Hooks(fabric.backward, (lambda: fabric.no_backward_sync(module)) if world > 1 else None, clip)
     base = base_optimiser(model, run)
     optimiser = stage.optimiser(base, model, hooks) if stage.optimiser else base
     ema = WeightEMA(model, run.ema, warmup=True) if run.ema else None

@@ -70,8 +70,9 @@ class Randomness:
         """Return the generators' states of every rank (all ranks must call this together)."""
         if fabric.world_size == 1:
             return [self._states()]
-        gathered = [fabric.all_gather(state.to(self.device)).cpu() for state in self._states()]
-        return [[states[rank] for states in gathered] for rank in range(fabric.world_size)]
+        gathered: list[Any] = [None] * fabric.world_size
+        torch.distributed.all_gather_object(gathered, self._states())
+        return gathered
 
     def load_state_dict(self, states: list[Any], rank: int) -> None:
         """Take up the states of `rank`."""

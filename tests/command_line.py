@@ -1,0 +1,83 @@
+"""Runs the command line in this process, and makes small data for it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from PIL import Image
+
+from tailtune.cli import main
+
+CLASSES = ("common", "middling", "rare")
+TABLE = ("--target", "label", "--model", "mlp")
+SMALL = ("--method", "erm", "--epochs", "2", "--batch-size", "32", "--accelerator", "cpu", "--baselines", "majority")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command returned and printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Answer]
+Refused = Callable[..., str]
+
+
+def answer(*arguments: str | Path) -> Answer:
+    """Run one command in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as exit_:  # the parser's own complaints
+            code = int(exit_.code or 0)
+    return Answer(code, out.getvalue(), err.getvalue())
+
+
+def made_table(rows: int = 240, seed: int = 0) -> pl.DataFrame:
+    """Three classes of sizes 6 : 3 : 1 that differ in the means of two columns, and a category."""
+    rng = np.random.default_rng(seed)
+    y = np.sort(rng.choice(3, rows, p=[0.6, 0.3, 0.1]))
+    order = rng.permutation(rows)
+    columns = {
+        "height": rng.standard_normal(rows) + 2 * y,
+        "weight": rng.standard_normal(rows) - 2 * y,
+        "colour": rng.choice(["red", "green", "blue"], rows),
+        "label": np.array(CLASSES)[y],
+    }
+    return pl.DataFrame({name: values[order] for name, values in columns.items()})
+
+
+def picture(seed: int, brightness: int) -> NDArray[np.uint8]:
+    """A noisy grey picture [8, 8]."""
+    noise = np.random.default_rng(seed).integers(0, 60, (8, 8))
+    return (noise + brightness).astype(np.uint8)
+
+
+def write_images(folder: Path, counts: dict[str, int]) -> Path:
+    """One subfolder of grey 8 x 8 PNG files for each class."""
+    for k, (name, count) in enumerate(counts.items()):
+        (folder / name).mkdir(parents=True)
+        for row in range(count):
+            Image.fromarray(picture(1000 * k + row, 60 * k)).save(folder / name / f"{row:03}.png")
+    return folder
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A finished run and the table files it was made from."""
+
+    folder: Path
+    data: Path
+    test: Path
+    answer: Answer
