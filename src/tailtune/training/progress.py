@@ -46,7 +46,7 @@ class Bar:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         columns = (
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("epochs {task.fields[epoch]}"),
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
@@ -55,7 +55,7 @@ class Bar:
             TextColumn("{task.fields[scores]}"),
         )
         self.progress = Progress(*columns, console=console, transient=True)
-        self.task = self.progress.add_task("train", total=None, epoch=1, scores="")
+        self.task = self.progress.add_task("train", total=None, epoch=0, scores="")
         self.loss, self.validation = float("nan"), ""
 
     def start(self, steps: int, done: int) -> None:
@@ -72,7 +72,7 @@ class Bar:
         if row["val_balanced_accuracy"] is not None:
             balanced, tail = row["val_balanced_accuracy"], row["val_tail_accuracy"]
             self.validation = f" · val balanced {balanced:.3f}" + ("" if tail is None else f" · tail {tail:.3f}")
-        self.progress.update(self.task, epoch=row["epoch"] + 1, scores=f"loss {self.loss:.3f}{self.validation}")
+        self.progress.update(self.task, epoch=row["epoch"], scores=f"loss {self.loss:.3f}{self.validation}")
 
 
 @contextmanager

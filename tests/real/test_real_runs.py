@@ -1,0 +1,57 @@
+"""The main job on real data: `tailtune fit` on Adult and on CIFAR-10 pictures in a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tailtune import Run
+from tailtune.data.catalog import open_named
+from tailtune.fit import fit
+from tailtune.study.run_folder import read_result
+
+pytestmark = pytest.mark.real
+
+
+def test_adult_reaches_its_goal(tmp_path: Path) -> None:
+    """One seed of the default network on the official test rows; benchmarks/adult.json holds three."""
+    folder = fit(Run(data="adult", out=str(tmp_path / "run")), say=lambda sentence: None)
+    assert folder is not None
+    result = read_result(folder)
+    systems = {system["name"]: system["metrics"] for system in result["systems"]}
+    assert result["data"]["split"] == "official"
+    assert sum(result["data"]["counts"]["test"]) == 16_281
+    assert systems["tuned"]["accuracy"] >= 0.865
+    assert systems["xgboost"]["accuracy"] >= 0.868
+    assert systems["tuned"]["balanced_accuracy"] >= systems["xgboost"]["balanced_accuracy"] - 0.005
+
+
+def test_a_folder_of_long_tailed_pictures_trains(tmp_path: Path) -> None:
+    """A few epochs of ResNet-20 at the default precision on 4,000 real pictures learn far more than chance."""
+    root = os.environ["TAILTUNE_DATA"]
+    dataset = open_named("cifar10", Run(data="cifar10", data_root=root, ratio=0.02, selection="last"))
+    rng = np.random.default_rng(0)
+    for part, rows, name in ((dataset.train, 4000, "train"), (dataset.test, 1000, "test")):
+        for row in rng.choice(len(part), rows, replace=False):
+            folder = tmp_path / "pictures" / name / dataset.names[int(part.targets[row])]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(part.inputs[0][row].numpy().transpose(1, 2, 0)).save(folder / f"{row}.png")
+    run = Run(
+        data=str(tmp_path / "pictures"),
+        model="resnet20",
+        method="erm",
+        epochs=6,
+        batch_size=64,
+        selection="last",
+        out=str(tmp_path / "run"),
+    )
+    folder = fit(run, say=lambda sentence: None)
+    assert folder is not None
+    result = read_result(folder)
+    assert result["data"]["split"] == "given"
+    assert result["systems"][0]["metrics"]["balanced_accuracy"] > 0.2
+    assert (folder / "report.html").stat().st_size > 50_000
