@@ -10,8 +10,6 @@ from tailtune.errors import TailtuneError
 from tailtune.profile import Floats
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     import torch
 
 Loss = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
@@ -23,12 +21,10 @@ class Hooks:
 
     Attributes:
         backward: called with a scalar loss in place of ``loss.backward()``.
-        no_sync: context that keeps data-parallel ranks from synchronising gradients, or None.
         before_step: called between the descent backward and the base optimiser's step (gradient clipping), or None.
     """
 
     backward: Callable[[torch.Tensor], object]
-    no_sync: Callable[[], AbstractContextManager[object]] | None = None
     before_step: Callable[[], object] | None = None
 
 

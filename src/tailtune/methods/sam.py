@@ -22,7 +22,6 @@ def sam(profile: ClassProfile, *, rho: float = 0.05) -> Method:
             model=model,
             rho=rho,
             backward=hooks.backward,
-            no_sync=hooks.no_sync,
             before_step=hooks.before_step,
         )
 

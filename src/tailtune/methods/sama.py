@@ -28,7 +28,6 @@ def sama(
             kappa=kappa,
             cap=cap,
             backward=hooks.backward,
-            no_sync=hooks.no_sync,
             before_step=hooks.before_step,
         )
 

@@ -56,14 +56,22 @@ def make_fabric(run: Run, precision: str) -> Fabric:
 
 
 @contextmanager
-def ending_others(fabric: Fabric) -> Iterator[None]:
-    """If the body fails, end the processes that this one launched: they would wait for it, or fail in its wake."""
+def closing(fabric: Fabric) -> Iterator[None]:
+    """Let the loggers write what they hold when the body ends.
+
+    If it fails, also end the processes that this one launched: they would wait for it, or fail in its wake.
+    """
+    status = "failed"
     try:
         yield
+        status = "success"
     except BaseException:
         for process in getattr(fabric.strategy.launcher, "procs", ()):
             process.kill()
         raise
+    finally:
+        for logger in fabric.loggers:
+            logger.finalize(status)
 
 
 def _logger(run: Run) -> Any:

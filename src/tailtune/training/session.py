@@ -1,0 +1,168 @@
+"""Everything that changes while a network trains, and so everything that a checkpoint holds."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from tailtune.errors import TailtuneError
+from tailtune.optim.ema import WeightEMA
+from tailtune.optim.schedules import warmup_cosine
+from tailtune.training.checkpoint import read_checkpoint, write_checkpoint
+from tailtune.training.log import MetricsLog
+from tailtune.training.randomness import Randomness
+from tailtune.training.selection import Selection
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+FINISHED = "finished"
+
+
+@dataclass
+class Session:
+    """The state of one training.
+
+    Attributes:
+        model, optimiser, ema, selection, randomness, log: what is trained, with what, and what keeps track.
+        losses: training loss of each step of the current epoch, on the device, read back now and then.
+        epochs: planned epochs.
+        warmup: steps of linear warm-up.
+        path: last.ckpt, or None to keep nothing on disk.
+        epoch: finished epochs.
+        done: finished steps of the current epoch.
+        stopped: "finished", or why training ends early.
+        before: seconds of training before this process.
+        validating: seconds spent on validation.
+    """
+
+    model: torch.nn.Module
+    optimiser: torch.optim.Optimizer
+    ema: WeightEMA | None
+    selection: Selection
+    randomness: Randomness
+    log: MetricsLog
+    losses: torch.Tensor
+    epochs: int
+    warmup: int
+    path: Path | None
+    epoch: int = 0
+    done: int = 0
+    stopped: str = FINISHED
+    before: float = 0.0
+    validating: float = 0.0
+    _peaks: list[float] = field(default_factory=list)
+    _started: float = field(default_factory=time.perf_counter)
+    _saved_at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._peaks = [float(group["lr"]) for group in self.optimiser.param_groups]
+
+    @property
+    def step(self) -> int:
+        """Finished steps of all epochs."""
+        return self.epoch * len(self.losses) + self.done
+
+    @property
+    def total(self) -> int:
+        """Planned steps."""
+        return self.epochs * len(self.losses)
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far, validation and earlier processes included."""
+        return self.before + time.perf_counter() - self._started
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.epoch >= self.epochs or self.stopped != FINISHED
+
+    def set_learning_rate(self) -> None:
+        """Give every parameter group its learning rate for the next step."""
+        factor = warmup_cosine(self.step, self.total, self.warmup)
+        for group, peak in zip(self.optimiser.param_groups, self._peaks, strict=True):
+            group["lr"] = peak * factor
+
+    def check_losses(self, since: int, fabric: Fabric) -> None:
+        """Look at the losses of the steps from `since` of this epoch on.
+
+        Raises:
+            TailtuneError: one is NaN or infinite.
+        """
+        recent = self.losses[since : self.done]
+        if fabric.world_size > 1 and len(recent):  # the mean over the processes, so that all stop at the same step
+            recent.copy_(fabric.all_reduce(recent.clone(), reduce_op="mean"))
+        bad = torch.nonzero(~torch.isfinite(recent))
+        if len(bad):
+            step = self.epoch * len(self.losses) + since + int(bad[0])
+            rate = self._peaks[0] * warmup_cosine(step, self.total, self.warmup)
+            kept = self.path if self.path and self.path.exists() else "none was written yet"
+            raise TailtuneError(
+                f"the loss became {float(recent[int(bad[0])])} at step {step + 1} of {self.total}, where the learning "
+                f"rate was {rate:.3g}; try a lower --lr than {self._peaks[0]:g}, or --clip 1; last good checkpoint: "
+                f"{kept}"
+            )
+
+    def due(self, minutes: float) -> bool:
+        """Whether the last checkpoint is older than `minutes`."""
+        return time.monotonic() - self._saved_at > 60 * minutes
+
+    def save(self, fabric: Fabric) -> None:
+        """Write the checkpoint (all processes must call this together; the first one writes).
+
+        Raises:
+            TailtuneError: no space left.
+        """
+        states = self.randomness.state_dict(fabric)
+        self._saved_at = time.monotonic()
+        if self.path is None or fabric.global_rank > 0:
+            return
+        state = {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "ema": self.ema.state_dict() if self.ema else {},
+            "selection": self.selection.state_dict(),
+            "randomness": states,
+            "losses": self.losses,
+            "epoch": self.epoch,
+            "done": self.done,
+            "stopped": self.stopped,
+            "seconds": self.seconds,
+            "validating": self.validating,
+            "log_bytes": self.log.size(),
+        }
+        write_checkpoint(self.path, state)
+
+    def restore(self, rank: int) -> None:
+        """Take up the checkpoint if there is one, and cut what was logged after it; else begin an empty log.
+
+        Raises:
+            TailtuneError: the checkpoint cannot be read.
+        """
+        if self.path is None or not self.path.exists():
+            self.log.cut(0)
+            return
+        saved = read_checkpoint(self.path)
+        self.model.load_state_dict(saved["model"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        if self.ema:
+            self.ema.load_state_dict(saved["ema"])
+        self.selection.load_state_dict(saved["selection"])
+        self.randomness.load_state_dict(saved["randomness"], rank)
+        self.losses.copy_(saved["losses"])
+        self.epoch, self.done, self.stopped = saved["epoch"], saved["done"], saved["stopped"]
+        self.before, self.validating = saved["seconds"], saved["validating"]
+        self.log.cut(saved["log_bytes"])
+
+    def keep_selected(self) -> None:
+        """Leave the selected weights in the model: the best ones if selection chose, else the last or their average."""
+        if self.ema:
+            self.ema.apply_to(self.model)
+        if self.selection.choose and self.selection.weights:
+            self.model.load_state_dict(self.selection.weights)
+        self.model.eval()
