@@ -137,7 +137,7 @@ def _systems(fitted: Fitted, dataset: Dataset, baselines: tuple[str, ...]) -> It
             other = replace(other, model="xgboost")
         else:  # the same network, batch size, epochs and augmentation
             other = replace(other, model=run.model)
-        baseline = fit_model(replace(other, devices=1), dataset)
+        baseline = fit_model(replace(other, devices=1, logger=None), dataset)
         assert baseline is not None
         label = "XGBoost" if name == "xgboost" else f"erm ({run.model})"
         seconds = baseline.training["seconds"]
