@@ -1,0 +1,90 @@
+"""Methods set the parts that they name, combine when the parts differ, and are found by name, module and file."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tailtune import SAM, SAMA, ClassProfile, Run, TailtuneError, per_class
+from tailtune.methods import class_conditional_smoothing, erm, label_smoothing, sam, sama, tuned
+from tailtune.methods.method import Hooks, Method, Stage, combine
+from tailtune.methods.resolve import build, find
+
+PROFILE = ClassProfile((90, 9, 1))
+
+
+def parts(method: Method) -> set[str]:
+    return {field.name for field in fields(Stage) if getattr(method.stage, field.name) is not None}
+
+
+def wrapped(method: Method) -> torch.optim.Optimizer:
+    model = torch.nn.Linear(2, 3)
+    assert method.stage.optimiser is not None
+    hooks = Hooks(torch.autograd.backward)
+    return method.stage.optimiser(torch.optim.SGD(model.parameters(), lr=0.1), model, hooks)
+
+
+def test_each_method_sets_its_parts() -> None:
+    assert parts(erm(PROFILE)) == set()
+    assert parts(label_smoothing(PROFILE)) == {"target_matrix"}
+    assert parts(class_conditional_smoothing(PROFILE)) == {"target_matrix"}
+    assert parts(sam(PROFILE)) == parts(sama(PROFILE)) == {"optimiser"}
+    assert parts(tuned(PROFILE)) == {"target_matrix", "optimiser"}
+    assert tuned(PROFILE).recipe == "tuned"
+
+
+def test_smoothing_matrices_hold_the_equation() -> None:
+    plain = label_smoothing(PROFILE, smoothing=0.3).stage.target_matrix
+    np.testing.assert_allclose(plain.numpy(), 0.7 * np.eye(3) + 0.1, atol=1e-7)
+    eps = np.minimum(per_class(0.05, PROFILE.counts), 0.99)
+    expected = (1 - eps)[:, None] * np.eye(3) + eps[:, None] / 3
+    matrix = class_conditional_smoothing(PROFILE, smoothing=0.05).stage.target_matrix
+    np.testing.assert_allclose(matrix.numpy(), expected, atol=1e-7)
+
+
+def test_optimisers_get_radii_and_rules() -> None:
+    assert type(wrapped(sam(PROFILE, rho=0.2))) is SAM
+    printed = wrapped(sama(PROFILE, rho=0.1, rule="printed"))
+    assert isinstance(printed, SAMA)
+    assert printed.radii.argmax() == 0
+    assert wrapped(sama(PROFILE)).radii.argmin() == 0
+    assert wrapped(tuned(PROFILE, rho=0.3)).param_groups[0]["rho"] == 0.3
+
+
+def test_combining_the_same_part_twice_is_refused() -> None:
+    both = combine("both", sama(PROFILE), class_conditional_smoothing(PROFILE))
+    assert parts(both) == {"target_matrix", "optimiser"}
+    with pytest.raises(TailtuneError, match=r"^sam and sama both set optimiser, so they cannot be combined; keep one"):
+        combine("wrong", sam(PROFILE), sama(PROFILE))
+
+
+def test_found_by_file_and_module(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from tailtune.methods.method import Method\n"
+        "def mine(profile, *, rho=0.1):\n    return Method(f'mine {rho}')\n"
+        "def wrong(profile):\n    return 3\n"
+    )
+    assert build(f"{file}:mine", PROFILE, Run(data="", rho=0.4)).name == "mine 0.4"
+    assert find("tailtune.methods.sama:sama") is sama
+    with pytest.raises(TailtuneError, match=r"must return a tailtune.methods.method.Method, however: int"):
+        build(f"{file}:wrong", PROFILE, Run(data=""))
+    with pytest.raises(TailtuneError, match=r"has no function 'mime'. Did you mean 'mine'"):
+        find(f"{file}:mime")
+    with pytest.raises(TailtuneError, match=r"there is no file"):
+        find(f"{tmp_path}/absent.py:mine")
+    with pytest.raises(TailtuneError, match=r"cannot import 'no.such'"):
+        find("no.such:method")
+
+
+def test_unknown_names_and_settings_are_refused() -> None:
+    with pytest.raises(TailtuneError, match=r"there is no method 'tunned'. Did you mean 'tuned'"):
+        build("tunned", PROFILE, Run(data=""))
+    with pytest.raises(TailtuneError, match=r"method 'erm' takes no rho"):
+        build("erm", PROFILE, Run(data="", rho=0.1))
+    with pytest.raises(TailtuneError, match=r"method 'sam' takes no kappa"):
+        build("sam", PROFILE, Run(data="", kappa=0.5))

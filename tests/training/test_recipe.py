@@ -1,0 +1,63 @@
+"""The recipe fills what is open, keeps what is set, and takes augmentation from the data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from training_data import table
+
+from tailtune import ClassProfile, Run
+from tailtune.data.catalog import open_named
+from tailtune.data.dataset import Dataset, Part
+from tailtune.data.image_preprocessor import ImagePreprocessor
+from tailtune.methods import erm, tuned
+from tailtune.training.recipe import CUTMIX_STEPS, resolve
+
+PROFILE = ClassProfile((90, 10))
+ASKED = Run(data="x", model="any", method="tuned")
+FILLED = ("epochs", "batch_size", "optimizer", "lr", "weight_decay", "ema", "policy", "patience")
+
+
+def pictures(rows: int, side: int, flip: bool | None = None) -> Dataset:
+    pixels = torch.zeros(rows, 3, side, side, dtype=torch.uint8)
+    part = Part((pixels,), torch.zeros(rows, dtype=torch.int64), np.arange(rows).astype(str))
+    preprocessor = ImagePreprocessor(3, side, side, (0.5,) * 3, (0.2,) * 3)
+    return Dataset("image", "made", ("a", "b"), part, None, part, preprocessor, "given", "", flip=flip)
+
+
+@pytest.mark.parametrize("method", [erm(PROFILE), tuned(PROFILE)])
+@pytest.mark.parametrize("data", [table(), pictures(100, 8), pictures(5000, 32)])
+def test_everything_is_filled_and_nothing_overwritten(method, data) -> None:
+    run = resolve(ASKED, method, data)
+    assert all(getattr(run, name) is not None for name in FILLED)
+    mine = replace(ASKED, epochs=3, batch_size=7, lr=0.5, ema=0.1, policy="none", weight_decay=0.0, optimizer="adamw")
+    kept = resolve(mine, method, data)
+    assert all(getattr(kept, name) == getattr(mine, name) for name in FILLED if getattr(mine, name) is not None)
+
+
+def test_flips_follow_the_data_and_the_user() -> None:
+    method = tuned(PROFILE)
+    assert "flip" in resolve(ASKED, method, pictures(3000, 32)).policy
+    digits_like = resolve(ASKED, method, pictures(3000, 32, flip=False))
+    assert "flip" not in digits_like.policy
+    assert digits_like.flip is False
+    assert "flip" not in resolve(replace(ASKED, flip=False), method, pictures(3000, 32, flip=True)).policy
+
+
+def test_cutmix_only_where_training_is_long_and_nothing_for_tiny_pictures() -> None:
+    method, data = tuned(PROFILE), pictures(3200, 32)
+    long = resolve(replace(ASKED, epochs=CUTMIX_STEPS // 50, batch_size=64), method, data)
+    assert long.policy == "flip+crop+trivialaugment+cutmix"
+    short = resolve(replace(ASKED, epochs=CUTMIX_STEPS // 50 - 1, batch_size=64), method, data)
+    assert short.policy == "flip+crop+trivialaugment"
+    assert resolve(ASKED, method, pictures(300, 8)).policy == "none"
+    assert resolve(ASKED, erm(PROFILE), data).policy == "flip+crop"
+
+
+def test_digits_are_never_mirrored() -> None:
+    digits = open_named("digits", Run(data="digits", selection="last"))
+    for method in (erm(PROFILE), tuned(PROFILE)):
+        assert "flip" not in resolve(ASKED, method, digits).policy
