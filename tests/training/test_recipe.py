@@ -14,7 +14,7 @@ from tailtune.data.catalog import open_named
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.methods import erm, tuned
-from tailtune.training.recipe import CUTMIX_STEPS, resolve
+from tailtune.training.recipe import MANY_STEPS, resolve
 
 PROFILE = ClassProfile((90, 10))
 ASKED = Run(data="x", model="any", method="tuned")
@@ -47,12 +47,12 @@ def test_flips_follow_the_data_and_the_user() -> None:
     assert "flip" not in resolve(replace(ASKED, flip=False), method, pictures(3000, 32, flip=True)).policy
 
 
-def test_cutmix_only_where_training_is_long_and_nothing_for_tiny_pictures() -> None:
+def test_strong_augmentation_only_where_training_is_long_and_none_for_tiny_pictures() -> None:
     method, data = tuned(PROFILE), pictures(3200, 32)
-    long = resolve(replace(ASKED, epochs=CUTMIX_STEPS // 50, batch_size=64), method, data)
+    long = resolve(replace(ASKED, epochs=MANY_STEPS // 50, batch_size=64), method, data)
     assert long.policy == "flip+crop+trivialaugment+cutmix"
-    short = resolve(replace(ASKED, epochs=CUTMIX_STEPS // 50 - 1, batch_size=64), method, data)
-    assert short.policy == "flip+crop+trivialaugment"
+    short = resolve(replace(ASKED, epochs=MANY_STEPS // 50 - 1, batch_size=64), method, data)
+    assert short.policy == "flip+crop"
     assert resolve(ASKED, method, pictures(300, 8)).policy == "none"
     assert resolve(ASKED, erm(PROFILE), data).policy == "flip+crop"
 

@@ -10,7 +10,7 @@ from tailtune.data.dataset import Dataset
 from tailtune.methods.method import Method
 from tailtune.run import Run
 
-CUTMIX_STEPS = 4000  # fewer steps do not repay mixing
+MANY_STEPS = 12_000  # fewer do not repay strong augmentation, see benchmarks/policy_steps_*.json
 TINY_SIDE = 12  # pixels
 FEW_ROWS = 2000
 
@@ -54,12 +54,12 @@ def _image(run: Run, method: Method, dataset: Dataset) -> dict[str, Any]:
     tuned = method.recipe == "tuned"
     batch = (16 if few else 64) if tuned else (32 if few else 128)
     batch = min(run.batch_size or batch, rows)
-    epochs = run.epochs or _epochs(1600 if few else 12_000, rows, batch, fewest=30, most=100 if few else 200)
+    epochs = run.epochs or _epochs(1600 if few else MANY_STEPS, rows, batch, fewest=30, most=100 if few else 200)
     policy = "crop" if flip is False else "flip+crop"
     if tuned and tiny:  # a shift by one of 8 pixels is a large one
         policy = "none"
-    elif tuned and not few:
-        policy += "+trivialaugment" + ("+cutmix" if epochs * (rows // batch) >= CUTMIX_STEPS else "")
+    elif tuned and not few and epochs * (rows // batch) >= MANY_STEPS:
+        policy += "+trivialaugment+cutmix"
     return {
         "batch_size": batch,
         "optimizer": "sgd",
