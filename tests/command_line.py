@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 from PIL import Image
 
-from tailtune.cli import main
+from tailtune.cli import entry, main
 
 CLASSES = ("common", "middling", "rare")
 TABLE = ("--target", "label", "--model", "mlp")
@@ -42,6 +44,15 @@ def answer(*arguments: str | Path) -> Answer:
         except SystemExit as exit_:  # the parser's own complaints
             code = int(exit_.code or 0)
     return Answer(code, out.getvalue(), err.getvalue())
+
+
+def in_this_process(folder: Path, arguments: list[str]) -> None:
+    """Be the `tailtune` script; what it prints goes into files in `folder`."""
+    for name in ("stdout", "stderr"):
+        with (folder / name).open("w") as file:
+            os.dup2(file.fileno(), getattr(sys, f"__{name}__").fileno())
+    sys.argv = ["tailtune", *arguments]
+    entry()
 
 
 def made_table(rows: int = 240, seed: int = 0) -> pl.DataFrame:
@@ -81,3 +92,4 @@ class Fitted:
     data: Path
     test: Path
     answer: Answer
+    command: tuple[str | Path, ...]

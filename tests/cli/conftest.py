@@ -62,6 +62,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     data.mkdir()
     made_table(200).write_csv(data / "train.csv")
     made_table(90, seed=1).write_csv(data / "test.csv")
-    got = answer("fit", data, *TABLE, *SMALL, "--out", home / "run", "--json")
+    command = ("fit", data, *TABLE, *SMALL)
+    got = answer(*command, "--out", home / "run", "--json")
     assert got.code == 0, got.err
-    return Fitted(home / "run", data, data / "test.csv", got)
+    return Fitted(home / "run", data, data / "test.csv", got, command)
