@@ -230,12 +230,15 @@ def main(arguments: list[str] | None = None) -> int:
         app.command(name=name)(function)
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        app.cli(
-            args=given,
-            prog="tailtune",
-            description="Train classifiers on class-imbalanced data.",
-            config=(OmitArgPrefixes, FlagCreatePairsOff),
-        )
+        try:
+            app.cli(
+                args=given,
+                prog="tailtune",
+                description="Train classifiers on class-imbalanced data.",
+                config=(OmitArgPrefixes, FlagCreatePairsOff),
+            )
+        finally:
+            sys.stdout.flush()  # here, because at the very end Python would complain of a closed pipe itself
     except TailtuneError as error:
         return _fail(str(error))
     except KeyboardInterrupt:
