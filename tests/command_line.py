@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
 import os
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import numpy as np
@@ -46,12 +48,30 @@ def answer(*arguments: str | Path) -> Answer:
     return Answer(code, out.getvalue(), err.getvalue())
 
 
-def in_this_process(folder: Path, arguments: list[str]) -> None:
-    """Be the `tailtune` script; what it prints goes into files in `folder`."""
+IMPORTED = (
+    "command_line tailtune.fit tailtune.report.page tailtune.models.build lightning_fabric rtdl_num_embeddings polars "
+    "rtdl_revisiting_models PIL.Image rich.progress safetensors.torch matplotlib.figure jinja2 yaml sklearn.metrics"
+)
+CONTEXT = multiprocessing.get_context("forkserver")  # real processes that need not import all of that once more each
+CONTEXT.set_forkserver_preload(IMPORTED.split(" "))
+
+
+def start(folder: Path, *arguments: str | Path) -> ForkServerProcess:
+    """Run one command in a process (and a process group) of its own, which prints into files in `folder`."""
+    folder.mkdir(exist_ok=True)
     for name in ("stdout", "stderr"):
+        (folder / name).unlink(missing_ok=True)
+    process = CONTEXT.Process(target=_be_the_command, args=(folder, [str(argument) for argument in arguments]))
+    process.start()
+    return process
+
+
+def _be_the_command(folder: Path, arguments: list[str]) -> None:
+    os.setsid()
+    for stream, name in ((1, "stdout"), (2, "stderr")):
         with (folder / name).open("w") as file:
-            os.dup2(file.fileno(), getattr(sys, f"__{name}__").fileno())
-    sys.argv = ["tailtune", *arguments]
+            os.dup2(file.fileno(), stream)
+    sys.argv = [str(Path(sys.executable).with_name("tailtune")), *arguments]
     entry()
 
 

@@ -6,54 +6,39 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
-from command_line import SMALL, TABLE, made_table
-
-
-def start(out: Path, *more: str) -> subprocess.Popen[str]:
-    """Begin the run, in a process group of its own as in a terminal."""
-    options = (*TABLE, *SMALL, "--devices", "2", "--method", "sama", "--ema", "0.9", "--baselines", "erm", "--json")
-    command = [
-        sys.executable,
-        "-m",
-        "tailtune",
-        "fit",
-        str(out.parent / "rows.csv"),
-        *options,
-        "--out",
-        str(out),
-        *more,
-    ]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+from command_line import SMALL, TABLE, made_table, start
 
 
 def test_two_processes_train_stop_resume_and_repeat_themselves(tmp_path: Path) -> None:
     made_table(200).write_csv(tmp_path / "rows.csv")
+    options = (*TABLE, *SMALL, "--devices", "2", "--method", "sama", "--ema", "0.9", "--epochs", "40")
+    job = ("fit", tmp_path / "rows.csv", *options, "--baselines", "erm", "--json", "--out")
     whole, run = tmp_path / "whole", tmp_path / "run"
-    uninterrupted, interrupted = start(whole, "--epochs", "40"), start(run, "--epochs", "40")
+    uninterrupted, interrupted = start(tmp_path / "a", *job, whole), start(tmp_path / "b", *job, run)
     log = run / "metrics.jsonl"
     while not (log.exists() and log.stat().st_size > 0):
-        assert interrupted.poll() is None
+        assert interrupted.is_alive()
         time.sleep(0.01)
+    assert interrupted.pid
     os.killpg(interrupted.pid, signal.SIGINT)
-    out, said = interrupted.communicate(timeout=60)
-    assert interrupted.returncode == 130, said
-    assert out == ""
+    interrupted.join(60)
+    said = (tmp_path / "b" / "stderr").read_text()
+    assert interrupted.exitcode == 130, said
     assert re.fullmatch(r"tailtune: stopped at step \d+ of 80; go on with the same command and --resume\n", said)
+    assert not (tmp_path / "b" / "stdout").read_text()
 
-    resumed = start(run, "--epochs", "40", "--resume")
-    for process in (uninterrupted, resumed):
-        out, said = process.communicate(timeout=120)
-        assert process.returncode == 0, said
-        assert said == ""
-        assert [system["label"] for system in json.loads(out)["systems"]] == ["sama (mlp)", "erm (mlp)"]
-    result = json.loads((whole / "result.json").read_text())
-    assert result["training"]["steps"] == 80
+    resumed = start(tmp_path / "b", *job, run, "--resume")
+    for process, said_in in ((uninterrupted, tmp_path / "a"), (resumed, tmp_path / "b")):
+        process.join(120)
+        assert process.exitcode == 0
+        assert not (said_in / "stderr").read_text()
+        systems = json.loads((said_in / "stdout").read_text())["systems"]
+        assert [system["label"] for system in systems] == ["sama (mlp)", "erm (mlp)"]
+    assert json.loads((whole / "result.json").read_text())["training"]["steps"] == 80
     assert (run / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     first, second = np.load(whole / "predictions.npz"), np.load(run / "predictions.npz")
     for name in first.files:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import random
 import re
@@ -18,27 +17,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import Cli, Fitted, in_this_process, made_table, write_images
+from command_line import Cli, Fitted, made_table, start, write_images
 
 import tailtune.fit
 import tailtune.study.execute
 
-CONTEXT = multiprocessing.get_context("forkserver")  # real processes that need not import torch once more each
-IMPORTED = (
-    "command_line tailtune.fit tailtune.report.page tailtune.models.build lightning_fabric rtdl_num_embeddings polars "
-    "rtdl_revisiting_models PIL.Image rich.progress safetensors.torch matplotlib.figure jinja2 yaml sklearn.metrics"
-)
-CONTEXT.set_forkserver_preload(IMPORTED.split(" "))
-
 SAMA = ("--model", "resnet", "--method", "sama", "--target", "label", "--batch-size", "8", "--ema", "0.9")
 CUTMIX = ("--model", "resnet8", "--method", "sam", "--policy", "flip+crop+trivialaugment+cutmix", "--batch-size", "16")
-
-
-def start(folder: Path, *arguments: str | Path) -> ForkServerProcess:
-    (folder / "stderr").unlink(missing_ok=True)
-    process = CONTEXT.Process(target=in_this_process, args=(folder, [str(argument) for argument in arguments]))
-    process.start()
-    return process
 
 
 def finish(folder: Path, *arguments: str | Path) -> None:
@@ -83,13 +68,15 @@ def job(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str | Path, ...
 
 
 def test_killed_and_interrupted_at_random_points(job: tuple[str | Path, ...], tmp_path: Path) -> None:
+    began = time.perf_counter()
     finish(tmp_path, *job, "--out", tmp_path / "whole")
+    took = time.perf_counter() - began
     run, choose, stopped = tmp_path / "run", random.Random(0), []
     again = (*job, "--out", run, "--resume", "--checkpoint-minutes", "0.0005")
     for number in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL, signal.SIGINT):
         process = start(tmp_path, *again)
         until((tmp_path / "stderr").exists, process)
-        process.join(choose.uniform(0.2, 0.7))
+        process.join(took * choose.uniform(0.2, 0.6))
         if not process.is_alive():
             break
         os.kill(process.pid or 0, number)
