@@ -91,7 +91,8 @@ class Run:
     """Leave out images that cannot be read (counted in the report) and train on the rest."""
 
     baselines: tuple[str, ...] | None = None
-    """Reported beside the model on the same split: majority, xgboost (tables), erm. By default those that are fast."""
+    """Reported beside the model on the same split: majority, xgboost (tables), erm (the same network, trained
+    plainly). By default those that are fast."""
     seed: int = 0
     """One seed for initialisation, order, augmentation and dropout. It does not change the split."""
     split_seed: int = 0

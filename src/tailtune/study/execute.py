@@ -78,7 +78,7 @@ def execute(
         assert fitted is not None
         fitted.predictor.save(folder)
         write_run(folder, run, fitted.run)
-        systems = list(_systems(fitted, dataset, baselines))
+        systems = list(_systems(run, fitted, dataset, baselines))
         targets = dataset.test.targets.numpy()
         probabilities = {
             f"baseline_{s.name}" if s.role == "baseline" else "probabilities": s.probabilities for s in systems
@@ -119,8 +119,11 @@ def _baselines(run: Run, dataset: Dataset) -> tuple[str, ...]:
     return wanted
 
 
-def _systems(fitted: Fitted, dataset: Dataset, baselines: tuple[str, ...]) -> Iterator[System]:
-    """The model, then each baseline, with their predictions on the test part."""
+def _systems(asked: Run, fitted: Fitted, dataset: Dataset, baselines: tuple[str, ...]) -> Iterator[System]:
+    """The model, then each baseline, with their predictions on the test part.
+
+    The baseline erm is the same network trained for the same epochs by the plain routine, but for what was asked for.
+    """
     run, inputs = fitted.run, dataset.test.inputs
     label = f"{run.method} ({run.model})"
     seconds = fitted.training["seconds"]
@@ -132,12 +135,10 @@ def _systems(fitted: Fitted, dataset: Dataset, baselines: tuple[str, ...]) -> It
             probabilities = np.tile(priors, (len(dataset.test), 1))
             yield System(name, "majority class", "baseline", time.perf_counter() - began, probabilities)
             continue
-        other = replace(run, method="erm", rho=None, smoothing=None, rule="inverse", kappa=1.0, cap=5.0, minutes=None)
-        if name == "xgboost":
-            other = replace(other, model="xgboost")
-        else:  # the same network, batch size, epochs and augmentation
-            other = replace(other, model=run.model)
-        baseline = fit_model(replace(other, devices=1, logger=None), dataset)
+        model = "xgboost" if name == "xgboost" else run.model
+        plain = replace(asked, method="erm", rho=None, smoothing=None, rule="inverse", kappa=1.0, cap=5.0)
+        alone = replace(plain, model=model, epochs=run.epochs, minutes=None, devices=1, logger=None)
+        baseline = fit_model(alone, dataset)
         assert baseline is not None
         label = "XGBoost" if name == "xgboost" else f"erm ({run.model})"
         seconds = baseline.training["seconds"]
