@@ -30,6 +30,8 @@ Table = Callable[..., Path]
         ("--val-fraction", "0", "no validation rows"),
         ("--test-fraction", "0", "no test rows"),
         ("--ratio", "0.1", "leave ratio out"),
+        ("--policy", "flip", "--policy flip augments images"),
+        ("--model", "xgboost", "--epochs is a setting of networks, and xgboost has none"),
     ],
 )
 def test_a_name_or_a_choice_that_does_not_fit(
@@ -46,7 +48,6 @@ def test_a_name_or_a_choice_that_does_not_fit(
     [
         ("--model", "resnett20", "no model for images is called 'resnett20'. Did you mean 'resnet20'?"),
         ("--model", "mlp", "mlp is a model for tables"),
-        ("--model", "xgboost", "xgboost takes tables, not images"),
         ("--baselines", "xgboost", "the baseline xgboost takes tables"),
         ("--group", "patient", "--group patient needs a table's column"),
     ],
@@ -55,6 +56,10 @@ def test_a_choice_that_does_not_fit_images(option: str, value: str, words: str, 
     fixed = {"--method": "erm", "--epochs": "2", "--accelerator": "cpu", "--model": "resnet8"}
     options = [word for pair in (fixed | {option: value}).items() for word in pair]
     assert words in refused(images, *options)
+
+
+def test_trees_take_no_images(images: Path, refused: Refused) -> None:
+    assert "xgboost takes tables, not images" in refused(images, "--model", "xgboost")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from tailtune.errors import TailtuneError, nearest
 from tailtune.evaluation.bootstrap import intervals, paired_difference
 from tailtune.evaluation.metrics import summarise
 from tailtune.methods.resolve import find
+from tailtune.models import trees
 from tailtune.run import Run, check
 from tailtune.study.environment import command, first_process, machine, versions
 from tailtune.study.fit_model import Fitted, Watch, fit_model
@@ -28,6 +29,18 @@ from tailtune.study.run_folder import begun, check_folder, write_predictions, wr
 from tailtune.training.interrupt import Interrupted
 
 BASELINES = ("majority", "xgboost", "erm")
+_OF_NETWORKS = (
+    "epochs",
+    "minutes",
+    "batch_size",
+    "optimizer",
+    "lr",
+    "weight_decay",
+    "clip",
+    "ema",
+    "policy",
+    "patience",
+)
 _DETAILS = ("per_class", "confusion", "reliability", "absent")
 Probabilities = NDArray[np.float64]
 
@@ -63,6 +76,7 @@ def execute(
     """
     check(run)
     _check_names(run)
+    _check_use(run)
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
     dataset = open_dataset(run)
@@ -104,12 +118,27 @@ def _check_names(run: Run) -> None:
         build_policy(run.policy, (), ())
 
 
+def _check_use(run: Run) -> None:
+    """Refuse settings of networks for trees rather than pass over them.
+
+    Raises:
+        TailtuneError: naming the first of them.
+    """
+    if run.model in trees.NAMES:
+        for name in _OF_NETWORKS:
+            if getattr(run, name) is not None:
+                option = name.replace("_", "-")
+                raise TailtuneError(f"--{option} is a setting of networks, and {run.model} has none; leave it out")
+
+
 def _baselines(run: Run, dataset: Dataset) -> tuple[str, ...]:
     """The baselines to report, checked before training starts.
 
     Raises:
-        TailtuneError: one that does not take this kind of data.
+        TailtuneError: a baseline or an augmentation policy that does not take this kind of data.
     """
+    if dataset.kind == "table" and run.policy not in (None, "none"):
+        raise TailtuneError(f"--policy {run.policy} augments images, and the data is a table; leave it out")
     wanted = run.baselines
     if wanted is None:
         wanted = ("majority", "xgboost") if dataset.kind == "table" else ("majority",)
