@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 RATIO = 0.01
-SHOWN = ("accuracy", "balanced_accuracy", "tail_accuracy", "head_accuracy", "macro_f1", "ece")
+SHOWN = ("balanced_accuracy", "tail_accuracy", "head_accuracy", "macro_f1", "log_loss", "ece")
 
 
 def compare_on_digits(out: Path, seeds: int, say: Callable[[str], object]) -> tuple[list[dict[str, Any]], Path]:
@@ -86,15 +86,16 @@ def demo_table(rows: list[dict[str, Any]]) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(title=f"long-tailed digits, {rows[0]['seeds']} seeds: mean ± standard error", box=box.SIMPLE)
-    table.add_column("method")
-    for figure in SHOWN:
-        table.add_column(figure.replace("_", " "), justify="right")
-    table.add_column("seconds", justify="right")
+    title = f"long-tailed digits, {rows[0]['seeds']} seeds: mean ± standard error"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE)
+    table.add_column("")
     for row in rows:
+        table.add_column(row["method"], justify="right")
+    for figure in SHOWN:
         cells = []
-        for figure in SHOWN:
+        for row in rows:
             mean, error = row[figure]["mean"], row[figure]["standard_error"]
             cells.append(f"{mean:.3f}" + ("" if error is None else f" ± {error:.3f}"))
-        table.add_row(row["method"], *cells, f"{row['seconds']:.1f}")
+        table.add_row(figure.replace("_", " "), *cells)
+    table.add_row("seconds a run", *(f"{row['seconds']:.1f}" for row in rows))
     return table
