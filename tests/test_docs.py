@@ -28,7 +28,9 @@ def blocks(page: Path, language: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if p != README and blocks(p, "python")], ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if p != README and blocks(p, "python")], ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     namespace = types.ModuleType("page")  # in sys.modules, because dataclasses look their module up
