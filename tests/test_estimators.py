@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tailtune import ImageClassifier, TabularClassifier, TailtuneError
 
-QUICK = {"epochs": 12, "batch_size": 8, "lr": 0.1, "method": "erm", "ema": 0.0, "accelerator": "cpu"}
+QUICK = {"epochs": 12, "batch_size": 8, "lr": 0.05, "method": "erm", "ema": 0.0, "accelerator": "cpu"}
 TABLES = TabularClassifier(model="mlp", optimizer="sgd", **QUICK)
 IMAGES = ImageClassifier(model="resnet8", policy="none", precision="32", **QUICK)
 

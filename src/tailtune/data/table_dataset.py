@@ -168,6 +168,9 @@ def _excluded(run: Run, target: str, train: Rows) -> dict[str, str]:
         require_column(run.group, columns, train.where, "group column")
     if target == run.group or target in run.ignore:
         raise TailtuneError(f"{target!r} is the target, so it cannot be the group or be ignored; choose another column")
+    for name in ("image_size", "skip_bad_images", "flip"):
+        if getattr(run, name) not in (None, False):
+            raise TailtuneError(f"--{name.replace('_', '-')} is for images; leave it out for a table")
     if run.ratio is not None:
         raise TailtuneError(
             "ratio makes a named image data set long-tailed; a table is taken as it is, leave ratio out"

@@ -34,9 +34,9 @@ def headline(result: dict[str, Any]) -> Group:
 
     judged = verdict(result)
     table = Table(box=box.SIMPLE, caption="on the test rows, with 95 % intervals", caption_justify="left")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for system in result["systems"]:
-        table.add_column(Text(system["label"]), justify="right")
+        table.add_column(Text(system["label"]), justify="right", min_width=20)  # a figure with its interval
     for name in FIGURES:
         values = [(system["metrics"].get(name), system["intervals"].get(name)) for system in result["systems"]]
         if any(value is not None for value, _ in values):

@@ -184,6 +184,11 @@ def _fit_trees(run: Run, dataset: Dataset, name: str, folder: Path | None) -> Fi
     began = time.perf_counter()
     shape, k = dataset.preprocessor.shape(), len(dataset.names)
     fitted = trees.fit_xgboost(dataset.train, dataset.val, shape, k, run.seed, weights)
+    note = "A fixed number of boosting rounds." if dataset.val is None else "Boosting rounds by log loss on validation."
+    if run.selection == "refit" and dataset.val is not None:
+        again = replace(trees.DEFAULT, rounds_without_validation=fitted.rounds)
+        fitted = trees.fit_xgboost(_joined(dataset.train, dataset.val), None, shape, k, run.seed, weights, again)
+        note += " Then fitted anew on training and validation rows with as many rounds."
     seconds = time.perf_counter() - began
     training = {
         "epochs": fitted.rounds,
@@ -194,9 +199,7 @@ def _fit_trees(run: Run, dataset: Dataset, name: str, folder: Path | None) -> Fi
         "best_epoch": fitted.rounds if dataset.val is not None else None,
         "stopped": "finished",
         "selection": run.selection,
-        "selection_note": "Boosting rounds are chosen by log loss on validation."
-        if dataset.val is not None
-        else "A fixed number of boosting rounds.",
+        "selection_note": note,
         "peak_memory_mb": peak_memory_mb(),
         "parameters": None,
         "precision": "32",

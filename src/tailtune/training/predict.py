@@ -34,9 +34,15 @@ def logits_of(
     device: torch.device,
     autocast: Callable[[], AbstractContextManager[object]],
 ) -> torch.Tensor:
-    """Return the logits [N, K] in float32 on `device`, in evaluation mode."""
+    """Return the logits [N, K] on `device`, in float32 (float64 from a float64 model), in evaluation mode."""
+    exact = next(model.parameters()).dtype == torch.float64
+    parts = []
     with evaluating(model), autocast():
-        parts = [model(*batch).float() for batch in evaluation_batches(tensors, normalise, device, BATCH)]
+        for batch in evaluation_batches(tensors, normalise, device, BATCH):
+            if exact:
+                parts.append(model(*(x.double() if x.is_floating_point() else x for x in batch)))
+            else:
+                parts.append(model(*batch).float())
     return torch.cat(parts)
 
 
