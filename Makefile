@@ -8,7 +8,7 @@ demo: .venv/ready
 	$(BIN)/tailtune demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-real: .venv/ready
 	@test -n "$$TAILTUNE_DATA" || { echo "make test-real: set TAILTUNE_DATA to the folder that holds the data sets"; exit 2; }
