@@ -1,4 +1,4 @@
-"""The one error that tailtune raises on purpose, and the nearest-name helper that its messages use."""
+"""The one error that tailtune raises on purpose, and the nearest known name for its messages."""
 
 from __future__ import annotations
 

@@ -26,8 +26,9 @@ BALANCED_TABLE = replace(TABLE, profile=ClassProfile((5000, 5000)))
 
 FIRES = {
     "TT001": [
-        (TABLE, ["--batch-size 64", "47 steps", "3,000 rows", "13 of 'yes'"]),
-        (replace(TABLE, batch_size=128), ["takes 128 rows"]),
+        (TABLE, ["--batch-size 128", "24 steps", "3,000 rows", "26 of 'yes'"]),
+        (replace(TABLE, batch_size=256), ["takes 256 rows"]),
+        (IMAGES, ["--batch-size 64 and compare 32", "194 steps"]),
     ],
     "TT002": [
         (IMAGES, ["ratio 0.01", "--policy flip+crop with flip+crop+trivialaugment"]),
@@ -88,7 +89,7 @@ FIRES = {
 }
 
 SILENT = {
-    "TT001": [BALANCED_TABLE, TREES, replace(TABLE, batch_size=64)],
+    "TT001": [BALANCED_TABLE, TREES, replace(TABLE, batch_size=128), replace(IMAGES, batch_size=64)],
     "TT002": [TABLE, BALANCED_IMAGES],
     "TT003": [replace(IMAGES, parameters=270_000), TABLE, BALANCED_IMAGES],
     "TT004": [BALANCED_TABLE, TREES, TUNED, replace(TABLE, method="class_conditional_smoothing")],

@@ -9,6 +9,7 @@ from tailtune.profile import per_class
 from tailtune.report.advice import Advice, Facts
 
 SMALL_BATCH = 64
+SMALL_TABLE_BATCH = 128  # of the tuned table recipe
 PEAK_PARAMETERS = 20_000_000
 FEW_STEPS = 2000
 SMOOTHING, RADIUS = 0.1, 0.05
@@ -17,20 +18,20 @@ MOST_SMOOTHING = 0.5  # above it, a rare class's target says less about the clas
 
 def batch_size(facts: Facts) -> Advice | None:
     """TT001: small batches under imbalance."""
-    chosen = facts.batch_size
-    if not facts.network or not facts.imbalanced or (chosen is not None and chosen <= SMALL_BATCH):
+    chosen, small = facts.batch_size, SMALL_TABLE_BATCH if facts.kind == "table" else SMALL_BATCH
+    if not facts.network or not facts.imbalanced or (chosen is not None and chosen <= small):
         return None
     total = facts.profile.total
-    rare = SMALL_BATCH * facts.profile.counts[facts.rarest] / total
+    rare = small * facts.profile.counts[facts.rarest] / total
     start = "" if chosen is None else f"This run takes {chosen:,} {facts.rows} a step. "
     return Advice(
         "TT001",
         "Batch size",
         "Batch size hardly matters on balanced data and matters much on imbalanced data, where small batches do best "
         "although most of them hold no sample of the rarest class (sections 3.1.2, A.1; the reference is 128).",
-        f"{start}Start from --batch-size {SMALL_BATCH} and compare 32: {math.ceil(total / SMALL_BATCH):,} steps an "
+        f"{start}Start from --batch-size {small} and compare {small // 2}: {math.ceil(total / small):,} steps an "
         f"epoch for {total:,} {facts.rows}, with {rare:.2g} of {facts.name(facts.rarest)} in a batch on average.",
-        "act" if facts.severe and chosen is not None and chosen > 2 * SMALL_BATCH else "consider",
+        "act" if facts.severe and chosen is not None and chosen > 2 * small else "consider",
     )
 
 
