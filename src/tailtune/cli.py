@@ -29,7 +29,8 @@ def _console(stderr: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=not stream.isatty())
+    width = None if stream.isatty() else 120  # in a file or a pipe there is no window that tables must fit
+    return Console(stderr=stderr, highlight=False, emoji=False, width=width, soft_wrap=not stream.isatty())
 
 
 def _note(sentence: str) -> None:
