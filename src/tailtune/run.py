@@ -101,6 +101,9 @@ class Run:
     """auto takes bf16 on a GPU, and on a processor with native bf16 for convolutional nets; else 32."""
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train."""
+    threads: int | None = None
+    """Processor threads: by default 1 for tables and tiny pictures, whose layers are too small to share out, else as
+    torch chooses."""
     devices: int = 1
     """Number of GPUs (or CPU processes) for data-parallel training."""
     checkpoint_minutes: float = 5.0
@@ -110,7 +113,7 @@ class Run:
 
 
 _RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
-    ("1 or more", lambda x: 1 <= x < float("inf"), ("epochs", "batch_size", "devices", "image_size", "cap")),
+    ("1 or more", lambda x: 1 <= x < float("inf"), ("epochs", "batch_size", "devices", "threads", "image_size", "cap")),
     (
         "0 or more",
         lambda x: 0 <= x < float("inf"),

@@ -14,6 +14,7 @@ from tailtune.data.catalog import open_named
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.methods import erm, tuned
+from tailtune.training.device import choose_threads, processor_threads
 from tailtune.training.recipe import MANY_STEPS, resolve
 
 PROFILE = ClassProfile((90, 10))
@@ -61,3 +62,14 @@ def test_digits_are_never_mirrored() -> None:
     digits = open_named("digits", Run(data="digits", selection="last"))
     for method in (erm(PROFILE), tuned(PROFILE)):
         assert "flip" not in resolve(ASKED, method, digits).policy
+
+
+def test_small_layers_get_one_thread_and_threads_are_put_back() -> None:
+    before = torch.get_num_threads()
+    assert choose_threads(ASKED, table()) == 1
+    assert choose_threads(ASKED, pictures(10, 8)) == 1
+    assert choose_threads(ASKED, pictures(10, 32)) is None
+    assert choose_threads(replace(ASKED, threads=3), pictures(10, 32)) == 3
+    with processor_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before

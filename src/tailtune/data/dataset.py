@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["table", "image"]
 NAMED = 8  # things left out that are said one by one before training; the report has them all
+
+
+TINY_SIDE = 12  # pixels
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,12 @@ class Preprocessor(Protocol):
     def state(self) -> tuple[dict[str, object], dict[str, NDArray[np.generic]]]:
         """JSON-ready settings and named arrays; the class's ``from_state(settings, arrays)`` is the inverse."""
         ...
+
+
+def is_tiny(preprocessor: Preprocessor) -> bool:
+    """Whether the inputs are pictures of at most 12 x 12 pixels."""
+    shape: Mapping[str, Any] = preprocessor.shape()
+    return preprocessor.kind == "image" and max(shape["height"], shape["width"]) <= TINY_SIDE
 
 
 @dataclass(frozen=True)

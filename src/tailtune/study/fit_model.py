@@ -27,7 +27,7 @@ from tailtune.study.predictor import Predictor
 from tailtune.study.run_folder import read_run, write_run
 from tailtune.training.augmentation import augmentation
 from tailtune.training.budget import fit_to_budget
-from tailtune.training.device import choose_precision, closing, make_fabric
+from tailtune.training.device import choose_precision, choose_threads, closing, make_fabric, processor_threads
 from tailtune.training.loop import Trained, train
 from tailtune.training.progress import Observer
 from tailtune.training.randomness import initialisation, isolated
@@ -81,7 +81,7 @@ def fit_model(
     precision = choose_precision(named, dataset.kind)
     fabric = make_fabric(named, precision)
     job = _Job(run, fabric, folder, resume, watch)
-    with closing(fabric), isolated(fabric.device):
+    with closing(fabric), isolated(fabric.device), processor_threads(choose_threads(named, dataset)):
         if run.selection == "refit" and dataset.val is not None:
             half = replace(named, minutes=None if run.minutes is None else run.minutes / 2)
             within = job if folder is None else replace(job, folder=_made(folder / "selection"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.data.dataset import Kind, Preprocessor
+from tailtune.data.dataset import Kind, Preprocessor, is_tiny
 from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tailtune.models.trees import XGBoost
 
 FILE = "model.safetensors"
-TINY_SIDE = 12  # pixels
 _NETWORK, _PREPROCESSOR, _TREES = "network/", "preprocessor/", "trees"
 
 
@@ -61,16 +60,11 @@ class Predictor:
             return torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.precision == "bf16")
 
         model, normalise = self.model, normalisation(self.preprocessor)
-        if self.precision == "32" and self._is_small():
+        if self.precision == "32" and (self.kind == "table" or is_tiny(self.preprocessor)):  # where it costs nothing
             # float32 sums differ in the last digits with the number of rows; in float64 a row's answer does not depend
             # on the rows beside it, as far as anyone can see
             model = copy.deepcopy(model).double()
         return probabilities_of(model, inputs, normalise, cpu, autocast)
-
-    def _is_small(self) -> bool:
-        """Whether float64 costs next to nothing: on tables and tiny pictures."""
-        shape = self.preprocessor.shape()
-        return self.kind == "table" or max(int(str(shape["height"])), int(str(shape["width"]))) <= TINY_SIDE
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors: weights, preprocessing arrays and, as JSON metadata, all settings."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tailtune.data.dataset import Kind
+from tailtune.data.dataset import Dataset, Kind, is_tiny
 from tailtune.errors import TailtuneError
 from tailtune.run import Run
 
@@ -31,6 +31,28 @@ def choose_precision(run: Run, kind: Kind) -> str:
     able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     native = able.get("avx512_bf16") or able.get("amx_bf16")
     return "bf16" if kind == "image" and native else "32"
+
+
+def choose_threads(run: Run, dataset: Dataset) -> int | None:
+    """Return the processor threads of `run`, 1 for layers so small that sharing them out costs more than it saves.
+
+    None leaves the number as it is.
+    """
+    if run.threads is not None:
+        return run.threads
+    return 1 if dataset.kind == "table" or is_tiny(dataset.preprocessor) else None
+
+
+@contextmanager
+def processor_threads(count: int | None) -> Iterator[None]:
+    """Let torch use `count` processor threads for the length of a ``with`` block; None changes nothing."""
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def make_fabric(run: Run, precision: str) -> Fabric:

@@ -6,12 +6,11 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from tailtune.data.dataset import Dataset
+from tailtune.data.dataset import Dataset, is_tiny
 from tailtune.methods.method import Method
 from tailtune.run import Run
 
 MANY_STEPS = 12_000  # fewer do not repay strong augmentation, see benchmarks/policy_steps_*.json
-TINY_SIDE = 12  # pixels
 FEW_ROWS = 2000
 
 
@@ -47,8 +46,7 @@ def _table(run: Run, method: Method, dataset: Dataset) -> dict[str, Any]:
 
 
 def _image(run: Run, method: Method, dataset: Dataset) -> dict[str, Any]:
-    rows, shape = len(dataset.train), dataset.preprocessor.shape()
-    tiny = max(int(str(shape["height"])), int(str(shape["width"]))) <= TINY_SIDE
+    rows, tiny = len(dataset.train), is_tiny(dataset.preprocessor)
     few = rows < FEW_ROWS
     flip = dataset.flip if run.flip is None else run.flip
     tuned = method.recipe == "tuned"
