@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -29,7 +30,7 @@ from tailtune.study.run_folder import write_whole
 Tensors = tuple[torch.Tensor, ...]
 
 
-class _TailtuneClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+class _TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
     """What both estimators share: settings, fitting in memory, probabilities, saving."""
 
     classes_: NDArray[Any]
@@ -115,14 +116,17 @@ class _TailtuneClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_iter_ = max(1, int(fitted.training["epochs"]))
         return self
 
+    @abstractmethod
     def _preprocessor(self, X: Any, rows: NDArray[np.int64]) -> Preprocessor:
-        raise NotImplementedError
+        """Fit the preprocessing on the training `rows` of the validated `X`."""
 
+    @abstractmethod
     def _encode(self, preprocessor: Preprocessor, X: Any) -> Tensors:
-        raise NotImplementedError
+        """Turn the validated `X` into model inputs."""
 
-    def _validated(self, X: Any) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _validated(self, X: Any, reset: bool = False) -> Any:
+        """Check `X` and return it in the form that the other two take; `reset` learns its width."""
 
     def _extra_state(self) -> dict[str, Any]:
         return {}
