@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """A classifier that is split where imbalance methods cut it: ``logits = head(features(x))``.
 
     Retraining the classifier, rescaling its weights (tau-norm), neural collapse and last-layer Laplace all need the
@@ -20,9 +22,9 @@ class Network(nn.Module):
     feature_dim: int
     head: nn.Module
 
+    @abstractmethod
     def features(self, *inputs: Tensor) -> Tensor:
         """Return the features [N, D] of one batch of inputs."""
-        raise NotImplementedError
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Return the logits [N, K] of one batch of inputs."""
