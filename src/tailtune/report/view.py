@@ -37,7 +37,9 @@ def view(
     result: dict[str, Any], history: Sequence[dict[str, Any]], predictions: Mapping[str, NDArray[Any]]
 ) -> dict[str, Any]:
     """Return everything that the template names; see `tailtune.report.page.render` for the arguments."""
-    systems = result["systems"]
+    # the majority class last, so that every system has one colour and marker, in tables and in figures without it
+    systems = sorted(result["systems"], key=lambda system: system["name"] == "majority")
+    result = {**result, "systems": systems}
     model, training, data = systems[0], result["training"], result["data"]
     profile = ClassProfile(tuple(data["counts"]["train"]), tuple(map(str, data["names"])))
     order = sorted(range(profile.num_classes), key=lambda k: -profile.counts[k])
