@@ -1,0 +1,196 @@
+"""What the estimators share: settings, fitting in memory, probabilities, saving."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d
+
+from tailtune.data.dataset import Dataset, Part, Preprocessor
+from tailtune.data.splits import split_hash, stratified
+from tailtune.data.table_preprocessor import row_numbers
+from tailtune.errors import TailtuneError
+from tailtune.run import Run
+from tailtune.study.fit_model import fit_model
+from tailtune.study.predictor import Predictor
+from tailtune.study.run_folder import write_whole
+
+Tensors = tuple[torch.Tensor, ...]
+
+
+class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
+    """What both estimators share: settings, fitting in memory, probabilities, saving."""
+
+    classes_: NDArray[Any]
+    n_features_in_: int
+
+    def __init__(
+        self,
+        *,
+        method: str = "tuned",
+        model: str | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        optimizer: Literal["sgd", "adamw"] | None = None,
+        lr: float | None = None,
+        weight_decay: float | None = None,
+        rho: float | None = None,
+        smoothing: float | None = None,
+        ema: float | None = None,
+        selection: Literal["last", "validation", "refit"] = "validation",
+        val_fraction: float = 0.15,
+        patience: int | None = None,
+        precision: Literal["auto", "32", "bf16"] = "auto",
+        accelerator: Literal["auto", "cpu", "cuda"] = "auto",
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        self.method = method
+        self.model = model
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.rho = rho
+        self.smoothing = smoothing
+        self.ema = ema
+        self.selection = selection
+        self.val_fraction = val_fraction
+        self.patience = patience
+        self.precision = precision
+        self.accelerator = accelerator
+        self.random_state = random_state
+
+    def _run(self) -> Run:
+        settings = self.get_params()
+        state = settings.pop("random_state")
+        seed = int(state) if isinstance(state, int | np.integer) else int(check_random_state(state).randint(2**31 - 1))
+        known = {name: settings[name] for name in settings if name in Run.__dataclass_fields__}
+        return Run(data="memory", seed=seed, **known)
+
+    def _targets(self, y: ArrayLike) -> NDArray[np.int64]:
+        check_classification_targets(y)
+        labels = column_or_1d(y, warn=True)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise TailtuneError(f"a classifier needs two classes or more, however: one class, {self.classes_[0]!r}")
+        return codes.astype(np.int64)
+
+    def _fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None, rows: int) -> Self:
+        codes = self._targets(y)
+        if len(codes) != rows:
+            raise TailtuneError(f"X has {rows} rows and y has {len(codes)}; they must belong together")
+        weights = None
+        if sample_weight is not None:
+            weights = np.asarray(_check_sample_weight(sample_weight, np.empty((rows, 1)), ensure_non_negative=True))
+        run = self._run()
+        ids = row_numbers(rows)
+        chosen = stratified(codes, 0.0, 0.0 if run.selection == "last" else run.val_fraction, seed=run.seed)
+        if len(chosen.val) == 0:
+            run = replace(run, selection="last")
+        names = tuple(str(label) for label in self.classes_)
+        preprocessor = self._preprocessor(X, chosen.train)
+        inputs = self._encode(preprocessor, X)
+        scaled = None if weights is None else torch.as_tensor(weights / weights.mean(), dtype=torch.float32)
+        whole = Part(inputs, torch.as_tensor(codes), ids, scaled)
+        val = whole.take(chosen.val) if len(chosen.val) else None
+        train, test = whole.take(chosen.train), whole.take(np.zeros(0, dtype=np.int64))
+        digest = split_hash(train.ids, None if val is None else val.ids, test.ids)
+        dataset = Dataset(preprocessor.kind, "memory", names, train, val, test, preprocessor, "stratified", digest)
+        fitted = fit_model(run, dataset)
+        assert fitted is not None
+        self.predictor_ = fitted.predictor
+        self.run_ = fitted.run
+        self.n_iter_ = max(1, int(fitted.training["epochs"]))
+        return self
+
+    @abstractmethod
+    def _preprocessor(self, X: Any, rows: NDArray[np.int64]) -> Preprocessor:
+        """Fit the preprocessing on the training `rows` of the validated `X`."""
+
+    @abstractmethod
+    def _encode(self, preprocessor: Preprocessor, X: Any) -> Tensors:
+        """Turn the validated `X` into model inputs."""
+
+    @abstractmethod
+    def _validated(self, X: Any, reset: bool = False) -> Any:
+        """Check `X` and return it in the form that the other two take; `reset` learns its width."""
+
+    def _extra_state(self) -> dict[str, Any]:
+        return {}
+
+    def _load_extra(self, state: dict[str, Any]) -> None:
+        """Take up what `_extra_state` gave."""
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return class probabilities [N, K], columns in the order of ``classes_``.
+
+        Raises:
+            TailtuneError: rows of another shape or other columns than in `fit`.
+        """
+        check_is_fitted(self)
+        X = self._validated(X)
+        return self.predictor_.probabilities(self._encode(self.predictor_.preprocessor, X))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most probable class of each row [N]."""
+        chosen = self.predict_proba(X).argmax(1)
+        return np.asarray(self.classes_[chosen])
+
+    def save(self, folder: str | Path) -> None:
+        """Write the fitted estimator to `folder`, as safetensors and JSON.
+
+        Raises:
+            TailtuneError: the folder cannot be written, or the classes are neither text, numbers nor booleans.
+        """
+        check_is_fitted(self)
+        if self.classes_.dtype.kind not in "biufUO":
+            raise TailtuneError(f"classes of dtype {self.classes_.dtype} cannot be saved; use text or numbers")
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.predictor_.save(folder)
+        settings = self.get_params() | {"random_state": self.run_.seed}
+        dtype = "object" if self.classes_.dtype.kind == "O" else self.classes_.dtype.str
+        state = {
+            "estimator": type(self).__name__,
+            "settings": settings,
+            "classes": self.classes_.tolist(),
+            "dtype": dtype,
+            "n_features_in": int(self.n_features_in_),
+            "feature_names_in": getattr(self, "feature_names_in_", np.array([])).tolist(),
+        }
+        state |= self._extra_state()
+        write_whole(folder / "estimator.json", json.dumps(state, indent=1).encode())
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            TailtuneError: the folder holds no estimator of this class.
+        """
+        path = Path(folder) / "estimator.json"
+        try:
+            state = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError) as error:
+            raise TailtuneError(f"{path} cannot be read ({error}); name a folder that save wrote") from error
+        if state["estimator"] != cls.__name__:
+            raise TailtuneError(f"{folder} holds a {state['estimator']}, not a {cls.__name__}")
+        loaded = cls(**state["settings"])
+        loaded.classes_ = np.array(state["classes"], dtype=state["dtype"])
+        loaded.n_features_in_ = state["n_features_in"]
+        if state["feature_names_in"]:
+            loaded.feature_names_in_ = np.array(state["feature_names_in"], dtype=object)
+        loaded._load_extra(state)
+        loaded.predictor_ = Predictor.load(Path(folder))
+        return loaded

@@ -1,0 +1,83 @@
+"""`TabularClassifier`: a scikit-learn classifier for tables."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import validate_data
+
+from tailtune.data.dataset import Preprocessor
+from tailtune.data.frames import to_frame
+from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
+from tailtune.errors import TailtuneError
+from tailtune.estimators.classifier import TailtuneClassifier, Tensors
+
+
+class TabularClassifier(TailtuneClassifier):
+    """Classifier for tables of numbers, categories, booleans and dates, missing values allowed.
+
+    Args:
+        method: how to train, see ``tailtune list methods``.
+        model: network, or "xgboost"; the MLP with periodic embeddings by default.
+        epochs, batch_size, optimizer, lr, weight_decay, rho, smoothing, ema: as in `tailtune.Run`; None lets the
+            recipe choose.
+        selection: keep the best weights on a validation share ("validation"), the last ones after training on all
+            rows ("last"), or find the length on validation and train again on all rows ("refit").
+        val_fraction: share of the rows for validation.
+        patience: epochs without a better score before training stops.
+        precision, accelerator: as in `tailtune.Run`.
+        random_state: seed of everything random, the split included.
+
+    Attributes:
+        classes_: class labels [K], sorted.
+        predictor_: the trained `Predictor`.
+        run_: the configuration with everything resolved.
+
+    >>> TabularClassifier(epochs=5).epochs
+    5
+    """
+
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train on a pandas or polars frame or an array `X` [N, D] with labels `y` [N].
+
+        Args:
+            X: rows; text columns become categories.
+            y: labels.
+            sample_weight: weight of each row's loss [N]; only ratios matter.
+
+        Raises:
+            TailtuneError: anything wrong with the data, in one line.
+        """
+        if y is None:
+            raise TailtuneError("TabularClassifier requires y to be passed, but the target y is None")
+        X = self._validated(X, reset=True)
+        if X.height < 2:
+            raise TailtuneError(f"training needs 2 samples or more, however: n_samples = {X.height} (1 sample)")
+        return self._fit(X, y, sample_weight, X.height)
+
+    def _validated(self, X: Any, reset: bool = False) -> Any:
+        frame = to_frame(X)
+        if frame.width == 0:
+            raise TailtuneError(
+                f"0 feature(s) (shape={(frame.height, 0)}) while a minimum of 1 is required; give X one column or more"
+            )
+        validate_data(self, X if hasattr(X, "shape") else np.asarray(X), skip_check_array=True, reset=reset)
+        if frame.height == 0:
+            raise TailtuneError("0 sample(s) while a minimum of 1 is required; give X one row or more")
+        return frame
+
+    def _preprocessor(self, X: Any, rows: NDArray[np.int64]) -> Preprocessor:
+        return TablePreprocessor.fit(X[rows], ids=row_numbers(X.height)[rows], seed=self._run().seed)
+
+    def _encode(self, preprocessor: Preprocessor, X: Any) -> Tensors:
+        assert isinstance(preprocessor, TablePreprocessor)
+        return preprocessor.encode(X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
