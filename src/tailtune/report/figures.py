@@ -20,20 +20,29 @@ Floats = NDArray[np.float64]
 
 WIDTH, HEIGHT = 390, 265  # points; text of 11 stays readable on a phone of 360 px and is not loud at 520
 CURVE_POINTS = 200
+WATCHED = {"val": "validation", "test": "test"}
 MARGIN = 1.5  # of the axis of class sizes, as a factor
 
 
 def losses(history: Sequence[dict[str, Any]], best_epoch: int | None) -> str:
-    """Training and validation loss by epoch."""
-    lines = [("train_loss", 1, "--"), ("val_loss", 0, "-")]
-    return _by_epoch(history, lines, best_epoch, "losses", "loss", "Training and validation loss by epoch")
+    """Loss on the training rows and on those that were watched, by epoch."""
+    part = watched(history)
+    lines = [("train_loss", 1, "--"), (f"{part}_loss", 0, "-")]
+    return _by_epoch(history, lines, best_epoch, "losses", "loss", f"Training and {WATCHED[part]} loss by epoch")
 
 
 def scores(history: Sequence[dict[str, Any]], best_epoch: int | None) -> str:
-    """Balanced accuracy and accuracy on the rarest classes on the validation rows, by epoch."""
-    lines = [("val_balanced_accuracy", 0, "-"), ("val_tail_accuracy", 1, "--")]
-    title = "Balanced accuracy and accuracy on the rarest classes by epoch, on validation rows"
-    return _by_epoch(history, lines, best_epoch, "scores", "accuracy on validation rows", title)
+    """Balanced accuracy and accuracy on the rarest classes on the rows that were watched, by epoch."""
+    part = watched(history)
+    lines = [(f"{part}_balanced_accuracy", 0, "-"), (f"{part}_tail_accuracy", 1, "--")]
+    rows = f"{WATCHED[part]} rows"
+    title = f"Balanced accuracy and accuracy on the rarest classes by epoch, on {rows}"
+    return _by_epoch(history, lines, best_epoch, "scores", f"accuracy on {rows}", title)
+
+
+def watched(history: Sequence[dict[str, Any]]) -> str:
+    """Which part the training scored after its epochs, see `WATCHED`."""
+    return "test" if has(history, "test_loss") else "val"
 
 
 def has(history: Sequence[dict[str, Any]], key: str) -> bool:

@@ -44,7 +44,8 @@ def view(
     profile = ClassProfile(tuple(data["counts"]["train"]), tuple(map(str, data["names"])))
     order = sorted(range(profile.num_classes), key=lambda k: -profile.counts[k])
     compared = [system for system in systems if system["name"] != "majority"]  # its curves are points or blank
-    best = training.get("best_epoch")
+    best, part = training.get("best_epoch"), figures.watched(history)
+    watched = figures.WATCHED[part]
     return {
         "result": result,
         "model": model,
@@ -63,8 +64,9 @@ def view(
         "borders": {"many": MANY, "few": FEW},
         "sizes": figures.class_sizes(profile.counts) if profile.num_classes > BAR_CLASSES else None,
         "losses": figures.losses(history, best) if figures.has(history, "train_loss") else None,
-        "loss_marks": [Mark("training", 1, "■")] + [Mark("validation", 0, "●")] * figures.has(history, "val_loss"),
-        "scores": figures.scores(history, best) if figures.has(history, "val_balanced_accuracy") else None,
+        "watched": watched,
+        "loss_marks": [Mark("training", 1, "■")] + [Mark(watched, 0, "●")] * figures.has(history, f"{part}_loss"),
+        "scores": figures.scores(history, best) if figures.has(history, f"{part}_balanced_accuracy") else None,
         "score_marks": [Mark("balanced accuracy", 0, "●"), Mark("accuracy on the rarest classes", 1, "■")],
         "best_epoch": best,
         "border_lines": " and ".join(map(str, figures.borders(compared))),

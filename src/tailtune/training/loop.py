@@ -306,13 +306,13 @@ def _row(session: Session, scores: Scores | None, seconds: float) -> dict[str, A
     """The line of metrics.jsonl for the epoch that just ended; epochs and steps count through all stages."""
     names = ("log_loss", "accuracy", "balanced_accuracy", "tail_accuracy")
     values = dict.fromkeys(names) if scores is None else asdict(scores)
-    place = session.place
+    place, part = session.place, session.selection.part
     return {
         **({"stage": place.stage + 1} if place.stages > 1 else {}),
         "epoch": place.epochs + session.epoch,
         "step": place.steps + session.step,
         "lr": session.optimiser.param_groups[0]["lr"],
         "train_loss": float(session.losses.mean()),
-        **{f"val_{'loss' if name == 'log_loss' else name}": value for name, value in values.items()},
+        **{f"{part}_{'loss' if name == 'log_loss' else name}": value for name, value in values.items()},
         "seconds": round(seconds, 3),
     }

@@ -69,9 +69,10 @@ class Bar:
 
     def epoch(self, row: dict[str, Any]) -> None:
         """Show the validation scores of the epoch."""
-        if row["val_balanced_accuracy"] is not None:
-            balanced, tail = row["val_balanced_accuracy"], row["val_tail_accuracy"]
-            self.validation = f" · val balanced {balanced:.3f}" + ("" if tail is None else f" · tail {tail:.3f}")
+        part = "test" if "test_balanced_accuracy" in row else "val"
+        balanced, tail = row[f"{part}_balanced_accuracy"], row[f"{part}_tail_accuracy"]
+        if balanced is not None:
+            self.validation = f" · {part} balanced {balanced:.3f}" + ("" if tail is None else f" · tail {tail:.3f}")
         self.progress.update(self.task, epoch=row["epoch"], scores=f"loss {self.loss:.3f}{self.validation}")
 
 

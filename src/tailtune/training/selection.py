@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ class Selection:
         patience: epochs without a better score before training stops; 0 for never.
         choose: whether the best weights replace the last ones in the end.
         settled: epochs that come too early to be chosen, because the method still changes what it does.
+        part: which part `monitored` is, for the log.
     """
 
     monitored: Part | None
@@ -34,6 +35,7 @@ class Selection:
     patience: int
     choose: bool
     settled: int = 0
+    part: Literal["val", "test"] = "val"
     best_score: float = -float("inf")
     best_epoch: int | None = None
     waited: int = 0
@@ -81,7 +83,12 @@ def select(run: Run, dataset: Dataset) -> tuple[Selection, str]:
     patience = run.patience or 0
     if run.selection == "test-oracle":
         note = "The epoch was chosen on the test set, so these figures are too good: never quote them as results."
-        return Selection(dataset.test, run.monitor or "accuracy", 0, choose=True), note
+        return Selection(dataset.test, run.monitor or "accuracy", 0, choose=True, part="test"), note
+    if run.test_curve and run.selection != "last":
+        raise TailtuneError(f"--test-curve needs --selection last, however: {run.selection}; leave one of them out")
+    if run.test_curve:
+        note = "The last weights of a fixed length. The test rows were watched for the learning curve and decided nothing."
+        return Selection(dataset.test, "accuracy", 0, choose=False, part="test"), note
     if run.selection == "last":
         seen = "" if dataset.val is None else " Validation rows were only watched."
         return Selection(dataset.val, "accuracy", 0, choose=False), f"The last weights of a fixed length.{seen}"

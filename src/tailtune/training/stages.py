@@ -161,9 +161,9 @@ def _selection(run: Run, dataset: Dataset, stage: Stage, epochs: int) -> tuple[S
         return Selection(None, "accuracy", 0, choose=False), ""
     selection, note = select(run, dataset)
     if stage.collect is not None or stage.schedule is not None:
-        kept = Selection(selection.monitored, selection.monitor, 0, choose=False)
+        kept = Selection(selection.monitored, selection.monitor, 0, choose=False, part=selection.part)
         return kept, "The last weights, because the method's schedule has to run to its end."
-    selection.settled = _settled(stage, dataset, epochs)
+    selection.settled = _settled(stage, dataset, epochs) if selection.choose else 0
     if selection.settled:
         selection.patience = 0
         note += f" Only epochs after {selection.settled} could be chosen, because the method changes until then."
