@@ -86,6 +86,8 @@ class Settings:
     """Leave out images that cannot be read (counted in the report) and train on the rest."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """auto takes bf16 on a GPU, and on a processor with native bf16 for convolutional nets; else 32."""
+    compile: bool = False
+    """Compile the network with torch.compile, on a GPU as CUDA graphs; pays off in long trainings on one device."""
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train."""
     threads: int | None = None

@@ -13,34 +13,19 @@ import numpy as np
 import pytest
 import torch
 from training_data import table
+from training_runs import RUN, fit
 
-from tailtune.data.dataset import Dataset
 from tailtune.errors import TailtuneError
-from tailtune.methods import erm, tuned
+from tailtune.methods import erm, sama, tuned
 from tailtune.methods.method import Method, Stage
-from tailtune.models.build import build
-from tailtune.run import Run
 from tailtune.training.device import make_fabric
 from tailtune.training.interrupt import Interrupted
-from tailtune.training.loop import Trained, train
+from tailtune.training.loop import train
 from tailtune.training.progress import Silent
-from tailtune.training.randomness import initialisation, isolated
 from tailtune.training.recipe import resolve
 from tailtune.training.selection import select
 
-RUN = Run(data="made", model="mlp", epochs=4, batch_size=32, optimizer="sgd", lr=0.05, ema=0.9, accelerator="cpu")
-
-
-def fit(
-    dataset: Dataset, method: Method, run: Run = RUN, **how: Any
-) -> tuple[Trained, dict[str, torch.Tensor], torch.nn.Module]:
-    run = resolve(run, method, dataset)
-    fabric = make_fabric(run, "32")
-    with isolated(fabric.device):
-        with initialisation(run.seed):
-            model = build(str(run.model), dataset.preprocessor.shape(), len(dataset.names))
-        trained = train(dataset, method.stages[0], run, model, fabric, select(run, dataset)[0], **how)
-    return trained, model.state_dict(), model
+ONE_EPOCH = replace(RUN, epochs=1, selection="last")
 
 
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
@@ -183,3 +168,30 @@ def test_early_stopping_and_best_epoch(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     best = max(rows, key=lambda row: row["val_accuracy"])
     assert trained.best_epoch == best["epoch"]
+
+
+READING_BACK = ("aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::unique")
+
+
+class CountReadBacks(torch.utils._python_dispatch.TorchDispatchMode):
+    """Counts the operations for which a GPU would have to be waited for."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += function.name().startswith(READING_BACK)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("method", [erm, sama, tuned])
+def test_a_steady_step_reads_nothing_back(method: Any) -> None:
+    data = table(rows=320)
+    counts = []
+    for rows in (160, 320):  # 5 and 10 steps, both fewer than those after which the losses are looked at
+        part = data.train.take(np.arange(rows))
+        with CountReadBacks() as mode:
+            trained, _, _ = fit(replace(data, train=part, val=None), method(data.profile), ONE_EPOCH)
+        assert trained.steps == rows // 32
+        counts.append(mode.count)
+    assert counts[0] == counts[1]
+    assert counts[0] > 0  # the losses of the epoch are read back in the end

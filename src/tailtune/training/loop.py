@@ -24,6 +24,7 @@ from tailtune.optim.schedules import warmup_cosine
 from tailtune.profile import Floats
 from tailtune.run import Run
 from tailtune.training.batches import Batch, Batches
+from tailtune.training.compiled import Compiled
 from tailtune.training.inputs import Inputs
 from tailtune.training.interrupt import Flag, Interrupted, deferred_interrupts
 from tailtune.training.log import MetricsLog
@@ -138,7 +139,8 @@ def train(
         network = WithAuxiliary(model, auxiliary, stage.auxiliary.supervised > 0)
     module = fabric.setup_module(network)
     # Fabric's wrapper and DDP cost time in every call, so one process calls the network itself under autocast.
-    call: Callable[..., Any] = module if world > 1 else network
+    compiled = Compiled(network, device) if run.compile and world == 1 else None
+    call: Callable[..., Any] = compiled or (module if world > 1 else network)
     autocast = nullcontext if world > 1 else fabric.autocast
     clip = clipping(network, run.clip)
     named = [*model.named_parameters(), *(auxiliary.named_parameters("auxiliary") if auxiliary else ())]
@@ -178,6 +180,8 @@ def train(
 
     def step(index: torch.Tensor, class_weights: torch.Tensor | None, progress: float) -> torch.Tensor:
         """Train on the rows `index`; return their mean loss."""
+        if compiled:
+            compiled.begin_step()
         drawn = batches.draw(index, progress, randomness.augmentation, session.epoch)
         row_weights = None if inputs.weights is None else inputs.weights[index]
         if stage.optimiser:
@@ -273,7 +277,7 @@ def train(
         seconds_per_step=(seconds - session.validating) / max(1, session.step),
         collected=session.collected,
         log_bytes=session.log_bytes,
-        warnings=_collapse(spread),
+        warnings=_not_compiled(run, compiled) + _collapse(spread),
     )
 
 
@@ -291,6 +295,13 @@ def _priors(targets: torch.Tensor, num_classes: int, stage: Stage, progress: flo
         return stage.sampler.probabilities(counts.tolist(), progress)
     priors: Floats = (counts.double() / counts.sum()).numpy()
     return priors
+
+
+def _not_compiled(run: Run, compiled: Compiled | None) -> tuple[str, ...]:
+    if not run.compile or (compiled and compiled.failure is None):
+        return ()
+    why = compiled.failure if compiled else "several devices share the training"
+    return (f"The network was not compiled, so steps took as long as without --compile: {why}",)
 
 
 def _collapse(spread: float) -> tuple[str, ...]:

@@ -1,0 +1,32 @@
+"""One stage trained on a made data set, as tests of the loop need it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from tailtune.data.dataset import Dataset
+from tailtune.methods.method import Method
+from tailtune.models.build import build
+from tailtune.run import Run
+from tailtune.training.device import make_fabric
+from tailtune.training.loop import Trained, train
+from tailtune.training.randomness import initialisation, isolated
+from tailtune.training.recipe import resolve
+from tailtune.training.selection import select
+
+RUN = Run(data="made", model="mlp", epochs=4, batch_size=32, optimizer="sgd", lr=0.05, ema=0.9, accelerator="cpu")
+
+
+def fit(
+    dataset: Dataset, method: Method, run: Run = RUN, **how: Any
+) -> tuple[Trained, dict[str, torch.Tensor], torch.nn.Module]:
+    """Train the first stage of `method`; return what the loop returned, the weights, and the model."""
+    run = resolve(run, method, dataset)
+    fabric = make_fabric(run, "32")
+    with isolated(fabric.device):
+        with initialisation(run.seed):
+            model = build(str(run.model), dataset.preprocessor.shape(), len(dataset.names))
+        trained = train(dataset, method.stages[0], run, model, fabric, select(run, dataset)[0], **how)
+    return trained, model.state_dict(), model
