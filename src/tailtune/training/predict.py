@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -12,7 +13,20 @@ from numpy.typing import NDArray
 from tailtune.augment.policies import Augment
 from tailtune.training.inputs import Tensors, channels_last, evaluation_batches
 
-BATCH = 1024  # fixed, because another batch size may round differently in the last bit
+LARGEST = 1024  # rows
+PIXELS = 2**22  # of a batch of images: what memory holds of a deep network's maps
+
+
+def batch_of(tensors: Tensors) -> int:
+    """Rows of an evaluation batch: 1024, of larger images so many (a power of two) that memory holds their maps.
+
+    They depend on the rows' size alone, because another batch size may round differently in the last bit.
+
+    >>> batch_of((torch.empty(9, 3, 64, 64),)), batch_of((torch.empty(9, 3, 224, 224),))
+    (1024, 64)
+    """
+    side = math.prod(tensors[0].shape[2:])
+    return min(LARGEST, 2 ** int(math.log2(max(1, PIXELS // side))))
 
 
 @contextmanager
@@ -42,7 +56,7 @@ def logits_of(
     exact = next(model.parameters()).dtype == torch.float64
     parts = []
     with evaluating(model), autocast():
-        for batch in evaluation_batches(tensors, normalise, device, BATCH):
+        for batch in evaluation_batches(tensors, normalise, device, batch_of(tensors)):
             if mirrored:
                 batch = channels_last(batch[0].flip(-1))
             if exact:
