@@ -49,7 +49,7 @@ class Settings:
     """How the reported weights are chosen: the last ones after training on all training rows, the best on validation,
     the best length on validation and then a second training on all rows, or (never for a headline) the best on test."""
     test_curve: bool = False
-    """Score the test part after every epoch, for the learning curve alone: it decides nothing (--selection last only)."""
+    """Score the test part after every epoch, for the curve alone: it decides nothing (with --selection last)."""
     monitor: Literal["balanced_accuracy", "accuracy", "log_loss"] | None = None
     """What decides on validation: by default balanced accuracy, or log loss if a class has under 5 validation rows."""
     patience: int | None = None

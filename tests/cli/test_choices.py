@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,29 @@ def test_refit_trains_twice_the_second_time_on_all_rows(fit: Fit, tmp_path: Path
     assert "Then trained anew on training and validation rows" in training["selection_note"]
 
 
+def test_the_test_rows_can_be_watched_without_deciding(fit: Fit, tmp_path: Path) -> None:
+    result = fit("--selection", "last", "--test-curve")
+    rows = rows_of(tmp_path / "run")
+    measured = result["systems"][0]["metrics"]
+    assert rows[-1]["test_accuracy"] == pytest.approx(measured["accuracy"])
+    assert rows[-1]["test_balanced_accuracy"] == pytest.approx(measured["balanced_accuracy"])
+    assert "val_loss" not in rows[0]
+    assert "decided nothing" in result["training"]["selection_note"]
+    assert "Accuracy on test rows by epoch" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_watching_the_test_rows_changes_nothing(fit: Fit, tmp_path: Path) -> None:
+    watched = fit("--selection", "last", "--test-curve")
+    shutil.rmtree(tmp_path / "run")
+    alone = fit("--selection", "last")
+    assert watched["systems"][0]["metrics"] == alone["systems"][0]["metrics"]
+    assert watched["training"]["best_epoch"] is None
+
+
 def test_the_test_oracle_is_marked(fit: Fit, tmp_path: Path) -> None:
     result = fit("--selection", "test-oracle")
     assert "never quote them" in result["training"]["selection_note"]
+    assert rows_of(tmp_path / "run")[0]["test_accuracy"] > 0
     page = (tmp_path / "run" / "report.html").read_text()
     assert "too good" in page
 

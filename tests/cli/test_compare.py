@@ -245,6 +245,7 @@ def test_what_is_kept(keep: str, names: set[str], rows: Path, tmp_path: Path) ->
         (("--claim-minutes", "0"), "--claim-minutes must be more than 0"),
         (("--shard", "3/2"), "--shard must be I/N"),
         (("--selection", "test-oracle"), "not compared by a selection on test rows"),
+        (("--test-curve", "--selection", "validation"), "--test-curve needs --selection last"),
         (("--ratios", "0.1"), "--ratios makes binary_cifar10, cifar10,"),
         (("--model", "resnet20"), "resnet20 is a model for images"),
         (("--policy", "flip"), "--policy flip augments images"),
@@ -263,6 +264,21 @@ def test_bad_input_gets_one_line_and_leaves_nothing(
     assert got.err.splitlines()[-1].startswith("tailtune: ")
     assert words in got.err
     assert not (tmp_path / "study").exists()
+
+
+def test_the_results_hold_the_learning_curves(rows: Path, tmp_path: Path) -> None:
+    compared(rows, tmp_path / "study", "--methods", "focal", "--seeds", "2", "--epochs", "3", "--test-curve")
+    content = results(tmp_path / "study")
+    assert [(curve["method"], curve["seed"]) for curve in content["curves"]] == [
+        (row["method"], row["seed"]) for row in content["rows"]
+    ]
+    for curve, row in zip(content["curves"], content["rows"], strict=True):
+        assert curve["epoch"] == [1, 2, 3]
+        assert curve["part"] == "test"
+        assert curve["balanced_accuracy"][-1] == pytest.approx(row["balanced_accuracy"])
+    page = (tmp_path / "study" / "report.html").read_text()
+    assert "Learning curves" in page
+    assert "The test rows were only watched" in page
 
 
 def test_a_folder_of_something_else_is_left_alone(rows: Path, tmp_path: Path) -> None:

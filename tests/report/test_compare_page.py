@@ -103,6 +103,42 @@ def test_the_page_says_who_is_ahead_first_and_then_everything_in_order(write: An
     assert "Only ranks" in said
 
 
+def curve(method: str, seed: int, epochs: int = 4, part: str | None = "val") -> dict[str, Any]:
+    """A learning curve that rises to 0.7 and a hundredth more for every seed."""
+    rising = [(0.7 + seed / 100) * (i + 1) / epochs for i in range(epochs)]
+    watched = {"balanced_accuracy": rising, "tail_accuracy": rising, "loss": rising} if part else {}
+    place = {"dataset": "digits", "ratio": 0.01, "method": method, "seed": seed, "part": part}
+    return {**place, "epoch": [*range(1, epochs + 1)], "train_loss": rising, **watched}
+
+
+def test_learning_curves_are_means_over_the_seeds(write: Any) -> None:
+    curves = [curve(method, seed) for method in EFFECTS for seed in range(2)]
+    page = write(study(curves=curves)).read_text()
+    assert "sama ends at 0.705; focal ends at 0.705" in page
+    assert page.count('id="curves-g0-digits-at-ratio-0-01-train_loss"') <= 1
+    assert "balanced accuracy on validation rows" in page
+    assert "only watched" not in page
+    unwatched = write(study(curves=[curve("erm", 0, part=None)])).read_text()
+    assert "erm ends at 0.700" in unwatched
+    assert "-balanced_accuracy-desc" not in unwatched
+    assert 'id="curves"' not in write(study()).read_text()
+
+
+def test_more_methods_than_colours_leave_the_best_curves(write: Any) -> None:
+    effects = {"erm": 0.0, **{f"method{i}": i / 100 for i in range(1, 8)}}
+    page = write(study(effects, curves=[curve(method, 0) for method in effects])).read_text()
+    assert "3 more are in results.json" in page
+    described = re.search(r"<desc[^>]*>(erm ends[^<]*)</desc>", page)
+    assert described is not None
+    assert [words.split()[0] for words in described[1].split("; ")] == [
+        "erm",
+        "method7",
+        "method6",
+        "method5",
+        "method4",
+    ]
+
+
 def test_verdicts_in_words() -> None:
     def sentence(**settings: Any) -> str:
         comparison = study(**settings)["comparison"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from tailtune.evaluation.statistics import name_of
 from tailtune.report import compare_figures, measures
+from tailtune.report.compare_curves import curves_view
 from tailtune.report.compare_table import by_score
 from tailtune.report.compare_verdict import KINDS, by_difference, headline, judge, p_value, shortened
 from tailtune.report.measures import MEASURES, NONE, Measure
@@ -59,7 +60,8 @@ def compare_view(results: Mapping[str, Any]) -> dict[str, Any]:
         results: the content of results.json.
     """
     comparison = results["comparison"]
-    groups = [_group(comparison, group, i) for i, group in enumerate(comparison["groups"])]
+    curves = results.get("curves", ())
+    groups = [_group(comparison, group, i, curves) for i, group in enumerate(comparison["groups"])]
     methods = list(dict.fromkeys(name for group in comparison["groups"] for name in group["methods"]))
     seeds = sorted({len(group["seeds"]) for group in comparison["groups"]})
     rows = [row for row in results["rows"] if row.get("status", "done") == "done"]
@@ -96,7 +98,9 @@ def compare_view(results: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _group(comparison: Mapping[str, Any], group: Mapping[str, Any], index: int) -> dict[str, Any]:
+def _group(
+    comparison: Mapping[str, Any], group: Mapping[str, Any], index: int, curves: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     baseline, primary = comparison["baseline"], comparison["primary"]
     order = by_difference(group, baseline, primary)
     standings = judge(comparison, group)
@@ -110,6 +114,7 @@ def _group(comparison: Mapping[str, Any], group: Mapping[str, Any], index: int) 
         "standings": standings,
         "many": len(order) > MORE,
         "forest": _forest(drawn, comparison, group, slug, standings.sentence) if drawn else None,
+        "curves": curves_view(curves, group, by_score(group, primary), baseline, f"curves-{slug}"),
         "columns": shown,
         "rows": [_figures(group, name, shown, baseline) for name in by_score(group, primary)],
         "highlighted": any(_highlights(group, key) for key, _, _ in shown),

@@ -40,6 +40,8 @@ _OF_NETWORKS = (
     "ema",
     "policy",
     "patience",
+    "test_curve",
+    "compile",
 )
 _DETAILS = ("per_class", "confusion", "reliability", "absent")
 Probabilities = NDArray[np.float64]
@@ -141,11 +143,13 @@ def _check_use(run: Run) -> None:
     """Refuse settings of networks for trees rather than pass over them.
 
     Raises:
-        TailtuneError: naming the first of them.
+        TailtuneError: naming the first of them, or a curve of test rows beside a selection that chooses an epoch.
     """
+    if run.test_curve and run.selection != "last":
+        raise TailtuneError(f"--test-curve needs --selection last, however: {run.selection}; leave one of them out")
     if run.model in trees.NAMES:
         for name in _OF_NETWORKS:
-            if getattr(run, name) is not None:
+            if getattr(run, name) not in (None, False):
                 option = name.replace("_", "-")
                 raise TailtuneError(f"--{option} is a setting of networks, and {run.model} has none; leave it out")
 

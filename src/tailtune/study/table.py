@@ -16,6 +16,7 @@ from tailtune.errors import TailtuneError
 from tailtune.evaluation.statistics import METRICS, compare
 from tailtune.run import Settings
 from tailtune.study.comparison import STUDY, Comparison, plain
+from tailtune.study.curves import learning_curve
 from tailtune.study.environment import command, machine, versions
 from tailtune.study.plan import BASELINE, Problem
 from tailtune.study.run_folder import read_result, write_whole
@@ -109,6 +110,7 @@ def write_results(
                 if t.key in failures
             ],
             "rows": rows,
+            "curves": [curve for training in finished if (curve := learning_curve(training))],
             "comparison": compare(rows, baseline=BASELINE),
         }
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)

@@ -84,10 +84,10 @@ def select(run: Run, dataset: Dataset) -> tuple[Selection, str]:
     if run.selection == "test-oracle":
         note = "The epoch was chosen on the test set, so these figures are too good: never quote them as results."
         return Selection(dataset.test, run.monitor or "accuracy", 0, choose=True, part="test"), note
-    if run.test_curve and run.selection != "last":
-        raise TailtuneError(f"--test-curve needs --selection last, however: {run.selection}; leave one of them out")
     if run.test_curve:
-        note = "The last weights of a fixed length. The test rows were watched for the learning curve and decided nothing."
+        note = (
+            "The last weights of a fixed length. The test rows were watched for the learning curve and decided nothing."
+        )
         return Selection(dataset.test, "accuracy", 0, choose=False, part="test"), note
     if run.selection == "last":
         seen = "" if dataset.val is None else " Validation rows were only watched."
