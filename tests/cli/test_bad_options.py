@@ -31,7 +31,6 @@ Table = Callable[..., Path]
         ("--test-fraction", "0", "no test rows"),
         ("--ratio", "0.1", "is taken as it is, leave it out"),
         ("--policy", "flip", "--policy flip augments images"),
-        ("--test-curve", "True", "--test-curve needs --selection last, however: validation"),
         ("--model", "xgboost", "--epochs is a setting of networks, and xgboost has none"),
     ],
 )
