@@ -39,7 +39,7 @@ def crop_and_flip(pixels: Tensor, generator: torch.Generator, crop: bool = True,
     Returns:
         Images of the same shape and dtype.
     """
-    return apply(pixels, *draw(pixels, generator, crop, flip), crop)
+    return apply(pixels, *draw(pixels, generator, crop, flip), crop=crop)
 
 
 def draw(pixels: Tensor, generator: torch.Generator, crop: bool, flip: bool) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -55,7 +55,7 @@ def draw(pixels: Tensor, generator: torch.Generator, crop: bool, flip: bool) -> 
     return offset_y, offset_x, _integers(2, batch, pixels, generator) if flip else None
 
 
-def apply(pixels: Tensor, offset_y: Tensor, offset_x: Tensor, mirrored: Tensor | None, crop: bool) -> Tensor:
+def apply(pixels: Tensor, offset_y: Tensor, offset_x: Tensor, mirrored: Tensor | None, *, crop: bool) -> Tensor:
     """Cut images [B, C, H, W] out and mirror them as `draw` chose with the same `crop`."""
     return shift_and_mirror(pixels, offset_y, offset_x, mirrored, _padding(pixels, crop))
 

@@ -18,7 +18,7 @@ def on_levels(change: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Conc
     """Let a change of uint8 images take floats of 0 to 1 too: by way of their levels, back to their dtype."""
 
     @functools.wraps(change)
-    def changed(pixels: Tensor, *args: P.args, **kwargs: P.kwargs) -> Tensor:
+    def changed(pixels: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Tensor:
         if pixels.dtype == torch.uint8:
             return change(pixels, *args, **kwargs)
         return change(to_levels(pixels), *args, **kwargs).to(pixels.dtype).div_(255)

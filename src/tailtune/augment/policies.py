@@ -105,8 +105,9 @@ class Augment:
         Raises:
             TailtuneError: an alternating flip without `rows`, or images of another dtype.
         """
-        # A compiled graph takes no generator: what it needs is drawn before it.
-        draw = torch.compiler.disable(self.draw) if torch.compiler.is_compiling() else self.draw
+        draw = self.draw
+        if torch.compiler.is_compiling():  # a graph takes no generator; as a decorator, this would load the compiler
+            draw = torch.compiler.disable(draw)  # type: ignore[no-untyped-call]
         return self.apply(pixels, targets, num_classes, draw(pixels, generator, rows, epoch))
 
     def draw(
