@@ -12,7 +12,7 @@ from tailtune.augment import autoaugment, jitter, operations, policies
 from tailtune.augment.policies import PARTS, build
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.2, 0.1)
-KEPT = (operations.parameters, policies._scale_and_shift, autoaugment._chances, jitter._ranges, jitter._operations)
+KEPT = (operations.parameters, policies._kept_scale_and_shift, autoaugment._chances, jitter._ranges, jitter._operations)
 
 
 @pytest.fixture

@@ -7,10 +7,12 @@ import functools
 import torch
 from torch import Tensor
 
-from tailtune.augment.operations import OPERATIONS, SIGNED, Setting, operate, parameters
+from tailtune.augment.operations import OPERATIONS as ALL
+from tailtune.augment.operations import SIGNED, Setting, in_turn, rows_of
 from tailtune.augment.randaugment import magnitude
 from tailtune.errors import TailtuneError
 
+OPERATIONS = tuple(name for name in ALL if name != "hue")
 BINS = 10
 # A line is a sub-policy: operation, tenths of its chance, bin of its magnitude (- where it has none); twice.
 POLICIES = {
@@ -79,26 +81,38 @@ def autoaugment(pixels: Tensor, generator: torch.Generator, *, policy: str = "ci
     torchvision (ten bins; translation up to 150/331 of the side, rotation up to 30 degrees).
 
     Args:
-        pixels: uint8 images [B, C, H, W].
+        pixels: images [B, C, H, W], uint8, or floats of 0 to 1, which pass through their levels.
         generator: source of the choices, on the device of `pixels`.
         policy: ``"cifar10"`` or ``"imagenet"``, the data that the sub-policies were learnt on.
 
     Returns:
-        uint8 images [B, C, H, W].
+        Images [B, C, H, W] of the same dtype.
 
     Raises:
         TailtuneError: an unknown policy.
 
     Source: "AutoAugment: Learning Augmentation Strategies from Data", tables 7 and 9.
     """
+    return apply(pixels, draw(pixels, generator, policy=policy))
+
+
+def draw(pixels: Tensor, generator: torch.Generator, *, policy: str = "cifar10") -> Tensor:
+    """Draw for `apply` what happens to images [B, C, H, W], with the setting of `autoaugment`.
+
+    Returns:
+        Places in `settings`, as rows of numbers [2, B, 8].
+
+    Raises:
+        TailtuneError: an unknown policy.
+    """
     if policy not in POLICIES:
         raise TailtuneError(f"policy of autoaugment must be one of {', '.join(POLICIES)}, however: {policy!r}")
-    choice = draw(len(pixels), policy, generator, pixels.device)
-    return apply(pixels, choice, policy)
+    choice = choose(len(pixels), policy, generator, pixels.device)
+    return rows_of(settings(policy, pixels.shape[2], pixels.shape[3]), choice, pixels)
 
 
-def draw(batch: int, policy: str, generator: torch.Generator, device: torch.device) -> Tensor:
-    """Draw what happens to `batch` images: places in `settings` of the first and the second operation [2, B]."""
+def choose(batch: int, policy: str, generator: torch.Generator, device: torch.device) -> Tensor:
+    """Draw for `batch` images the places in `settings` of the first and the second operation, int64 [2, B]."""
     pair = torch.randint(PAIRS, (batch,), generator=generator, device=device)
     negative = torch.randint(2, (2, batch), generator=generator, device=device)
     used = torch.rand(2, batch, generator=generator, device=device) < _chances(policy, device)[:, pair]
@@ -106,14 +120,9 @@ def draw(batch: int, policy: str, generator: torch.Generator, device: torch.devi
     return torch.where(used, 1 + ((position * PAIRS + pair) * 2 + negative), 0)
 
 
-def apply(pixels: Tensor, choice: Tensor, policy: str) -> Tensor:
-    """Apply to the images uint8 [B, C, H, W] the two settings [2, B] that `draw` chose."""
-    height, width = pixels.shape[2:]
-    table = settings(policy, height, width)
-    names = sorted({setting.operation for setting in table}, key=OPERATIONS.index)
-    for places in choice:
-        pixels = operate(pixels, parameters(table, height, width, pixels.device).index_select(0, places), names)
-    return pixels
+def apply(pixels: Tensor, chosen: Tensor) -> Tensor:
+    """Apply to images [B, C, H, W] the two operations that `draw` chose."""
+    return in_turn(pixels, chosen, OPERATIONS)
 
 
 @functools.lru_cache(maxsize=32)

@@ -33,14 +33,25 @@ def cutout(x: Tensor, targets: Tensor, generator: torch.Generator, size: float =
 
     Source: DeVries and Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout".
     """
+    return erase(x, *draw_cutout(x, generator, size)), targets
+
+
+def draw_cutout(x: Tensor, generator: torch.Generator, size: float = 0.5) -> tuple[Tensor, None]:
+    """Draw for `erase` the square of every image [B, C, H, W].
+
+    Returns:
+        Squares, bool [B, 1, H, W], and None: they are filled with the mean.
+
+    Raises:
+        TailtuneError: `size` outside of (0, 1].
+    """
     if not 0 < size <= 1:
         raise TailtuneError(f"size is the square's share of the image's side, in (0, 1], however: {size=}")
     batch, _, height, width = x.shape
     side = max(1, round(size * min(height, width)))
     top = torch.randint(height, (batch,), generator=generator, device=x.device) - side // 2
     left = torch.randint(width, (batch,), generator=generator, device=x.device) - side // 2
-    hole = _along(height, top, top + side)[:, None, :, None] & _along(width, left, left + side)[:, None, None, :]
-    return x.masked_fill(hole, 0), targets
+    return _along(height, top, top + side)[:, None, :, None] & _along(width, left, left + side)[:, None, None, :], None
 
 
 def random_erasing(
@@ -78,6 +89,26 @@ def random_erasing(
 
     Source: Zhong et al. 2020, "Random Erasing Data Augmentation".
     """
+    return erase(x, *draw_erasing(x, generator, probability, smallest, largest, aspect, fill)), targets
+
+
+def draw_erasing(
+    x: Tensor,
+    generator: torch.Generator,
+    probability: float = 0.5,
+    smallest: float = 0.02,
+    largest: float = 0.4,
+    aspect: float = 0.3,
+    fill: Fill = "noise",
+) -> tuple[Tensor, Tensor | None]:
+    """Draw for `erase` the rectangle of every image [B, C, H, W], with the settings of `random_erasing`.
+
+    Returns:
+        Rectangles, bool [B, 1, H, W], and noise, float32 [B, C, H, W], or None to fill them with the mean.
+
+    Raises:
+        TailtuneError: settings that `random_erasing` refuses.
+    """
     if not (0 <= probability <= 1 and 0 < smallest <= largest < 1 and 0 < aspect <= 1):
         raise TailtuneError(
             "random erasing needs a probability in [0, 1], areas 0 < smallest <= largest < 1 and an aspect in (0, 1], "
@@ -97,9 +128,12 @@ def random_erasing(
     used = (choice[4, :, 0] < probability) & fits.any(1)
     inside = _along(height, top, top + rows)[:, None, :, None] & _along(width, left, left + columns)[:, None, None, :]
     hole = inside & used[:, None, None, None]
-    if fill == "mean":
-        return x.masked_fill(hole, 0), targets
-    return torch.where(hole, torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype), x), targets
+    return hole, None if fill == "mean" else torch.randn(x.shape, generator=generator, device=x.device)
+
+
+def erase(x: Tensor, hole: Tensor, noise: Tensor | None) -> Tensor:
+    """Fill the pixels `hole`, bool [B, 1, H, W], of normalised images with noise [B, C, H, W], or else with 0."""
+    return x.masked_fill(hole, 0) if noise is None else torch.where(hole, noise.to(x.dtype), x)
 
 
 def _along(length: int, start: Tensor, end: Tensor) -> Tensor:

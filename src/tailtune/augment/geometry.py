@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tailtune.augment.levels import whole_levels
+
 Interpolation = Literal["nearest", "bilinear"]
 
 
@@ -37,12 +39,25 @@ def crop_and_flip(pixels: Tensor, generator: torch.Generator, crop: bool = True,
     Returns:
         Images of the same shape and dtype.
     """
-    batch, _, height, width = pixels.shape
-    pad_y, pad_x = (padding_for(height), padding_for(width)) if crop else (0, 0)
+    return apply(pixels, *draw(pixels, generator, crop, flip), crop=crop)
+
+
+def draw(pixels: Tensor, generator: torch.Generator, crop: bool, flip: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Draw for `apply` where images [B, C, H, W] are cut out and which are mirrored, as `crop_and_flip` says.
+
+    Returns:
+        First rows and first columns, int64 [B] each; 1 to mirror and 0 to leave, int64 [B], or None without `flip`.
+    """
+    batch = len(pixels)
+    pad_y, pad_x = _padding(pixels, crop)
     offset_y = _integers(2 * pad_y + 1, batch, pixels, generator) if crop else _zeros(batch, pixels)
     offset_x = _integers(2 * pad_x + 1, batch, pixels, generator) if crop else _zeros(batch, pixels)
-    mirrored = _integers(2, batch, pixels, generator) if flip else None
-    return shift_and_mirror(pixels, offset_y, offset_x, mirrored, (pad_y, pad_x))
+    return offset_y, offset_x, _integers(2, batch, pixels, generator) if flip else None
+
+
+def apply(pixels: Tensor, offset_y: Tensor, offset_x: Tensor, mirrored: Tensor | None, *, crop: bool) -> Tensor:
+    """Cut images [B, C, H, W] out and mirror them as `draw` chose with the same `crop`."""
+    return shift_and_mirror(pixels, offset_y, offset_x, mirrored, _padding(pixels, crop))
 
 
 def mirror(pixels: Tensor, mirrored: Tensor) -> Tensor:
@@ -103,15 +118,15 @@ def warp(pixels: Tensor, inverse: Tensor, interpolation: Interpolation = "neares
     y = (torch.arange(height, dtype=torch.float32, device=pixels.device) - (height - 1) / 2)[:, None]
     a, b, c, d, e, f = inverse[:, :, None, None].unbind(1)
     # Written out rather than as a matrix product: TF32 products on a GPU would move sampling points. As complex numbers
-    # both coordinates are added at once, where they lie.
+    # both coordinates are added at once, where they lie; a compiled graph leaves them as they are and rounds alike.
     grid = torch.view_as_real(torch.complex(x * a, x * d) + torch.complex(y * b + c, y * e + f))
     moved = F.grid_sample(pixels.to(torch.float32), grid, mode=interpolation, padding_mode="zeros", align_corners=False)
     return whole_levels(moved if interpolation == "nearest" else moved.round_())
 
 
-def whole_levels(values: Tensor) -> Tensor:
-    """Cut values of 0 to 255 off to uint8, by way of int16: a CPU converts floats to bytes one by one."""
-    return values.to(torch.int16).to(torch.uint8)
+def _padding(pixels: Tensor, crop: bool) -> tuple[int, int]:
+    """Rows above and below, columns left and right, of the images that `crop_and_flip` cuts windows out of."""
+    return (padding_for(pixels.shape[2]), padding_for(pixels.shape[3])) if crop else (0, 0)
 
 
 def _integers(high: int, size: int, like: Tensor, generator: torch.Generator) -> Tensor:

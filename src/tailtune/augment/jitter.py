@@ -7,7 +7,7 @@ import functools
 import torch
 from torch import Tensor
 
-from tailtune.augment.operations import OPERATIONS, operate, strengths
+from tailtune.augment.operations import OPERATIONS, in_turn, strengths
 from tailtune.errors import TailtuneError
 
 STEPS = ("brightness", "contrast", "color", "hue")
@@ -25,7 +25,8 @@ def jitter(
     """Change brightness, contrast, saturation and hue of every image by random amounts in a random order.
 
     Args:
-        pixels: uint8 images [B, C, H, W]; saturation and hue of images that are not RGB stay.
+        pixels: images [B, C, H, W], uint8, or floats of 0 to 1, which pass through their levels; saturation and hue of
+            images that are not RGB stay.
         generator: source of the choices, on the device of `pixels`.
         brightness: the factor is uniform between 1 - brightness (at least 0) and 1 + brightness.
         contrast: likewise.
@@ -33,12 +34,33 @@ def jitter(
         hue: the turn is uniform between -hue and hue, in circles, at most 0.5.
 
     Returns:
-        uint8 images [B, C, H, W].
+        Images [B, C, H, W] of the same dtype.
 
     Raises:
         TailtuneError: a negative setting, or a hue above 0.5.
 
     The defaults are those of SimCLR's code for CIFAR-10 (Chen et al. 2020), where a jitter meets every image here.
+    """
+    drawn = draw(pixels, generator, brightness=brightness, contrast=contrast, saturation=saturation, hue=hue)
+    return apply(pixels, drawn)
+
+
+def draw(
+    pixels: Tensor,
+    generator: torch.Generator,
+    *,
+    brightness: float = 0.4,
+    contrast: float = 0.4,
+    saturation: float = 0.4,
+    hue: float = 0.1,
+) -> Tensor:
+    """Draw for `apply` what happens to images [B, C, H, W], with the settings of `jitter`.
+
+    Returns:
+        All of `STEPS` in each image's order, as rows of numbers [4, B, 8].
+
+    Raises:
+        TailtuneError: a negative setting, or a hue above 0.5.
     """
     reaches = (brightness, contrast, saturation, hue)
     if min(reaches) < 0 or hue > 0.5:
@@ -46,26 +68,34 @@ def jitter(
             "jitter needs settings of 0 or more and a hue of at most 0.5, "
             f"however: {brightness=}, {contrast=}, {saturation=}, {hue=}"
         )
-    uniform = torch.rand(2, len(pixels), len(STEPS), generator=generator, device=pixels.device)
-    low, reach = _ranges(reaches, pixels.device)
-    return apply(pixels, low + reach * uniform[0], uniform[1].argsort(1))
+    return rows_of(*choose(len(pixels), reaches, generator, pixels.device))
 
 
-def apply(pixels: Tensor, strength: Tensor, order: Tensor) -> Tensor:
-    """Apply all of `STEPS` to the images.
+def choose(
+    batch: int, reaches: tuple[float, ...], generator: torch.Generator, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Draw the strength of each of `STEPS`, float32 [B, 4], and their order for each image, int64 [B, 4]."""
+    uniform = torch.rand(2, batch, len(STEPS), generator=generator, device=device)
+    low, reach = _ranges(reaches, device)
+    return low + reach * uniform[0], uniform[1].argsort(1)
+
+
+def rows_of(strength: Tensor, order: Tensor) -> Tensor:
+    """Write all of `STEPS` down for `apply`.
 
     Args:
-        pixels: uint8 images [B, C, H, W].
         strength: factors of brightness, contrast and saturation and the turn of the hue [B, 4].
         order: places in `STEPS`, the first to apply first, int64 [B, 4].
 
     Returns:
-        uint8 images [B, C, H, W].
+        Rows of `parameters` [4, B, 8].
     """
-    operation = _operations(pixels.device)
-    for place, size in zip(order.unbind(1), strength.gather(1, order).unbind(1), strict=True):
-        pixels = operate(pixels, strengths(operation.index_select(0, place), size), STEPS)
-    return pixels
+    return strengths(_operations(strength.device)[order.t()], strength.gather(1, order).t())
+
+
+def apply(pixels: Tensor, chosen: Tensor) -> Tensor:
+    """Apply to images [B, C, H, W] what `draw` chose, one step after the other."""
+    return in_turn(pixels, chosen, STEPS)
 
 
 @functools.lru_cache(maxsize=32)

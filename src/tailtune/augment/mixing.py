@@ -20,11 +20,19 @@ def mixup(x: Tensor, targets: Tensor, generator: torch.Generator, alpha: float =
 
     Source: Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization".
     """
-    partner = partners(x, generator)
-    share = beta_shares(alpha, x, generator).to(x.dtype)[:, None, None, None]
-    return share * x + (1 - share) * x.index_select(0, partner), mixed_labels(
-        targets, partner, share.view(-1).to(targets.dtype)
-    )
+    return blend(x, targets, *draw_mixup(x, generator, alpha))
+
+
+def draw_mixup(x: Tensor, generator: torch.Generator, alpha: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Draw partners, int64 [B], and shares, float32 [B], for `blend`."""
+    return partners(x, generator), beta_shares(alpha, x, generator)
+
+
+def blend(x: Tensor, targets: Tensor, partner: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Blend images and labels with their partners as `draw_mixup` chose."""
+    own = share.to(x.dtype)[:, None, None, None]
+    blended = own * x + (1 - own) * x.index_select(0, partner)
+    return blended, mixed_labels(targets, partner, share.to(targets.dtype))
 
 
 def cutmix(
@@ -47,20 +55,42 @@ def cutmix(
 
     Source: Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features".
     """
-    partner = partners(x, generator)
-    pasted = rectangles(x, generator, alpha, probability)
+    return paste(x, targets, *draw_cutmix(x, generator, alpha, probability))
+
+
+def draw_cutmix(
+    x: Tensor, generator: torch.Generator, alpha: float = 1.0, probability: float = 0.5
+) -> tuple[Tensor, Tensor]:
+    """Draw partners, int64 [B], and rectangles, bool [B, 1, H, W], for `paste`."""
+    return partners(x, generator), rectangles(x, generator, alpha, probability)
+
+
+def paste(x: Tensor, targets: Tensor, partner: Tensor, pasted: Tensor) -> tuple[Tensor, Tensor]:
+    """Paste the rectangles `pasted` of the partners into the images and mix the labels, as `draw_cutmix` chose."""
     kept = 1 - pasted.to(torch.float32).mean((1, 2, 3))
     return torch.where(pasted, x.index_select(0, partner), x), mixed_labels(targets, partner, kept.to(targets.dtype))
 
 
 def mixup_or_cutmix(x: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Take mixup for one half of the images, by chance, and CutMix for the others (timm's switch, but per image)."""
+    return blend_or_paste(x, targets, *draw_mixup_or_cutmix(x, generator))
+
+
+def draw_mixup_or_cutmix(x: Tensor, generator: torch.Generator) -> tuple[Tensor, ...]:
+    """Draw for `blend_or_paste` what gets mixup, bool [B], and what both would do with each image."""
     coin = torch.rand(len(x), generator=generator, device=x.device) < 0.5
-    blended, blended_targets = mixup(x, targets, generator)
-    pasted, pasted_targets = cutmix(x, targets, generator, probability=1.0)
+    return coin, *draw_mixup(x, generator), *draw_cutmix(x, generator, probability=1.0)
+
+
+def blend_or_paste(
+    x: Tensor, targets: Tensor, coin: Tensor, partner: Tensor, share: Tensor, source: Tensor, pasted: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Blend the images marked by `coin` with `partner` and paste `source` into the others."""
+    blended, blended_targets = blend(x, targets, partner, share)
+    with_patch, patch_targets = paste(x, targets, source, pasted)
     return (
-        torch.where(coin[:, None, None, None], blended, pasted),
-        torch.where(coin[:, None], blended_targets, pasted_targets),
+        torch.where(coin[:, None, None, None], blended, with_patch),
+        torch.where(coin[:, None], blended_targets, patch_targets),
     )
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from tailtune.augment import photometric
 from tailtune.augment.geometry import Interpolation, warp
+from tailtune.augment.levels import on_levels
 
 _WARPS = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate")
 _BLENDS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -51,6 +52,29 @@ class Setting(NamedTuple):
     magnitude: float = 0.0
 
 
+@on_levels
+def in_turn(
+    pixels: Tensor,
+    chosen: Tensor,
+    names: Sequence[str] = OPERATIONS,
+    interpolation: Interpolation = "nearest",
+) -> Tensor:
+    """Apply to every image its own operations, one after the other.
+
+    Args:
+        pixels: images [B, C, H, W], uint8, or floats of 0 to 1, which pass through their levels (`to_levels`).
+        chosen: rows [n, B, 8] of `parameters`: n operations for every image.
+        names: as `operate` takes them.
+        interpolation: likewise.
+
+    Returns:
+        Images [B, C, H, W] of the same dtype.
+    """
+    for rows in chosen:
+        pixels = operate(pixels, rows, names, interpolation)
+    return pixels
+
+
 def operate(
     pixels: Tensor,
     chosen: Tensor,
@@ -62,15 +86,30 @@ def operate(
     Args:
         pixels: uint8 images [B, C, H, W].
         chosen: rows [B, 8] of `parameters`.
-        names: the operations that may be among them; an accelerator computes only those.
+        names: the operations that may be among them; an accelerator and a compiled graph compute only those.
         interpolation: of shears, translations and rotations.
 
     Returns:
         uint8 images [B, C, H, W].
     """
-    if pixels.device.type == "cpu":
+    if pixels.device.type == "cpu" and not torch.compiler.is_compiling():
         return grouped(pixels, chosen, interpolation)
     return everywhere(pixels, chosen, names, interpolation)
+
+
+def rows_of(settings: tuple[Setting, ...], choice: Tensor, pixels: Tensor) -> Tensor:
+    """Return the rows of `parameters` for images [B, C, H, W] that were chosen by their places in `settings`.
+
+    Args:
+        settings: all that may be chosen.
+        choice: places in `settings`, int64 [...].
+        pixels: the images.
+
+    Returns:
+        float32 [..., 8].
+    """
+    table = parameters(settings, pixels.shape[2], pixels.shape[3], pixels.device)
+    return table.index_select(0, choice.flatten()).view(*choice.shape, COLUMNS)
 
 
 @functools.lru_cache(maxsize=64)
@@ -89,18 +128,18 @@ def parameters(settings: tuple[Setting, ...], height: int, width: int, device: t
 
 
 def strengths(operation: Tensor, strength: Tensor) -> Tensor:
-    """Return rows [B, 8] as `parameters` does, of operations that move no pixels, for strengths drawn at the step.
+    """Return rows as `parameters` does, of operations that move no pixels, for strengths drawn at the step.
 
     Args:
-        operation: places in `OPERATIONS` [B].
-        strength: of each [B]: the factor itself of brightness, colour, contrast and sharpness, else the magnitude.
+        operation: places in `OPERATIONS` [...].
+        strength: of each [...]: the factor itself of brightness, colour, contrast and sharpness, else the magnitude.
 
     Returns:
-        float32 [B, 8].
+        float32 [..., 8].
     """
-    rows = torch.zeros(len(strength), COLUMNS, device=strength.device)
-    rows[:, 0] = operation
-    rows[:, 1] = strength
+    rows = torch.zeros(*strength.shape, COLUMNS, device=strength.device)
+    rows[..., 0] = operation
+    rows[..., 1] = strength
     return rows
 
 
@@ -138,13 +177,14 @@ def everywhere(pixels: Tensor, chosen: Tensor, names: Sequence[str], interpolati
     """
     operation, strength, out = chosen[:, 0], chosen[:, 1], pixels
     tables = torch.zeros((*pixels.shape[:2], photometric.LEVELS), dtype=torch.uint8, device=pixels.device)
-    for name in _TABLES.keys() & set(names):
+    toned = [name for name in _TABLES if name in names]
+    for name in toned:
         tables = torch.where(_is(operation, name)[:, None, None], _TABLES[name](pixels, strength), tables)
-    if _TABLES.keys() & set(names):
+    if toned:
         out = torch.where(_is(operation, *_TABLES)[:, None, None, None], photometric.look_up(pixels, tables), out)
-    for name in _BLENDS.keys() & set(names):
+    for name in [name for name in _BLENDS if name in names]:
         out = torch.where(_is(operation, name)[:, None, None, None], _BLENDS[name](pixels, strength), out)
-    if set(_WARPS) & set(names):
+    if any(name in names for name in _WARPS):
         warped = warp(pixels, chosen[:, 2:], interpolation)
         out = torch.where(_is(operation, *_WARPS)[:, None, None, None], warped, out)
     return out

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tailtune.augment import views
-from tailtune.augment.geometry import whole_levels
+from tailtune.augment.levels import whole_levels
 
 LEVELS = 256
 

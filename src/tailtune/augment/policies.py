@@ -1,4 +1,4 @@
-"""Augmentation policies by name, such as ``flip+crop+randaugment(n=2,m=9)``: from uint8 pixels to model inputs."""
+"""Augmentation policies by name, such as ``flip+crop+randaugment(n=2,m=9)``: from pixels to model inputs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tailtune.augment.alternating import alternating_flip
-from tailtune.augment.augmix import augmix
-from tailtune.augment.autoaugment import autoaugment
-from tailtune.augment.erasing import cutout, random_erasing
-from tailtune.augment.geometry import crop_and_flip
-from tailtune.augment.jitter import jitter
-from tailtune.augment.mixing import cutmix, mixup, mixup_or_cutmix
-from tailtune.augment.randaugment import randaugment
-from tailtune.augment.resizing import resized_crop
-from tailtune.augment.trivialaugment import trivialaugment
+from tailtune.augment import (
+    alternating,
+    augmix,
+    autoaugment,
+    erasing,
+    geometry,
+    jitter,
+    mixing,
+    randaugment,
+    resizing,
+    trivialaugment,
+)
+from tailtune.augment.levels import check_dtype
 from tailtune.errors import TailtuneError, nearest
 
 PARTS = {
@@ -40,16 +43,23 @@ PARTS = {
     "cutmix": "paste a rectangle of another image and mix the labels",
     "mixup": "blend with another image and mix the labels",
 }
-_ON_LEVELS: dict[str, Callable[..., Tensor]] = {
-    "resizedcrop": resized_crop,
-    "jitter": jitter,
-    "trivialaugment": trivialaugment,
-    "autoaugment": autoaugment,
-    "randaugment": randaugment,
-    "augmix": augmix,
+_Draw = Callable[..., Any]
+_ON_LEVELS: dict[str, tuple[_Draw, Callable[[Tensor, Any], Tensor]]] = {
+    "resizedcrop": (resizing.boxes, resizing.resize),
+    "jitter": (jitter.draw, jitter.apply),
+    "trivialaugment": (trivialaugment.draw, trivialaugment.apply),
+    "autoaugment": (autoaugment.draw, autoaugment.apply),
+    "randaugment": (randaugment.draw, randaugment.apply),
+    "augmix": (augmix.draw, augmix.apply),
 }
-_ON_INPUTS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {"cutout": cutout, "erasing": random_erasing}
-_NOT_SETTINGS = ("pixels", "x", "targets", "generator")
+_ON_INPUTS: dict[str, _Draw] = {"cutout": erasing.draw_cutout, "erasing": erasing.draw_erasing}
+_DRAWS = {part: draw for part, (draw, _) in _ON_LEVELS.items()} | _ON_INPUTS
+_MIXTURES: dict[tuple[str, ...], tuple[_Draw, Callable[..., tuple[Tensor, Tensor]]]] = {
+    ("cutmix",): (mixing.draw_cutmix, mixing.paste),
+    ("mixup",): (mixing.draw_mixup, mixing.blend),
+    ("cutmix", "mixup"): (mixing.draw_mixup_or_cutmix, mixing.blend_or_paste),
+}
+_NOT_SETTINGS = ("pixels", "x", "generator")
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,8 @@ class Augment:
         """Augment and normalise a batch.
 
         Args:
-            pixels: uint8 images [B, C, H, W].
+            pixels: images [B, C, H, W], uint8 (0 to 255) or floats (0 to 1). Floats stay as exact as they are, except
+                that the parts from ``resizedcrop`` to ``augmix`` pass them through levels of 255 (`to_levels`).
             targets: class indices [B] int64 or soft labels [B, K].
             num_classes: K.
             generator: source of all choices, on the device of `pixels`.
@@ -92,28 +103,74 @@ class Augment:
             float32 images [B, C, H, W]; the targets as they came, or float32 [B, K] when the policy mixes labels.
 
         Raises:
+            TailtuneError: an alternating flip without `rows`, or images of another dtype.
+        """
+        draw = self.draw
+        if torch.compiler.is_compiling():  # a graph takes no generator; as a decorator, this would load the compiler
+            draw = torch.compiler.disable(draw)  # type: ignore[no-untyped-call]
+        return self.apply(pixels, targets, num_classes, draw(pixels, generator, rows, epoch))
+
+    def draw(
+        self, pixels: Tensor, generator: torch.Generator, rows: Tensor | None = None, epoch: int = 0
+    ) -> dict[str, Any]:
+        """Draw everything that is random about a batch, for `apply`; takes what calling the policy takes.
+
+        Returns:
+            Tensors on the device of `pixels`, by part.
+
+        Raises:
             TailtuneError: an alternating flip without `rows`.
         """
         crop, flip = "crop" in self.parts, "flip" in self.parts
+        drawn: dict[str, Any] = {}
         if crop or flip:
-            pixels = crop_and_flip(pixels, generator, crop=crop, flip=flip)
+            drawn["shift"] = geometry.draw(pixels, generator, crop, flip)
         if "altflip" in self.parts:
             if rows is None:
                 raise TailtuneError("altflip needs the numbers of the rows and of the epoch; pass rows= and epoch=")
-            pixels = alternating_flip(pixels, rows, epoch)
-        for part, change in _ON_LEVELS.items():
+            drawn["altflip"] = alternating.mirrored(rows, epoch)
+        for part, draw in _DRAWS.items():
             if part in self.parts:
-                pixels = change(pixels, generator, **self.settings.get(part, {}))
-        pixels, targets = self._erase(pixels, targets, generator)
-        if not self.mixes:
-            return self._finish(pixels), targets
-        if targets.ndim == 1:
-            targets = (targets[:, None] == torch.arange(num_classes, device=targets.device)).to(torch.float32)
-        if "mixup" not in self.parts:
-            pixels, targets = cutmix(pixels, targets, generator)
-            return self._finish(pixels), targets
-        mix = mixup_or_cutmix if "cutmix" in self.parts else mixup
-        return mix(self._finish(pixels), targets, generator)
+                drawn[part] = draw(pixels, generator, **self.settings.get(part, {}))
+        if self.mixes:
+            drawn["mix"] = _MIXTURES[self._mixing][0](pixels, generator)
+        return drawn
+
+    def apply(
+        self, pixels: Tensor, targets: Tensor, num_classes: int, drawn: Mapping[str, Any]
+    ) -> tuple[Tensor, Tensor]:
+        """Do to a batch what was drawn for it: a function of tensors alone, for ``torch.compile(..., fullgraph=True)``.
+
+        Args:
+            pixels: images, as when the policy is called.
+            targets: likewise.
+            num_classes: likewise.
+            drawn: what `draw` returned for images of this shape.
+
+        Returns:
+            Images and targets, as when the policy is called.
+
+        Raises:
+            TailtuneError: images that are neither uint8 nor floats.
+        """
+        if "shift" in drawn:
+            pixels = geometry.apply(pixels, *drawn["shift"], crop="crop" in self.parts)
+        if "altflip" in drawn:
+            pixels = geometry.mirror(pixels, drawn["altflip"])
+        for part, (_, change) in _ON_LEVELS.items():
+            if part in drawn:
+                pixels = change(pixels, drawn[part])
+        erased = [part for part in _ON_INPUTS if part in drawn]
+        early = bool(erased) or "mixup" in self.parts  # else levels, which are lighter to move, become inputs last
+        if early:
+            pixels = self.normalise(pixels)
+        for part in erased:
+            pixels = erasing.erase(pixels, *drawn[part])
+        if self.mixes:
+            if targets.ndim == 1:
+                targets = (targets[:, None] == torch.arange(num_classes, device=targets.device)).to(torch.float32)
+            pixels, targets = _MIXTURES[self._mixing][1](pixels, targets, *drawn["mix"])
+        return pixels if early else self.normalise(pixels), targets
 
     @property
     def mixes(self) -> bool:
@@ -125,20 +182,28 @@ class Augment:
         """The same policy, but labels stay as they are."""
         return replace(self, parts=tuple(part for part in self.parts if part not in ("cutmix", "mixup")))
 
-    def _erase(self, pixels: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Apply the parts that want normalised images, if there are any: pixels then come out as float32."""
-        for part, erase in _ON_INPUTS.items():
-            if part in self.parts:
-                pixels, targets = erase(self._finish(pixels), targets, generator, **self.settings.get(part, {}))
-        return pixels, targets
-
-    def _finish(self, pixels: Tensor) -> Tensor:
-        return self.normalise(pixels) if pixels.dtype == torch.uint8 else pixels
+    @property
+    def _mixing(self) -> tuple[str, ...]:
+        return tuple(part for part in self.parts if part in ("cutmix", "mixup"))
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Return (pixels / 255 - mean) / std as float32: all that evaluation needs."""
-        scale, shift = _scale_and_shift(self.mean, self.std, pixels.device)
-        return pixels.to(torch.float32).mul_(scale).add_(shift)
+        """Return images, uint8 (0 to 255) or floats (0 to 1), less their mean over their spread: all for evaluation.
+
+        Args:
+            pixels: images [B, C, H, W].
+
+        Returns:
+            float32 images [B, C, H, W].
+
+        Raises:
+            TailtuneError: images of another dtype.
+        """
+        check_dtype(pixels)
+        top = 255 if pixels.dtype == torch.uint8 else 1
+        # A compiled graph holds these few numbers itself.
+        factors = _scale_and_shift if torch.compiler.is_compiling() else _kept_scale_and_shift
+        scale, shift = factors(self.mean, self.std, top, pixels.device)
+        return pixels.to(torch.float32, copy=True).mul_(scale).add_(shift)
 
 
 def build(policy: str, mean: Sequence[float], std: Sequence[float], flip: bool = True) -> Augment:
@@ -216,7 +281,7 @@ def settings_of(part: str) -> dict[str, Any]:
     >>> settings_of("randaugment")
     {'n': 2, 'm': 9}
     """
-    function = (_ON_LEVELS | _ON_INPUTS).get(part)
+    function = _DRAWS.get(part)
     if function is None:
         return {}
     signature = inspect.signature(function)
@@ -229,8 +294,16 @@ def _try(augment: Augment) -> None:
     grey(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), row, 2, torch.Generator(), rows=row)
 
 
-@functools.lru_cache(maxsize=32)
-def _scale_and_shift(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Keep the two factors of normalisation on the device: copying them at every step would make it wait."""
-    m, s = (torch.tensor(values, dtype=torch.float64)[:, None, None] for values in (mean, std))
-    return (1 / (255 * s)).to(torch.float32).to(device), (-m / s).to(torch.float32).to(device)
+def _scale_and_shift(
+    mean: tuple[float, ...], std: tuple[float, ...], top: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Return the two factors of normalisation, float32 [C, 1, 1] each, for images whose brightest value is `top`."""
+    scale, shift = [1 / (top * s) for s in std], [-m / s for m, s in zip(mean, std, strict=True)]
+    return (
+        torch.tensor(scale, dtype=torch.float32, device=device)[:, None, None],
+        torch.tensor(shift, dtype=torch.float32, device=device)[:, None, None],
+    )
+
+
+# On the device: copying them there at every step would make it wait.
+_kept_scale_and_shift = functools.lru_cache(maxsize=32)(_scale_and_shift)

@@ -7,7 +7,7 @@ import functools
 import torch
 from torch import Tensor
 
-from tailtune.augment.operations import SIGNED, Setting, operate, parameters
+from tailtune.augment.operations import SIGNED, Setting, in_turn, rows_of
 from tailtune.errors import TailtuneError
 
 OPERATIONS = (
@@ -23,35 +23,48 @@ def randaugment(pixels: Tensor, generator: torch.Generator, *, n: int = 2, m: in
     Shears, translations, rotations and tone factors go in either direction with equal chance.
 
     Args:
-        pixels: uint8 images [B, C, H, W].
+        pixels: images [B, C, H, W], uint8, or floats of 0 to 1, which pass through their levels.
         generator: source of the choices, on the device of `pixels`.
         n: operations in a row.
         m: their magnitude, a bin from 0 to 30; translation goes up to 150/331 of the side, rotation up to 30 degrees,
             shear up to 0.3, tone factors up to 0.1 and 1.9, posterising down to 4 bits, as in torchvision.
 
     Returns:
-        uint8 images [B, C, H, W].
+        Images [B, C, H, W] of the same dtype.
 
     Raises:
         TailtuneError: `n` below 1 or a magnitude outside of 0 to 30.
 
     Source: "RandAugment: Practical Automated Data Augmentation with a Reduced Search Space".
     """
+    return apply(pixels, draw(pixels, generator, n=n, m=m))
+
+
+def draw(pixels: Tensor, generator: torch.Generator, *, n: int = 2, m: int = 9) -> Tensor:
+    """Draw for `apply` what happens to images [B, C, H, W], with the settings of `randaugment`.
+
+    Returns:
+        Places in `settings`, as rows of numbers [n, B, 8].
+
+    Raises:
+        TailtuneError: `n` below 1 or a magnitude outside of 0 to 30.
+    """
     if n < 1 or not 0 <= m < BINS:
         raise TailtuneError(
             f"randaugment needs n of 1 or more and a magnitude m of 0 to {BINS - 1}, however: {n=}, {m=}"
         )
-    choice = torch.randint(2 * len(OPERATIONS), (n, len(pixels)), generator=generator, device=pixels.device)
-    return apply(pixels, choice, m)
+    choice = choose(len(pixels), n, generator, pixels.device)
+    return rows_of(settings(m, pixels.shape[2], pixels.shape[3]), choice, pixels)
 
 
-def apply(pixels: Tensor, choice: Tensor, m: int) -> Tensor:
-    """Apply settings to the images uint8 [B, C, H, W], one row of `choice` int64 [n, B] (see `settings`) a time."""
-    height, width = pixels.shape[2:]
-    table = parameters(settings(m, height, width), height, width, pixels.device)
-    for places in choice:
-        pixels = operate(pixels, table.index_select(0, places), OPERATIONS)
-    return pixels
+def choose(batch: int, n: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    """Draw `n` places in `settings` for each of `batch` images, int64 [n, B]."""
+    return torch.randint(2 * len(OPERATIONS), (n, batch), generator=generator, device=device)
+
+
+def apply(pixels: Tensor, chosen: Tensor) -> Tensor:
+    """Apply to images [B, C, H, W] what `draw` chose, one operation after the other."""
+    return in_turn(pixels, chosen, OPERATIONS)
 
 
 @functools.lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tailtune.augment.geometry import whole_levels
+from tailtune.augment.levels import on_levels, whole_levels
 from tailtune.errors import TailtuneError
 
 ATTEMPTS = 10  # boxes drawn for an image, of which the first that fits is taken
@@ -18,27 +18,34 @@ def resized_crop(pixels: Tensor, generator: torch.Generator, *, smallest: float 
     """Cut a box of random area, proportions and place out of every image and resize it to the image's size.
 
     Args:
-        pixels: uint8 images [B, C, H, W].
+        pixels: images [B, C, H, W], uint8, or floats of 0 to 1, which pass through their levels.
         generator: source of the choices, on the device of `pixels`.
         smallest: least area of the box over that of the image; the greatest is 1.
         aspect: least width over height of the box in pixels; the greatest is 1 / aspect, and it is uniform in its
             logarithm. Of ten boxes in a row that are too large, none is taken, but the largest central one.
 
     Returns:
-        uint8 images [B, C, H, W].
+        Images [B, C, H, W] of the same dtype.
 
     Raises:
         TailtuneError: `smallest` or `aspect` outside of (0, 1].
 
     Source: Szegedy et al. 2015, "Going Deeper with Convolutions", as torchvision has it.
     """
+    return resize(pixels, boxes(pixels, generator, smallest=smallest, aspect=aspect))
+
+
+def boxes(pixels: Tensor, generator: torch.Generator, *, smallest: float = 0.08, aspect: float = 0.75) -> Tensor:
+    """Draw a box for every image, with the settings of `resized_crop`.
+
+    Returns:
+        Top, left, height and width in whole pixels, float32 [4, B].
+
+    Raises:
+        TailtuneError: `smallest` or `aspect` outside of (0, 1].
+    """
     if not (0 < smallest <= 1 and 0 < aspect <= 1):
         raise TailtuneError(f"resizedcrop needs smallest and aspect in (0, 1], however: {smallest=}, {aspect=}")
-    return resize(pixels, boxes(pixels, generator, smallest, aspect))
-
-
-def boxes(pixels: Tensor, generator: torch.Generator, smallest: float, aspect: float) -> Tensor:
-    """Draw a box for every image: top, left, height and width in whole pixels, float32 [4, B]."""
     batch, _, height, width = pixels.shape
     choice = torch.rand(4, batch, ATTEMPTS, generator=generator, device=pixels.device)
     area = (smallest + choice[0] * (1 - smallest)) * (height * width)
@@ -59,6 +66,7 @@ def boxes(pixels: Tensor, generator: torch.Generator, smallest: float, aspect: f
     )
 
 
+@on_levels
 def resize(pixels: Tensor, boxes: Tensor) -> Tensor:
     """Resize a box of every image to the whole, with bilinear interpolation inside of the box.
 

@@ -7,7 +7,7 @@ import functools
 import torch
 from torch import Tensor
 
-from tailtune.augment.operations import Setting, operate, parameters
+from tailtune.augment.operations import Setting, in_turn, rows_of
 
 OPERATIONS = (
     "identity", "shear_x", "shear_y", "translate_x", "translate_y", "rotate", "color", "sharpness", "brightness",
@@ -28,20 +28,29 @@ def trivialaugment(pixels: Tensor, generator: torch.Generator) -> Tensor:
     fewer at its strongest. There is no mirroring among the operations.
 
     Args:
-        pixels: uint8 images [B, C, H, W].
+        pixels: images [B, C, H, W], uint8, or floats of 0 to 1, which pass through their levels.
         generator: source of the choices, on the device of `pixels`.
 
     Returns:
-        uint8 images [B, C, H, W].
+        Images [B, C, H, W] of the same dtype.
 
     Source: "TrivialAugment: Tuning-free Yet State-of-the-Art Data Augmentation".
     """
-    choice = torch.randint(CHOICES, (len(pixels),), generator=generator, device=pixels.device)
-    return apply(pixels, choice)
+    return apply(pixels, draw(pixels, generator))
+
+
+def draw(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw for `apply` what happens to images [B, C, H, W]: places in `settings`, as rows of numbers [1, B, 8]."""
+    return rows_of(settings(), choose(len(pixels), generator, pixels.device)[None], pixels)
+
+
+def choose(batch: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    """Draw a place in `settings` for each of `batch` images, int64 [B]."""
+    return torch.randint(CHOICES, (batch,), generator=generator, device=device)
 
 
 def choice_of(operation: str, strength: int, negative: bool = False) -> int:
-    """Return the number by which `apply` knows `operation` at the bin `strength` (0 to 30).
+    """Return the place in `settings` of `operation` at the bin `strength` (0 to 30).
 
     >>> choice_of("identity", 0), choice_of("shear_x", 1, negative=True)
     (0, 65)
@@ -49,10 +58,9 @@ def choice_of(operation: str, strength: int, negative: bool = False) -> int:
     return (OPERATIONS.index(operation) * BINS + strength) * SIGNS + int(negative)
 
 
-def apply(pixels: Tensor, choice: Tensor) -> Tensor:
-    """Apply the operations numbered `choice` int64 [B] (see `choice_of`) to the images uint8 [B, C, H, W]."""
-    chosen = parameters(settings(), pixels.shape[2], pixels.shape[3], pixels.device).index_select(0, choice)
-    return operate(pixels, chosen, OPERATIONS)
+def apply(pixels: Tensor, chosen: Tensor) -> Tensor:
+    """Apply to images [B, C, H, W] what `draw` chose."""
+    return in_turn(pixels, chosen, OPERATIONS)
 
 
 @functools.cache

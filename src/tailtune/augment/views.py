@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tailtune.augment.levels import on_levels
 from tailtune.data.dataset import TINY_SIDE
 from tailtune.errors import TailtuneError
 
@@ -37,6 +38,7 @@ JITTERED, GREYED = 0.8, 0.2  # chances of an image, in SimCLR and VICReg
 
 
 @torch.no_grad()
+@on_levels
 def image_view(pixels: Tensor, generator: torch.Generator, *, flip: bool) -> Tensor:
     """Return one random view of every image; two calls make the two views of a self-supervised term.
 
@@ -51,12 +53,12 @@ def image_view(pixels: Tensor, generator: torch.Generator, *, flip: bool) -> Ten
     - up to 12 pixels, Gaussian noise of a standard deviation of up to 12 levels, since the crop does so little there.
 
     Args:
-        pixels: uint8 images [B, C, H, W].
+        pixels: images [B, C, H, W], uint8, or floats of 0 to 1, which pass through their levels.
         generator: source of the choices, on the device of `pixels`.
         flip: whether a mirrored image keeps its class.
 
     Returns:
-        uint8 images [B, C, H, W].
+        Images [B, C, H, W] of the same dtype.
 
     Source: Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations" (SimCLR) and its
     code; Bardes et al. 2022, "VICReg", and its code. Left out are the blur, as SimCLR does on CIFAR, and VICReg's
