@@ -13,6 +13,8 @@ import polars as pl
 import pytest
 from command_line import CLASSES, SMALL, TABLE, Cli, made_table, picture, write_images
 
+from tailtune.run import Reading
+
 
 def finish(cli: Cli, tmp_path: Path, *arguments: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Fit, and return result.json and predictions.npz."""
@@ -106,3 +108,19 @@ def test_long_tailed_digits_are_never_mirrored(cli: Cli, tmp_path: Path) -> None
     assert [sum(pair) for pair in zip(counts["train"], counts["val"], strict=True)][::9] == [110, 11]
     assert result["run"]["flip"] is False
     assert result["data"]["source"] == "digits at ratio 0.1"
+
+
+def test_inspect_reads_as_fit_does(table: Callable[..., Path], cli: Cli, tmp_path: Path) -> None:
+    asked = ("--target", "label", "--test-fraction", "0.4", "--val-fraction", "0.3", "--split-seed", "2")
+    seen = json.loads(cli("inspect", table(), *asked, "--json").out)
+    result, _ = finish(cli, tmp_path, table(), *asked, "--model", "mlp")
+    assert seen["counts"] == result["data"]["counts"]
+    assert sum(seen["counts"]["test"]) == pytest.approx(0.4 * 240, abs=2)
+    without = json.loads(cli("inspect", table(), *asked, "--selection", "last", "--json").out)
+    assert without["counts"]["val"] is None
+
+
+def test_inspect_takes_every_option_of_reading(cli: Cli) -> None:
+    said = cli("inspect", "--help").out
+    for name in Reading.__dataclass_fields__:
+        assert f"--{name.replace('_', '-')}" in said, name
