@@ -73,7 +73,7 @@ def fit(
         return
     result = read_result(folder)
     if json:
-        _print_json({"folder": str(folder), "systems": headline_rows(result)})
+        _print_json({"folder": str(folder), "headline": result["headline"], "systems": headline_rows(result)})
     else:
         console = _console()
         console.print(headline(result))

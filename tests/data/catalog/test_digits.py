@@ -12,7 +12,8 @@ def test_digits_are_grey_pixels_on_the_whole_range_and_may_not_be_flipped():
     assert pixels.shape[1:] == (1, 8, 8)
     assert (int(pixels.min()), int(pixels.max())) == (0, 255)
     assert data.flip is False
-    assert data.names == tuple("0123456789")
+    assert (data.names, data.headline) == (tuple("0123456789"), "accuracy")
+    assert open_named("digits", Run("digits", test_ratio=0.5)).headline is None
 
 
 def test_the_test_part_is_balanced_and_the_same_at_every_ratio_and_seed():
