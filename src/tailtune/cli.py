@@ -170,7 +170,7 @@ def compare(
     """
     from tailtune.compare import compare as compare_methods
     from tailtune.compare import price
-    from tailtune.report.compare_table import comparison_lines, comparison_table
+    from tailtune.report.compare_table import comparison_lines, comparison_table, protocol_table
     from tailtune.report.price_table import price_table
     from tailtune.study.launch import refuse_failures
     from tailtune.study.progress import shown
@@ -187,6 +187,8 @@ def compare(
     else:
         console = _console()
         console.print(comparison_table(compared.results))
+        if (published := protocol_table(compared.results)) is not None:
+            console.print(published)
         for line in comparison_lines(compared.results):
             console.print(line, markup=False)
         console.print(f"report: {compared.folder / 'report.html'}", markup=False)

@@ -150,6 +150,14 @@ def test_the_roc_interval_is_that_of_counted_pairs() -> None:
     assert found["auroc"] == pytest.approx(np.percentile(areas, [2.5, 97.5]), abs=1e-9)
 
 
+def test_a_constant_answer_agrees_exactly_as_chance_does() -> None:
+    y, _ = predictions((41, 17, 7))
+    for k in range(3):
+        p = np.tile(np.eye(3)[k], (len(y), 1))
+        assert intervals(y, p, ClassProfile((400, 170, 70)), ["kappa"])["kappa"] == [0, 0]
+        assert summarise(y, p, ClassProfile((400, 170, 70)))["kappa"] == 0
+
+
 def test_agreement_worse_than_chance_has_an_interval_below_zero() -> None:
     y = np.repeat([0, 1, 2], 30)
     p = np.eye(3)[np.where(np.arange(90) % 3, 2 - y, y)]

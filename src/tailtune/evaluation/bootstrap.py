@@ -274,10 +274,14 @@ def _kappa(y: Indices, predicted: Indices, support: Indices) -> Statistic:
     """Quadratic-weighted kappa as a function of row weights, see `tailtune.evaluation.metrics.kappa`.
 
     As resampling keeps the class sizes, both of its sums are sums over rows: of (y - predicted)^2, and of what that
-    is on average over all rows' classes.
+    is on average over all rows' classes. Both are kept times N, so that a constant answer scores exactly zero.
     """
     place = np.arange(len(support))
-    by_chance = (place[:, None] - place) ** 2 @ support / support.sum()
-    observed = ((y - predicted) ** 2).astype(np.float32)
-    expected = by_chance[predicted].astype(np.float32)
-    return lambda weights: np.asarray(1 - (observed @ weights) / (expected @ weights), dtype=np.float64)
+    by_chance = (place[:, None] - place) ** 2 @ support
+    sums = np.stack([(y - predicted) ** 2 * len(y), by_chance[predicted]]).astype(np.float64)
+
+    def statistic(weights: Weights) -> Floats:
+        observed, expected = sums @ weights
+        return np.asarray(1 - observed / expected)
+
+    return statistic
