@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tailtune import Run
-from tailtune.data.catalog.cifar import Images, Layout
+from tailtune.data.catalog.cifar import Layout
+from tailtune.data.image_dataset import Images
 from tailtune.data.open import open_dataset
 from tailtune.study.opened import opened
 
