@@ -15,6 +15,16 @@ def write_picture(path: Path, size: tuple[int, int] = (8, 8)) -> None:
     Image.new("RGB", size, colour_of(path.name)).save(path)
 
 
+def write_aptos(folder: Path, grades: np.ndarray) -> list[str]:
+    """Write train.csv and the pictures of APTOS 2019 for these grades [N], and return the names of the pictures."""
+    names = [f"{row:012x}" for row in range(len(grades))]
+    for name in names:
+        write_picture(folder / "train_images" / f"{name}.png", (30, 20))
+    rows = "".join(f"{name},{grade}\n" for name, grade in zip(names, grades, strict=True))
+    (folder / "train.csv").write_text(f"id_code,diagnosis\n{rows}")
+    return names
+
+
 def colour_of(name: str) -> tuple[int, int, int]:
     """The colour of the picture of that name."""
     code = zlib.crc32(name.encode())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.run import Reading, Run, check
 from tailtune.study.comparison import Comparison
 from tailtune.training.interrupt import Interrupted, interrupting, to_be_requeued
 
@@ -73,7 +73,7 @@ def fit(
         return
     result = read_result(folder)
     if json:
-        _print_json({"folder": str(folder), "systems": headline_rows(result)})
+        _print_json({"folder": str(folder), "headline": result["headline"], "systems": headline_rows(result)})
     else:
         console = _console()
         console.print(headline(result))
@@ -82,40 +82,20 @@ def fit(
 
 def inspect(
     data: Positional[str],
-    target: str | None = None,
+    reading: Annotated[Reading, arg(name="")],
     ratio: float | None = None,
-    profile: Literal["exponential", "step", "pareto"] | None = None,
-    total: int | None = None,
-    minority: int | None = None,
-    test_ratio: float | None = None,
-    test_total: int | None = None,
-    class_order: Literal["given", "shuffled"] | None = None,
-    classes: tuple[str, ...] = (),
-    data_root: str | None = None,
-    group: str | None = None,
-    ignore: tuple[str, ...] = (),
+    split_seed: int = 0,
     no_flip: bool = False,
-    skip_bad_images: bool = False,
     json: bool = False,
 ) -> None:
     """Show how the classes of DATA are distributed and what that asks for; nothing is trained.
 
     Args:
         data: table, image folder, .npz or named dataset.
-        target: column to predict.
-        ratio: make a named image dataset long-tailed.
-        profile: shape of the long tail.
-        total: training samples of the long tail.
-        minority: training samples of its rarest class.
-        test_ratio: make the test part long-tailed too.
-        test_total: test samples of the long tail.
-        class_order: whether the first classes are the frequent ones, or chance decides.
-        classes: the two classes of binary_cifar10.
-        data_root: folder of the named datasets.
-        group: column whose equal values must stay in one split.
-        ignore: columns to leave out.
-        no_flip: a mirrored picture is another class.
-        skip_bad_images: leave out images that cannot be read.
+        reading: how the data are read.
+        ratio: make a named image dataset long-tailed: samples of the rarest over the most frequent class.
+        split_seed: seed of the split, and of the rows that a ratio keeps.
+        no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
         json: print JSON.
     """
     from tailtune.data.open import open_dataset
@@ -123,23 +103,10 @@ def inspect(
     from tailtune.report.facts import facts_of_dataset
     from tailtune.report.inspect import as_json, render
 
-    run = Run(
-        data=data,
-        target=target,
-        ratio=ratio,
-        profile=profile,
-        total=total,
-        minority=minority,
-        test_ratio=test_ratio,
-        test_total=test_total,
-        class_order=class_order,
-        classes=classes,
-        data_root=data_root,
-        group=group,
-        ignore=ignore,
-        flip=False if no_flip else None,
-        skip_bad_images=skip_bad_images,
-    )
+    run = Run(data, ratio=ratio, split_seed=split_seed, **vars(reading))
+    if no_flip:
+        run = replace(run, flip=False)
+    check(run)
     dataset = open_dataset(run)
     facts = facts_of_dataset(dataset, run)
     advice = advise(facts)
@@ -203,7 +170,7 @@ def compare(
     """
     from tailtune.compare import compare as compare_methods
     from tailtune.compare import price
-    from tailtune.report.compare_table import comparison_lines, comparison_table
+    from tailtune.report.compare_table import comparison_lines, comparison_table, protocol_table
     from tailtune.report.price_table import price_table
     from tailtune.study.launch import refuse_failures
     from tailtune.study.progress import shown
@@ -220,6 +187,8 @@ def compare(
     else:
         console = _console()
         console.print(comparison_table(compared.results))
+        if (published := protocol_table(compared.results)) is not None:
+            console.print(published)
         for line in comparison_lines(compared.results):
             console.print(line, markup=False)
         console.print(f"report: {compared.folder / 'report.html'}", markup=False)

@@ -10,11 +10,52 @@ from tailtune.errors import TailtuneError, nearest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How data are read and a network is trained: what one run says, and what all runs of a comparison share."""
+class Reading:
+    """How data are read and split: what `open_dataset` looks at, with the data, the ratio and the seed of the split."""
 
     target: str | None = None
     """Column to predict; needed for tables, unless the named dataset knows it."""
+    group: str | None = None
+    """Column whose equal values must stay in one split (patients, lesions, customers)."""
+    ignore: tuple[str, ...] = ()
+    """Columns to leave out, such as identifiers."""
+    data_root: str | None = None
+    """Folder of the named datasets; by default $TAILTUNE_DATA."""
+    classes: tuple[str, ...] = ()
+    """The two classes of binary_cifar10, the one that a ratio leaves frequent first; by default cat and dog."""
+    download: bool = False
+    """Allow a named dataset to be downloaded by the official library."""
+    profile: Literal["exponential", "step", "pareto"] | None = None
+    """How class sizes fall from the most frequent to the rarest class at a ratio; by default exponentially."""
+    total: int | None = None
+    """Training samples of all classes together at a ratio, instead of as many as the data allow."""
+    minority: int | None = None
+    """Training samples of the rarest class at a ratio, so that a smaller ratio adds to the other classes."""
+    test_ratio: float | None = None
+    """Make the test part of a named image dataset imbalanced too, by the same profile and class order."""
+    test_total: int | None = None
+    """Test samples of all classes together at a test ratio, instead of as many as the data allow."""
+    class_order: Literal["given", "shuffled"] | None = None
+    """Which classes become rare at a ratio: the last of the data's own order (given), or some drawn by split_seed."""
+    flip: bool | None = None
+    """Whether a mirrored picture keeps its class; False for digits, letters and the like."""
+    image_size: int | None = None
+    """Side in pixels to which folder images are resized; by default the commonest size, at most 224."""
+    skip_bad_images: bool = False
+    """Leave out images that cannot be read (counted in the report) and train on the rest."""
+    selection: Literal["last", "validation", "refit", "test-oracle"] = "validation"
+    """How the reported weights are chosen: the last ones after training on all training rows, the best on validation,
+    the best length on validation and then a second training on all rows, or (never for a headline) the best on test."""
+    val_fraction: float = 0.15
+    """Share of the training rows kept for validation where the data brings no validation part."""
+    test_fraction: float = 0.2
+    """Share of all rows kept for the final test where the data brings no test part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Reading):
+    """How data are read and a network is trained: what one run says, and what all runs of a comparison share."""
+
     model: str | None = None
     """Model name; by default mlp-plr for tables and a CIFAR ResNet or a timm ResNet-50 by image size."""
     pretrained: bool = False
@@ -41,49 +82,14 @@ class Settings:
     """Decay of the weight average per step; 0 switches it off."""
     policy: str | None = None
     """Image augmentation: parts joined by +, such as flip+crop+trivialaugment, or none (`tailtune list policies`)."""
-    flip: bool | None = None
-    """Whether a mirrored picture keeps its class; False for digits, letters and the like."""
     flip_averaging: bool = False
     """Predict the mean of the class probabilities of an image and of its mirror image, at twice the time."""
-    selection: Literal["last", "validation", "refit", "test-oracle"] = "validation"
-    """How the reported weights are chosen: the last ones after training on all training rows, the best on validation,
-    the best length on validation and then a second training on all rows, or (never for a headline) the best on test."""
     test_curve: bool = False
     """Score the test part after every epoch, for the curve alone: it decides nothing (with --selection last)."""
     monitor: Literal["balanced_accuracy", "accuracy", "log_loss"] | None = None
     """What decides on validation: by default balanced accuracy, or log loss if a class has under 5 validation rows."""
     patience: int | None = None
     """Epochs without a better validation score before training stops; 0 switches early stopping off."""
-    val_fraction: float = 0.15
-    """Share of the training rows kept for validation where the data brings no validation part."""
-    test_fraction: float = 0.2
-    """Share of all rows kept for the final test where the data brings no test part."""
-    group: str | None = None
-    """Column whose equal values must stay in one split (patients, lesions, customers)."""
-    ignore: tuple[str, ...] = ()
-    """Columns to leave out, such as identifiers."""
-    profile: Literal["exponential", "step", "pareto"] | None = None
-    """How class sizes fall from the most frequent to the rarest class at a ratio; by default exponentially."""
-    total: int | None = None
-    """Training samples of all classes together at a ratio, instead of as many as the data allow."""
-    minority: int | None = None
-    """Training samples of the rarest class at a ratio, so that a smaller ratio adds to the other classes."""
-    test_ratio: float | None = None
-    """Make the test part of a named image dataset imbalanced too, by the same profile and class order."""
-    test_total: int | None = None
-    """Test samples of all classes together at a test ratio, instead of as many as the data allow."""
-    class_order: Literal["given", "shuffled"] | None = None
-    """Which classes become rare at a ratio: the last of the data's own order (given), or some drawn by split_seed."""
-    data_root: str | None = None
-    """Folder of the named datasets; by default $TAILTUNE_DATA."""
-    classes: tuple[str, ...] = ()
-    """The two classes of binary_cifar10, the one that a ratio leaves frequent first; by default cat and dog."""
-    download: bool = False
-    """Allow a named dataset to be downloaded by the official library."""
-    image_size: int | None = None
-    """Side in pixels to which folder images are resized; by default the commonest size, at most 224."""
-    skip_bad_images: bool = False
-    """Leave out images that cannot be read (counted in the report) and train on the rest."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """auto takes bf16 on a GPU, and on a processor with native bf16 for convolutional nets; else 32."""
     compile: bool = False

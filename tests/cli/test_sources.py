@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,10 @@ import numpy as np
 import polars as pl
 import pytest
 from command_line import CLASSES, SMALL, TABLE, Cli, made_table, picture, write_images
+from official_pictures import write_aptos
+
+from tailtune.data.catalog import aptos
+from tailtune.run import Reading
 
 
 def finish(cli: Cli, tmp_path: Path, *arguments: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -106,3 +111,51 @@ def test_long_tailed_digits_are_never_mirrored(cli: Cli, tmp_path: Path) -> None
     assert [sum(pair) for pair in zip(counts["train"], counts["val"], strict=True)][::9] == [110, 11]
     assert result["run"]["flip"] is False
     assert result["data"]["source"] == "digits at ratio 0.1"
+
+
+def test_inspect_reads_as_fit_does(table: Callable[..., Path], cli: Cli, tmp_path: Path) -> None:
+    asked = ("--target", "label", "--test-fraction", "0.4", "--val-fraction", "0.3", "--split-seed", "2")
+    seen = json.loads(cli("inspect", table(), *asked, "--json").out)
+    result, _ = finish(cli, tmp_path, table(), *asked, "--model", "mlp")
+    assert seen["counts"] == result["data"]["counts"]
+    assert sum(seen["counts"]["test"]) == pytest.approx(0.4 * 240, abs=2)
+    without = json.loads(cli("inspect", table(), *asked, "--selection", "last", "--json").out)
+    assert without["counts"]["val"] is None
+
+
+def test_inspect_takes_every_option_of_reading(cli: Cli) -> None:
+    said = cli("inspect", "--help").out
+    for name in Reading.__dataclass_fields__:
+        assert f"--{name.replace('_', '-')}" in said, name
+
+
+def test_the_metric_of_the_protocol_comes_first(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = (40, 20, 30, 10, 15)
+    monkeypatch.setattr(aptos, "COUNTS", counts)
+    monkeypatch.setattr(aptos, "SIDE", 16)
+    root = tmp_path / "aptos2019"
+    write_aptos(root, np.random.default_rng(0).permutation(np.repeat(np.arange(5), counts)))
+    got = cli("fit", "aptos", "--data-root", tmp_path, *SMALL, "--model", "resnet8", "--out", tmp_path / "run")
+    assert got.code == 0, got.err
+    assert "Published results on this data set are compared by quadratic-weighted kappa" in got.out
+    assert first_figure(got.out) == "kappa"
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["headline"] == "kappa"
+    low, high = result["systems"][0]["intervals"]["kappa"]
+    assert low <= result["systems"][0]["metrics"]["kappa"] <= high
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert page.index("Agreement on ordered classes") < page.index("Rare cases found<small>")
+
+    for row, line in enumerate((root / "train.csv").read_text().splitlines()[1:]):  # as folders, to evaluate on
+        name, grade = line.split(",")
+        folder = tmp_path / "again" / aptos.NAMES[int(grade)]
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / "train_images" / f"{name}.png", folder / f"{row}.png")
+    got = cli("evaluate", tmp_path / "run", tmp_path / "again")
+    assert got.code == 0, got.err
+    assert first_figure(got.out.partition("rows, 95 % intervals")[2]) == "kappa"
+
+
+def first_figure(table: str) -> str:
+    """The name of the first figure in a table of the terminal."""
+    return next(line.split()[0] for line in table.splitlines() if re.match(r" +[a-z ]+ +-?[01]\.\d{3} \[", line))

@@ -36,7 +36,11 @@ def values(y: np.ndarray, p: np.ndarray, profile: ClassProfile) -> dict[str, flo
         "macro_auprc": float(np.mean(list(areas.values()))),
     }
     if profile.num_classes == 2:
-        found["auprc"] = areas[profile.tail[-1]]
+        rare = profile.tail[-1]
+        found |= {"auprc": areas[rare], "auroc": reference.roc_auc_score(y == rare, p[:, rare])}
+    else:
+        classes = np.arange(profile.num_classes)
+        found["kappa"] = reference.cohen_kappa_score(y, predicted, labels=classes, weights="quadratic")
     return found
 
 
@@ -69,7 +73,7 @@ def test_paired_difference_scores_both_on_the_same_rows() -> None:
     profile = ClassProfile((600, 250))
     found = paired_difference(y, a, b, profile, resamples=60, seed=5)
     slow_a, slow_b = (resampled(y, p, profile, resamples=60, seed=5) for p in (a, b))
-    assert set(found) == set(METRICS)
+    assert set(found) == set(METRICS) - {"kappa"}
     for name, entry in found.items():
         point = values(y, a, profile)[name] - values(y, b, profile)[name]
         difference = slow_a[name] - slow_b[name]
@@ -132,6 +136,39 @@ def test_sixteen_thousand_rows_take_seconds_at_most() -> None:
     start = time.process_time()
     paired_difference(y, a, b, ClassProfile((24720, 7841)))
     assert time.process_time() - start < 15  # about 1.6 s on an idle core; the bound catches another order of growth
+
+
+def test_the_roc_interval_is_that_of_counted_pairs() -> None:
+    """Every pair of a rare and a common row, ties as one half, with each row as often as it is drawn."""
+    y, p = predictions((50, 9), lift=0.3)
+    score = np.round(p[np.argsort(y, kind="stable"), 1], 1)  # many ties
+    y = np.sort(y)
+    drawn = np.concatenate(list(_draw(np.array([50, 9]), 200, 4)), axis=1)
+    wins = (score[50:, None] > score[:50]) + 0.5 * (score[50:, None] == score[:50])
+    areas = np.einsum("ir,ij,jr->r", drawn[50:], wins, drawn[:50]) / (50 * 9)
+    found = intervals(y, np.stack([1 - score, score], axis=1), ClassProfile((500, 90)), ["auroc"], 200, 4)
+    assert found["auroc"] == pytest.approx(np.percentile(areas, [2.5, 97.5]), abs=1e-9)
+
+
+def test_a_constant_answer_agrees_exactly_as_chance_does() -> None:
+    y, _ = predictions((41, 17, 7))
+    for k in range(3):
+        p = np.tile(np.eye(3)[k], (len(y), 1))
+        assert intervals(y, p, ClassProfile((400, 170, 70)), ["kappa"])["kappa"] == [0, 0]
+        assert summarise(y, p, ClassProfile((400, 170, 70)))["kappa"] == 0
+
+
+def test_agreement_worse_than_chance_has_an_interval_below_zero() -> None:
+    y = np.repeat([0, 1, 2], 30)
+    p = np.eye(3)[np.where(np.arange(90) % 3, 2 - y, y)]
+    low, high = intervals(y, p, ClassProfile((300, 300, 300)), ["kappa"])["kappa"]
+    assert low < summarise(y, p, ClassProfile((300, 300, 300)))["kappa"] < high < 0
+
+
+def test_rows_of_one_class_have_no_agreement_and_no_ranking() -> None:
+    zeros = np.zeros(5, dtype=int)
+    assert "auroc" not in intervals(zeros, np.eye(2)[zeros], ClassProfile((90, 10)))
+    assert "kappa" not in intervals(zeros, np.eye(3)[zeros], ClassProfile((90, 10, 5)))
 
 
 def test_bad_requests_are_told() -> None:

@@ -399,3 +399,12 @@ def test_bad_rows_are_refused(spoil: Any, words: str) -> None:
 
 def test_names_of_data_sets() -> None:
     assert name_of({"dataset": "digits", "ratio": 0.05}) == "digits at ratio 0.05"
+
+
+def test_a_group_names_the_metric_of_its_data_set_where_the_rows_do() -> None:
+    rows = [row | {"headline": "kappa"} for row in made({"erm": 0.0, "better": 0.06}, seeds=3)]
+    (group,) = compare(rows)["groups"]
+    assert group["headline"] == "kappa"
+    assert group["results"]["better"]["kappa"]["difference"]["n"] == 3
+    (group,) = compare(made({"erm": 0.0}, seeds=3))["groups"]
+    assert group["headline"] is None

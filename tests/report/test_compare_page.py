@@ -18,8 +18,9 @@ from rich.console import Console
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.statistics import METRICS, compare
 from tailtune.report.compare_page import write_compare_page
-from tailtune.report.compare_table import comparison_lines, comparison_table
+from tailtune.report.compare_table import comparison_lines, comparison_table, protocol_table
 from tailtune.report.compare_verdict import headline, judge
+from tailtune.report.measures import MEASURES, MINUS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DIGITS = (("digits", 0.01),)
@@ -32,9 +33,10 @@ def study(
     seeds: int = 8,
     datasets: tuple[tuple[str, float | None], ...] = DIGITS,
     binary: bool = False,
+    published: str | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
-    """The content of a results.json of trainings that never were."""
+    """The content of a results.json of trainings that never were; the `published` metric is 0.5 below all others."""
     effects = EFFECTS if effects is None else effects
     rng = np.random.default_rng(3)
     rows = []
@@ -57,7 +59,10 @@ def study(
                     "ece": float(abs(0.1 - effect)),
                     "seconds": float(10 * (1 + 10 * abs(effect)) * rng.uniform(0.98, 1.02)),
                     "split_hash": f"split-of-{dataset}",
+                    "headline": published,
                 }
+                if published:
+                    row[published] = float(value) - 0.5
                 rows.append(row)
     content = {
         "tailtune": "0.1.0",
@@ -216,6 +221,41 @@ def test_two_classes_show_the_area_of_the_rarer_one_and_not_the_mean_over_both(w
     assert "macro AUPRC" not in page
 
 
+@pytest.mark.parametrize(("metric", "column"), [("kappa", "Kappa"), ("auroc", "AUROC")])
+def test_the_metric_of_the_protocol_is_a_column_and_a_family(write: Any, metric: str, column: str) -> None:
+    results = study(published=metric)
+    term = MEASURES[metric].term
+    page = write(results).read_text()
+    figures, tests = page[page.index('id="figures"') : page.index('id="tests"')], page[page.index('id="tests"') :]
+    assert f'title="{term}">{column}<' in figures
+    assert f"Published results on digits at ratio 0.01 are compared by {term}, a family of its own" in tests
+    [table] = re.findall(rf"<caption[^>]*>Paired t test of {term} against erm.*?</table>", tests, flags=re.S)
+    entry = results["comparison"]["groups"][0]["results"]["sama"][metric]["difference"]
+    low, high = (f"{end:+.3f}".replace("-", MINUS) for end in entry["interval"])
+    assert f"{low} to {high}" in table
+    assert f'title="{term}"' not in tests  # not among the other metrics once more
+    parser = Headers()
+    parser.feed(page)
+    assert parser.faults == []
+
+
+def test_a_metric_for_certain_classes_is_not_shown_where_no_protocol_names_it(write: Any) -> None:
+    page = write(study()).read_text()
+    assert "Kappa" not in page
+    assert "AUROC" not in page
+    assert "Published results" not in page
+
+
+def test_accuracy_that_is_balanced_accuracy_is_not_tested_twice(write: Any) -> None:
+    results = study()
+    for row in results["rows"]:
+        row["headline"] = "accuracy"
+    same = study(comparison=compare(results["rows"]))
+    assert "Published results" not in write(same).read_text()
+    assert protocol_table(same) is None
+    assert "Published results" in write(study(published="accuracy")).read_text()
+
+
 def test_figures_are_described_self_contained_and_of_the_pages_colours(write: Any) -> None:
     page = write(study(datasets=(("digits", 0.01), ("adult", None)))).read_text()
     figures = re.findall(r"<svg.*?</svg>", page, flags=re.S)
@@ -327,9 +367,9 @@ def test_a_folder_without_results_is_told_in_a_line(tmp_path: Path, content: str
 # ---- terminal ----
 
 
-def printed(results: dict[str, Any], width: int = 80) -> list[str]:
+def printed(results: dict[str, Any], width: int = 80, table: Any = comparison_table) -> list[str]:
     console = Console(width=width, record=True, file=io.StringIO())
-    console.print(comparison_table(results))
+    console.print(table(results))
     return console.export_text().splitlines()
 
 
@@ -343,6 +383,20 @@ def test_the_table_fits_a_terminal_of_80_columns() -> None:
     assert re.search(r"▲ \+[\d.]+ \[\+[\d.]+, \+[\d.]+\] +< 0\.001", text)
     assert "▼ −20." in text
     assert "…" not in "\n".join(line[21:] for line in lines)  # no figure is cut
+
+
+def test_the_terminal_has_a_table_of_the_metric_of_the_protocol() -> None:
+    results = study(published="kappa")
+    lines = printed(results, table=protocol_table)
+    assert max(map(len, lines)) <= 80
+    rows = [line.split()[0] for line in lines if " ± " in line and "mean" not in line]
+    assert rows[0] == "sama"
+    assert sorted(rows) == sorted(EFFECTS)
+    assert any(re.search(r"sama +0\.\d{3} ± 0\.\d{3} +▲ \+0\.\d{3} \[\+0\.\d{3}, \+0\.\d{3}\]", line) for line in lines)
+    [note] = [line for line in comparison_lines(results) if "kappa" in line]
+    figures = results["comparison"]["groups"][0]["results"]["sama"]["kappa"]
+    assert f"quadratic-weighted kappa: sama has the best, {figures['mean']:.3f}, +" in note
+    assert note.endswith("Who is ahead is judged by balanced accuracy all the same.")
 
 
 def test_the_table_of_one_seed_has_no_errors_and_no_intervals() -> None:

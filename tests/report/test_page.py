@@ -120,6 +120,21 @@ def test_prevalence_stands_beside_the_area_of_a_binary_target(binary_table: Make
     assert "macro AUPRC" not in words
 
 
+@pytest.mark.parametrize(
+    ("headline", "words"),
+    [("kappa", "Agreement on ordered classes"), ("accuracy", "Right, rows weighing alike"), (None, "Rare cases found")],
+)
+def test_the_metric_of_the_protocol_is_the_first_row(ten_images: Make, headline: str | None, words: str) -> None:
+    result, history, predictions = ten_images()
+    page = render(result | {"headline": headline}, history, predictions)
+    table = page[page.index('id="headline-title"') :]
+    rows = re.findall(r'<th scope="row" title="[^"]*">([^<]*)<small>([^<]*)', table[: table.index("</table>")])
+    assert rows[0][0] == words
+    assert ("by which published results are compared" in rows[0][1]) == (headline is not None)
+    assert len({name for name, _ in rows}) == len(rows)
+    assert ("Agreement on ordered classes" in page) == (headline == "kappa")
+
+
 def test_everything_from_data_is_escaped(ten_images: Make) -> None:
     result, history, predictions = ten_images(names=HOSTILE)
     nasty = HOSTILE[0] + HOSTILE[1] + HOSTILE[2]

@@ -118,3 +118,32 @@ def test_a_long_class_name_is_cut() -> None:
     found = {"systems": [system("tuned", "tuned", 0.8, 0.9)]}
     found["systems"][0]["per_class"][2]["name"] = "very " * 100 + "rare"
     assert len(verdict(found).sentence) < 150
+
+
+@pytest.mark.parametrize(
+    ("difference", "spread", "told"),
+    [
+        (0.1, 0.05, "the model is ahead by more than chance would explain."),
+        (-0.1, 0.05, "XGBoost is ahead by more than chance would explain."),
+        (0.1, 0.2, "the two cannot be told apart."),
+    ],
+)
+def test_the_metric_of_the_protocol_is_the_first_note(difference: float, spread: float, told: str) -> None:
+    found = result(0.04, -0.02) | {"headline": "kappa"}
+    for each, value in zip(found["systems"], (0.8, 0.8 - difference), strict=True):
+        each["metrics"]["kappa"] = value
+        each["intervals"]["kappa"] = [value - 0.03, value + 0.03]
+    interval = [difference - spread, difference + spread]
+    found["systems"][1]["difference"]["kappa"] = {"difference": difference, "interval": interval}
+    note, *others = verdict(found).notes
+    assert note == (
+        "Published results on this data set are compared by quadratic-weighted kappa: the model reaches 0.800 "
+        f"(95 % interval 0.770 to 0.830), XGBoost {0.8 - difference:.3f}; {told}"
+    )
+    assert others == list(verdict(found | {"headline": None}).notes)
+
+
+def test_a_metric_of_the_protocol_that_is_undefined_is_not_told() -> None:
+    found = result(0.04, -0.02) | {"headline": "auroc"}
+    found["systems"][0]["metrics"]["auroc"] = None
+    assert verdict(found).notes == verdict(found | {"headline": None}).notes

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 Kind = Literal["table", "image"]
+Headline = Literal["accuracy", "balanced_accuracy", "kappa", "auroc"]  # as result.json calls them
 NAMED = 8  # things left out that are said one by one before training; the report has them all
 
 
@@ -101,6 +102,7 @@ class Dataset:
         split: "official", "given" (by the user's folders or arrays) or "stratified" (made here).
         split_hash: sha256 over the row identities of train, val and test.
         flip: whether a mirrored image keeps its class, where that is known.
+        headline: the metric by which published results on the data set are compared, where there is one.
         left_out: columns and images that are not used.
         warnings: one clear sentence each.
     """
@@ -115,6 +117,7 @@ class Dataset:
     split: str
     split_hash: str
     flip: bool | None = None
+    headline: Headline | None = None
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = field(default=())
 

@@ -18,7 +18,19 @@ Weights = NDArray[np.float32]
 Indices = NDArray[np.int64]
 Statistic = Callable[[Weights], Floats]
 
-METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "tail_accuracy", "log_loss", "ece", "macro_auprc", "auprc")
+METRICS = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "tail_accuracy",
+    "log_loss",
+    "ece",
+    "macro_auprc",
+    "auprc",
+    "auroc",
+    "kappa",
+)
+_TWO_CLASSES, _MORE_CLASSES = ("auprc", "auroc"), ("kappa",)
 
 
 def intervals(
@@ -40,12 +52,14 @@ def intervals(
         targets: class indices [N].
         probabilities: rows that sum to 1 [N, K].
         profile: class distribution of the training rows, as for `summarise`.
-        metrics: names out of METRICS; all of them by default (auprc is for two classes only).
+        metrics: names out of METRICS; all of them by default (auprc and auroc are for two classes only, kappa for
+            three or more).
         resamples: number of bootstrap resamples.
         seed: of the resampling; the same seed gives the same resamples for any system on the same targets.
 
     Returns:
-        [low, high] a metric; a metric that is undefined on these rows (no row of a tail class) is left out.
+        [low, high] a metric; a metric that is undefined on these rows (no row of a tail class, or rows of one class
+        alone for auroc and kappa) is left out.
         An unknown metric, no resamples, and what `summarise` refuses raise a TailtuneError.
     """
     y, p = checked(targets, probabilities, profile.num_classes)
@@ -54,8 +68,8 @@ def intervals(
     found = {}
     for name in values[0]:
         low, high = _percentiles(name, values[0][name], estimates[0][name])
-        bound = 1.0 if name != "log_loss" else np.inf
-        found[name] = [max(low, 0.0), min(high, bound)]
+        least, most = -np.inf if name == "kappa" else 0.0, np.inf if name == "log_loss" else 1.0
+        found[name] = [max(low, least), min(high, most)]
     return found
 
 
@@ -104,7 +118,8 @@ def _names(metrics: Sequence[str] | None, profile: ClassProfile, resamples: int)
         if name not in METRICS:
             raise TailtuneError(f"no interval is defined for metric {name!r}.{nearest(name, METRICS)}")
     wanted = METRICS if metrics is None else metrics
-    return [name for name in wanted if name != "auprc" or profile.num_classes == 2]
+    other = _MORE_CLASSES if profile.num_classes == 2 else _TWO_CLASSES
+    return [name for name in wanted if name not in other]
 
 
 def _percentiles(name: str, values: Floats, estimate: float) -> tuple[float, float]:
@@ -198,8 +213,13 @@ def _statistics(
     areas = {int(k): _average_precision(p[:, k], ends[k] - support[k], ends[k]) for k in wanted}
     if areas:
         found["macro_auprc"] = lambda weights: np.mean([area(weights) for area in areas.values()], axis=0)
-    if "auprc" in names and support[rare := rarer_class(profile)]:
+    rare = rarer_class(profile)
+    if "auprc" in names and support[rare]:
         found["auprc"] = areas.get(rare) or _average_precision(p[:, rare], ends[rare] - support[rare], ends[rare])
+    if "auroc" in names and len(present) == 2:
+        found["auroc"] = _roc_area(p[:, rare], ends[rare] - support[rare], ends[rare])
+    if "kappa" in names and len(present) > 1:
+        found["kappa"] = _kappa(y, predicted, support)
     return {name: found[name] for name in names if name in found}
 
 
@@ -222,5 +242,46 @@ def _average_precision(scores: Floats, start: int, end: int) -> Statistic:
         found = np.cumsum(gained, axis=0, dtype=np.float64)
         reached = found + np.cumsum(negatives_of(weights), axis=0)
         return np.asarray((gained * found / np.maximum(reached, 1.0)).sum(axis=0) / (end - start))
+
+    return statistic
+
+
+def _roc_area(scores: Floats, start: int, end: int) -> Statistic:
+    """ROC area of the class whose rows are start..end-1 as a function of row weights.
+
+    A positive row counts the negatives below its score, and half of those that tie with it. With the positives' T
+    distinct scores in ascending order, a negative row stands at place 2 t + 1 where it ties with score t, at 2 t where
+    it lies between the scores t - 1 and t.
+    """
+    rows = np.arange(len(scores))
+    positive = (rows >= start) & (rows < end)
+    distinct, level = np.unique(scores[positive], return_inverse=True)
+    place = np.searchsorted(distinct, scores, side="left") + np.searchsorted(distinct, scores, side="right")
+    positives_of = _GroupSums(rows[positive], level, len(distinct))
+    negatives_of = _GroupSums(rows[~positive], place[~positive], 2 * len(distinct) + 1)
+    pairs = (end - start) * (len(scores) - (end - start))
+
+    def statistic(weights: Weights) -> Floats:
+        negatives = negatives_of(weights)
+        tied = negatives[1::2]
+        beaten = np.cumsum(negatives, axis=0, dtype=np.float64)[1::2] - tied / 2
+        return np.asarray((positives_of(weights) * beaten).sum(axis=0) / pairs)
+
+    return statistic
+
+
+def _kappa(y: Indices, predicted: Indices, support: Indices) -> Statistic:
+    """Quadratic-weighted kappa as a function of row weights, see `tailtune.evaluation.metrics.kappa`.
+
+    As resampling keeps the class sizes, both of its sums are sums over rows: of (y - predicted)^2, and of what that
+    is on average over all rows' classes. Both are kept times N, so that a constant answer scores exactly zero.
+    """
+    place = np.arange(len(support))
+    by_chance = (place[:, None] - place) ** 2 @ support
+    sums = np.stack([(y - predicted) ** 2 * len(y), by_chance[predicted]]).astype(np.float64)
+
+    def statistic(weights: Weights) -> Floats:
+        observed, expected = sums @ weights
+        return np.asarray(1 - observed / expected)
 
     return statistic

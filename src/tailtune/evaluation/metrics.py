@@ -75,9 +75,9 @@ def kappa(confusion: ArrayLike) -> float | None:
     observed = np.asarray(confusion, dtype=np.float64)
     place = np.arange(len(observed))
     weights = (place[:, None] - place) ** 2
-    chance = np.outer(observed.sum(axis=1), observed.sum(axis=0)) / observed.sum()
-    expected = (weights * chance).sum()
-    return float(1 - (weights * observed).sum() / expected) if expected > 0 else None
+    margins = np.outer(observed.sum(axis=1), observed.sum(axis=0))
+    expected = (weights * margins).sum()  # times N, so that a constant answer scores exactly zero
+    return float(1 - observed.sum() * (weights * observed).sum() / expected) if expected > 0 else None
 
 
 def rarer_class(profile: ClassProfile) -> int:

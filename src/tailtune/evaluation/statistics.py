@@ -28,6 +28,8 @@ METRICS = (
     "macro_f1",
     "macro_auprc",
     "auprc",
+    "auroc",
+    "kappa",
     "ece",
     "log_loss",
     "seconds",
@@ -52,15 +54,16 @@ def compare(
 
     Args:
         rows: one a finished training: dataset, ratio, method, seed, the metrics (absent or None where undefined) and,
-            where known, split_hash; rows with another `status` than "done" are passed over.
+            where known, split_hash and headline, the metric by which published results on the data set are compared;
+            rows with another `status` than "done" are passed over.
         baseline: the method that all others are compared with.
         metrics: what to summarise; balanced_accuracy decides the standings.
         level: coverage of the intervals, and one minus the error rate of a family.
 
     Returns:
         A dictionary ready for JSON: baseline, level, primary, metrics, family (a sentence), groups (one a data set:
-        dataset, ratio, seeds, methods, results[method][metric], best[metric], seconds[method], notes) and ranks
-        (see `mean_ranks`; None for a single data set).
+        dataset, ratio, headline, seeds, methods, results[method][metric], best[metric], seconds[method], notes) and
+        ranks (see `mean_ranks`; None for a single data set).
 
     Raises:
         TailtuneError: a row without its data set, ratio, method or seed, two rows of one training, a figure that is
@@ -142,6 +145,9 @@ def _group(
         "dataset": dataset,
         "ratio": ratio,
         "name": name_of({"dataset": dataset, "ratio": ratio}),
+        "headline": next(
+            (row["headline"] for seeds in methods.values() for row in seeds.values() if row.get("headline")), None
+        ),
         "seeds": everywhere,
         "methods": list(methods),
         "results": results,

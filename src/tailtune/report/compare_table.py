@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tailtune.report.compare_verdict import KINDS, by_difference, headline, judge, p_value, points, shortened
-from tailtune.report.measures import NONE
+from tailtune.report.compare_verdict import (
+    KINDS,
+    by_difference,
+    headline,
+    judge,
+    p_value,
+    points,
+    protocol,
+    shortened,
+)
+from tailtune.report.measures import MEASURES, NONE, Measure
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,6 +56,7 @@ def comparison_table(results: Mapping[str, Any]) -> Table:
 
     comparison = results["comparison"]
     baseline, primary = comparison["baseline"], comparison["primary"]
+    measure = MEASURES[primary]
     caption = f"accuracy in percent, mean ± standard error; difference from {shortened(baseline, 12)} in points"
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), caption=caption, caption_justify="left")
     table.add_column("", overflow="fold", min_width=20)
@@ -62,13 +72,52 @@ def comparison_table(results: Mapping[str, Any]) -> Table:
             figures, entry = group["results"][name], differences.get(name)
             table.add_row(
                 Text(shortened(name)),
-                _mean(figures[primary]),
-                _difference(entry) if entry else ("baseline" if name == baseline else NONE),
+                _mean(figures[primary], measure),
+                _difference(entry, measure) if entry else ("baseline" if name == baseline else NONE),
                 p_value(entry["holm_p"]) if entry else "",
                 NONE
                 if figures.get("tail_accuracy", {}).get("mean") is None
                 else points(figures["tail_accuracy"]["mean"]),
                 NONE if figures.get("seconds", {}).get("mean") is None else f"{figures['seconds']['mean']:.3g}",
+            )
+        table.add_section()
+    return table
+
+
+def protocol_table(results: Mapping[str, Any]) -> Table | None:
+    """Lay out the metrics by which published results are compared, a section a data set, the best method first.
+
+    Args:
+        results: the content of results.json.
+
+    Returns:
+        The table; None where no data set has such a metric beside the primary one.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    comparison = results["comparison"]
+    baseline = comparison["baseline"]
+    groups = [(group, metric) for group in comparison["groups"] if (metric := protocol(comparison, group))]
+    if not groups:
+        return None
+    caption = "by which published results are compared; mean ± standard error"
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), caption=caption, caption_justify="left")
+    table.add_column("", overflow="fold", min_width=20)
+    for column in ("", f"from {shortened(baseline, 10)} [{100 * comparison['level']:g} %]", "Holm p"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for group, metric in groups:
+        measure, differences = MEASURES[metric], dict(by_difference(group, baseline, metric))
+        several = f" on {group['name']}" if len(comparison["groups"]) > 1 else ""
+        table.add_row(Text(f"{measure.term}{several}", style="bold"))
+        for name in by_score(group, metric):
+            entry = differences.get(name)
+            table.add_row(
+                Text(shortened(name)),
+                _mean(group["results"][name][metric], measure),
+                _difference(entry, measure) if entry else ("baseline" if name == baseline else NONE),
+                p_value(entry["holm_p"]) if entry else "",
             )
         table.add_section()
     return table
@@ -80,19 +129,19 @@ def by_score(group: Mapping[str, Any], metric: str) -> list[str]:
     return sorted(means, key=lambda name: (means[name] is None, -(means[name] or 0.0)))
 
 
-def _mean(figure: Mapping[str, Any]) -> str:
+def _mean(figure: Mapping[str, Any], measure: Measure) -> str:
     if figure["mean"] is None:
         return NONE
     error = figure["standard_error"]
-    text = points(figure["mean"])
-    return text if error is None else f"{text} ± {points(error)}"
+    text = measure.bare(figure["mean"])
+    return text if error is None else f"{text} ± {measure.bare(error)}"
 
 
-def _difference(entry: Mapping[str, Any]) -> str:
+def _difference(entry: Mapping[str, Any], measure: Measure) -> str:
     if entry["mean"] is None:
         return NONE
-    text = f"{KINDS[entry['standing']][0]} {points(entry['mean'], '+')}"
+    text = f"{KINDS[entry['standing']][0]} {measure.show_change(entry['mean'])}"
     if entry["interval"] is None:
         return text
-    low, high = (points(end, "+") for end in entry["interval"])
+    low, high = map(measure.show_change, entry["interval"])
     return f"{text} [{low}, {high}]"

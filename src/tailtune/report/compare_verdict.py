@@ -10,6 +10,7 @@ from tailtune.report.measures import MEASURES, MINUS, percent
 
 LONGEST_LABEL = 40
 FEW_SEEDS = 5
+ROUNDING = 1e-9
 NAMED = 6  # methods that a sentence names before it counts the rest
 
 KINDS = {  # a standing, its glyph, and how it is said
@@ -80,6 +81,25 @@ def by_difference(group: Mapping[str, Any], baseline: str, metric: str) -> list[
         if name != baseline and (entry := group["results"][name][metric]["difference"]) is not None
     ]
     return sorted(found, key=lambda each: (each[1]["mean"] is None, -(each[1]["mean"] or 0.0)))
+
+
+def protocol(comparison: Mapping[str, Any], group: Mapping[str, Any]) -> str | None:
+    """The metric by which published results on a data set are compared, where it says more than the primary one.
+
+    On a balanced test part, accuracy is balanced accuracy and says nothing more.
+
+    Args:
+        comparison: what `tailtune.evaluation.statistics.compare` returned.
+        group: one of its groups.
+    """
+    headline = group.get("headline")
+    if headline is None:
+        return None
+    means = [
+        (figures[headline]["mean"], figures[comparison["primary"]]["mean"]) for figures in group["results"].values()
+    ]
+    more = any(mean is not None and primary is not None and abs(mean - primary) > ROUNDING for mean, primary in means)
+    return str(headline) if more else None
 
 
 def judge(comparison: Mapping[str, Any], group: Mapping[str, Any]) -> Standings:
@@ -260,7 +280,7 @@ def _listed(names: Sequence[str]) -> str:
 def _notes(
     comparison: Mapping[str, Any], group: Mapping[str, Any], order: Sequence[tuple[str, dict[str, Any]]]
 ) -> list[str]:
-    notes = []
+    notes = _published(comparison, group)
     used = [entry["n"] for _, entry in order if entry["interval"] is not None and entry["t"] is not None]
     if used and max(used) < FEW_SEEDS:
         from scipy.special import stdtrit
@@ -271,3 +291,20 @@ def _notes(
             "only large differences can show."
         )
     return notes + list(group["notes"])
+
+
+def _published(comparison: Mapping[str, Any], group: Mapping[str, Any]) -> list[str]:
+    """Return one sentence about the metric of the data set's protocol, where there is one beside the primary one."""
+    metric = protocol(comparison, group)
+    if metric is None:
+        return []
+    measure, top, primary = MEASURES[metric], group["best"][metric]["method"], MEASURES[comparison["primary"]].term
+    figure = group["results"][top][metric]
+    sentence = f"Published results on this data set are compared by {measure.term}: {shortened(top)} has the best, "
+    sentence += measure.show(figure["mean"])
+    entry = figure["difference"]
+    if entry is not None and entry["interval"] is not None:
+        low, high = map(measure.show_change, entry["interval"])
+        sentence += f", {measure.show_change(entry['mean'])} from {comparison['baseline']} "
+        sentence += f"({_level(comparison)} interval {low} to {high})"
+    return [f"{sentence}. Who is ahead is judged by {primary} all the same."]

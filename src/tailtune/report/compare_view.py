@@ -10,7 +10,7 @@ from tailtune.evaluation.statistics import name_of
 from tailtune.report import compare_figures, measures
 from tailtune.report.compare_curves import curves_view
 from tailtune.report.compare_table import by_score
-from tailtune.report.compare_verdict import KINDS, by_difference, headline, judge, p_value, shortened
+from tailtune.report.compare_verdict import KINDS, by_difference, headline, judge, p_value, protocol, shortened
 from tailtune.report.measures import MEASURES, NONE, Measure
 from tailtune.report.view import plain
 
@@ -18,6 +18,8 @@ Row = Mapping[str, Any]
 
 COLUMNS = {
     "balanced_accuracy": ("Balanced", MEASURES["balanced_accuracy"]),
+    "kappa": ("Kappa", MEASURES["kappa"]),
+    "auroc": ("AUROC", MEASURES["auroc"]),
     "accuracy": ("Accuracy", MEASURES["accuracy"]),
     "tail_accuracy": ("Tail", MEASURES["tail_accuracy"]),
     "head_accuracy": ("Head", Measure("head_accuracy", "Head", "accuracy on the largest 20 % of classes", "")),
@@ -103,6 +105,7 @@ def _group(
 ) -> dict[str, Any]:
     baseline, primary = comparison["baseline"], comparison["primary"]
     order = by_difference(group, baseline, primary)
+    tested = [primary, *filter(None, [protocol(comparison, group)])]
     standings = judge(comparison, group)
     drawn = [(name, entry) for name, entry in order if entry["mean"] is not None]
     slug = f"g{index}-" + (re.sub(r"[^a-z0-9]+", "-", group["name"].lower()).strip("-") or "data")
@@ -118,20 +121,23 @@ def _group(
         "columns": shown,
         "rows": [_figures(group, name, shown, baseline) for name in by_score(group, primary)],
         "highlighted": any(_highlights(group, key) for key, _, _ in shown),
-        "tests": [_tested(name, entry) for name, entry in order],
-        "wilcoxon": _smallest(order),
-        "others": _others(group, [name for name, _ in order], columns, primary),
+        "tests": [_tests(group, baseline, metric) for metric in tested] if order else [],
+        "others": _others(group, [name for name, _ in order], columns, tested),
         "seconds": _seconds(group, baseline),
         "seeds": ", ".join(map(str, group["seeds"])),
     }
 
 
 def _columns(group: Mapping[str, Any]) -> list[tuple[str, str, Measure]]:
-    """Metrics that any method of the group has; of the two areas the one of the rarer class where there is one."""
+    """Metrics that any method of the group has; of the two areas the one of the rarer class where there is one.
+
+    Those that mean something for certain classes only are there where the data set's protocol names them.
+    """
     stated = [
         (key, words, measure)
         for key, (words, measure) in COLUMNS.items()
-        if any(figures.get(key, {}).get("mean") is not None for figures in group["results"].values())
+        if (measure.everywhere or key == group.get("headline"))
+        and any(figures.get(key, {}).get("mean") is not None for figures in group["results"].values())
     ]
     binary = any(key == "auprc" for key, _, _ in stated)
     return [column for column in stated if not (binary and column[0] == "macro_auprc")]
@@ -168,12 +174,20 @@ def _cell(figure: Mapping[str, Any], measure: Measure) -> dict[str, str]:
     mean, error = figure["mean"], figure["standard_error"]
     if mean is None:
         return {"mean": NONE, "error": ""}
-    scale, digits = (100, 1) if measure.percent else (1, 3)
-    return {"mean": f"{scale * mean:.{digits}f}", "error": "" if error is None else f"{scale * error:.{digits}f}"}
+    return {"mean": measure.bare(mean), "error": "" if error is None else measure.bare(error)}
 
 
-def _tested(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    measure = MEASURES["balanced_accuracy"]
+def _tests(group: Mapping[str, Any], baseline: str, metric: str) -> dict[str, Any]:
+    """The tests of every method against the baseline on one metric."""
+    order = by_difference(group, baseline, metric)
+    return {
+        "term": MEASURES[metric].term,
+        "rows": [_tested(name, entry, MEASURES[metric]) for name, entry in order],
+        "wilcoxon": _smallest(order),
+    }
+
+
+def _tested(name: str, entry: Mapping[str, Any], measure: Measure) -> dict[str, Any]:
     wilcoxon = entry["wilcoxon"]
     interval = entry["interval"]
     return {
@@ -197,10 +211,10 @@ def _smallest(order: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 
 
 def _others(
-    group: Mapping[str, Any], names: Sequence[str], columns: Sequence[tuple[str, str, Measure]], primary: str
+    group: Mapping[str, Any], names: Sequence[str], columns: Sequence[tuple[str, str, Measure]], tested: Sequence[str]
 ) -> dict[str, Any]:
     """Differences from the baseline on the other metrics, each column a family of its own."""
-    shown = [column for column in columns if column[0] != primary]
+    shown = [column for column in columns if column[0] not in tested]
     rows = []
     for name in names:
         cells = []
@@ -250,7 +264,7 @@ def _forest(
 ) -> str:
     baseline = comparison["baseline"]
     title = f"Balanced accuracy on {group['name']}: difference of each method from {baseline}, with intervals"
-    told = [_tested(name, entry) for name, entry in drawn]
+    told = [_tested(name, entry, MEASURES[comparison["primary"]]) for name, entry in drawn]
     text = "; ".join(f"{shortened(row['label'])} {row['change']} ({row['interval'] or 'no interval'})" for row in told)
     return compare_figures.forest(drawn, baseline, f"forest-{slug}", title, f"{sentence} {text}.")
 

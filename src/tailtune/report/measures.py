@@ -19,6 +19,7 @@ class Measure:
     meaning: str
     percent: bool = True
     higher_is_better: bool = True
+    everywhere: bool = True  # or only where the data set's protocol names it
 
     def show(self, value: float | None) -> str:
         """Write a value: ``81.2 %`` or ``0.812``; an en dash where it is undefined.
@@ -28,11 +29,15 @@ class Measure:
         """
         return percent(value) if self.percent else number(value)
 
+    def bare(self, value: float) -> str:
+        """Write a value without the sign of percent: ``81.2`` or ``0.812``."""
+        return f"{100 * value:.1f}" if self.percent else number(value)
+
     def show_interval(self, interval: list[float] | None) -> str:
         """Write an interval: ``79.8 to 82.5 %`` or ``0.798 to 0.825``; empty if it has no width."""
         if interval is None:
             return ""
-        low, high = (f"{100 * end:.1f}" if self.percent else number(end) for end in interval)
+        low, high = map(self.bare, interval)
         return "" if low == high else f"{low} to {high}" + f"{NBSP}%" * self.percent
 
     def show_change(self, difference: float) -> str:
@@ -58,7 +63,7 @@ def percent(value: float | None, decimals: int = 1) -> str:
 
 def number(value: float | None) -> str:
     """Write a number with three decimals; an en dash for None."""
-    return NONE if value is None else f"{value:.3f}"
+    return NONE if value is None else f"{value:.3f}".replace("-", MINUS)
 
 
 def whole(value: int | None) -> str:
@@ -145,5 +150,33 @@ MEASURES = {
             "over 15 bins of equal width.",
             higher_is_better=False,
         ),
+        Measure(
+            "kappa",
+            "Agreement on ordered classes",
+            "quadratic-weighted kappa",
+            "How far answers and true classes agree beyond chance, where a miss counts by the square of its distance "
+            "in the order of the classes: 1 is full agreement, 0 that of chance.",
+            percent=False,
+            everywhere=False,
+        ),
+        Measure(
+            "auroc",
+            "Ranking the rarer class above",
+            "AUROC",
+            "The area under the ROC curve: the chance that a row of the rarer class is given a higher probability of "
+            "it than a row of the other class. A guess scores 0.5.",
+            percent=False,
+            everywhere=False,
+        ),
     )
 }
+
+
+def listed(headline: str | None) -> list[Measure]:
+    """The measures that a report shows, first the metric of the data set's protocol.
+
+    Args:
+        headline: that metric, if there is one.
+    """
+    first = [] if headline is None else [MEASURES[headline]]
+    return first + [measure for measure in MEASURES.values() if measure.everywhere and measure.key != headline]

@@ -11,6 +11,15 @@ if TYPE_CHECKING:
 FIGURES = ("balanced_accuracy", "tail_accuracy", "accuracy", "macro_f1", "macro_auprc", "log_loss", "ece")
 
 
+def figures(headline: str | None) -> tuple[str, ...]:
+    """The names of the figures in the order of the tables, first the metric of the data set's protocol, if any.
+
+    >>> figures("kappa")[:2], figures("accuracy").count("accuracy")
+    (('kappa', 'balanced_accuracy'), 1)
+    """
+    return tuple(dict.fromkeys((headline, *FIGURES) if headline else FIGURES))
+
+
 def headline_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
     """The model and each baseline with its figures, intervals and the model's difference from it."""
     keep = ("name", "label", "role", "seconds", "metrics", "intervals", "difference")
@@ -37,7 +46,7 @@ def headline(result: dict[str, Any]) -> Group:
     table.add_column("", no_wrap=True)
     for system in result["systems"]:
         table.add_column(Text(system["label"]), justify="right", min_width=20)  # a figure with its interval
-    for name in FIGURES:
+    for name in figures(result.get("headline")):
         values = [(system["metrics"].get(name), system["intervals"].get(name)) for system in result["systems"]]
         if any(value is not None for value, _ in values):
             table.add_row(name.replace("_", " "), *(_cell(*value) for value in values))
@@ -55,7 +64,7 @@ def scores_table(scores: dict[str, Any]) -> Table:
     table = Table(title=f"{scores['rows']} rows, 95 % intervals", box=box.SIMPLE)
     for column in ("", "precision", "recall", "f1", "rows"):
         table.add_column(column, justify="left" if not column else "right")
-    for name in FIGURES:
+    for name in figures(scores["headline"]):
         table.add_row(name.replace("_", " "), _cell(scores[name], scores["intervals"].get(name)))
     table.add_section()
     for row in scores["per_class"]:

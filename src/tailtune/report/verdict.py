@@ -48,7 +48,8 @@ def verdict(result: dict[str, Any]) -> Verdict:
             sentence += _rare_cases(model, rival, tail) + _all_rows(rival, tail, rows)
         else:
             sentence += _only_all_rows(rival, rows)
-    return Verdict(standing, sentence + ".", tuple(_notes(model, rival, standing)))
+    published = _published(model, rival, result.get("headline"))
+    return Verdict(standing, sentence + ".", (*published, *_notes(model, rival, standing)))
 
 
 def tail_names(system: dict[str, Any]) -> list[str]:
@@ -141,6 +142,25 @@ def _only_all_rows(rival: dict[str, Any], rows: str) -> str:
         return f"; over all rows it cannot be told apart from {rival['label']}"
     ahead = "it is" if rows == "better" else f"{rival['label']} is"
     return f"; over all rows {ahead} right more often, by {_points(rival, 'accuracy')}"
+
+
+def _published(model: dict[str, Any], rival: dict[str, Any] | None, headline: str | None) -> list[str]:
+    """Return one sentence about the metric of the data set's protocol, where there is one and it is defined."""
+    if headline is None or model["metrics"][headline] is None:
+        return []
+    measure = MEASURES[headline]
+    note = f"Published results on this data set are compared by {measure.term}: the model reaches "
+    note += measure.show(model["metrics"][headline])
+    interval = measure.show_interval(model["intervals"].get(headline))
+    note += f" (95 % interval {interval})" if interval else ""
+    if rival is not None and rival["name"] != "majority":
+        words = {
+            "better": "the model is ahead by more than chance would explain",
+            "worse": f"{rival['label']} is ahead by more than chance would explain",
+            "unclear": "the two cannot be told apart",
+        }
+        note += f", {rival['label']} {measure.show(rival['metrics'][headline])}; {words[_standing(rival, headline)]}"
+    return [note + "."]
 
 
 def _largest(model: dict[str, Any]) -> str:

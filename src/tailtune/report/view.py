@@ -53,7 +53,7 @@ def view(
         "ratio": _ratio(profile),
         "order": order,
         "verdict": verdict(result),
-        "headline": _headline(systems),
+        "headline": _headline(systems, result.get("headline")),
         "rails": _rails(systems),
         "groups": _groups(compared) if profile.num_classes > 2 else [],
         "marks": _marks(systems),
@@ -112,11 +112,11 @@ def _ratio(profile: ClassProfile) -> str:
     return f"{times:.1f} : 1" if times < 10 else f"{measures.whole(round(times))} : 1"
 
 
-def _headline(systems: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _headline(systems: Sequence[dict[str, Any]], headline: str | None) -> list[dict[str, Any]]:
     """A row a measure: what each system reaches, and how far the model is from each baseline."""
     rows = []
     two_classes = "prevalence" in systems[0]["metrics"]  # the area of the rarer class says it better
-    for measure in measures.MEASURES.values():
+    for measure in measures.listed(headline):
         if systems[0]["metrics"].get(measure.key) is None or (measure.key == "macro_auprc" and two_classes):
             continue
         cells = []
@@ -135,7 +135,7 @@ def _headline(systems: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                     "standing": measure.standing(difference["interval"]),
                 }
             cells.append(cell)
-        term = measure.term
+        term = f"{measure.term}, by which published results are compared" if measure.key == headline else measure.term
         if measure.key == "auprc":
             term += f"; a guess scores {measures.number(systems[0]['metrics']['prevalence'])}, its prevalence"
         rows.append({"measure": measure, "term": term, "cells": cells})

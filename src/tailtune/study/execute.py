@@ -236,6 +236,7 @@ def _result(fitted: Fitted, dataset: Dataset, systems: list[System], resamples: 
         "command": command(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "kind": dataset.kind,
+        "headline": dataset.headline,
         "versions": versions(),
         "machine": machine(),
         "data": data,

@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import lru_cache
 
 from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
-from tailtune.run import Run
+from tailtune.run import Reading, Run
 
-READING = (
-    "data",
-    "target",
-    "ratio",
-    "profile",
-    "total",
-    "minority",
-    "test_ratio",
-    "test_total",
-    "class_order",
-    "flip",
-    "selection",
-    "val_fraction",
-    "test_fraction",
-    "split_seed",
-    "group",
-    "ignore",
-    "data_root",
-    "download",
-    "image_size",
-    "skip_bad_images",
-)  # the fields of a run that `open_dataset` looks at
+READING = ("data", "ratio", "split_seed", *(field.name for field in fields(Reading)))  # what `open_dataset` looks at
 
 
 def opened(run: Run) -> Dataset:

@@ -66,14 +66,14 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict
         say: is told what was noticed about the data.
 
     Returns:
-        The figures as in result.json, with their intervals.
+        The figures as in result.json, with their intervals and the headline metric of the data set of the run.
 
     Raises:
         TailtuneError: anything wrong with the folder or the data, or no target in it.
     """
     predictor = Predictor.load(finished(folder))
-    profile_counts = read_result(folder)["data"]["counts"]["train"]
-    profile = ClassProfile(tuple(profile_counts), predictor.names)
+    result = read_result(folder)
+    profile = ClassProfile(tuple(result["data"]["counts"]["train"]), predictor.names)
     rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
     for sentence in rows.notes:
         say(sentence)
@@ -83,4 +83,8 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict
         raise TailtuneError(f"{data} holds no targets to score against; it needs {wanted} (or use tailtune predict)")
     probabilities = predictor.probabilities(rows.inputs)
     scores = summarise(targets, probabilities, profile)
-    return scores | {"rows": len(targets), "intervals": intervals(targets, probabilities, profile)}
+    return scores | {
+        "rows": len(targets),
+        "headline": result.get("headline"),
+        "intervals": intervals(targets, probabilities, profile),
+    }

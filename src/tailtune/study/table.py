@@ -40,6 +40,7 @@ def row(training: Training) -> dict[str, Any]:
         "vary": training.vary,
         "status": "done",
         **{name: system["metrics"].get(name) for name in FIGURES},
+        "headline": result.get("headline"),
         "seconds": trained["seconds"],
         "epochs": trained["epochs"],
         "steps": trained["steps"],

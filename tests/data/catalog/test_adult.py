@@ -47,6 +47,11 @@ def test_official_files_are_read(root):
     assert len(adult.load(Run("adult", data_root=str(root))).val) == 9
 
 
+def test_the_published_metric_is_of_the_published_target(root):
+    assert adult.load(Run("adult", data_root=str(root))).headline == "accuracy"
+    assert adult.load(Run("adult", data_root=str(root), target="hours-per-week")).headline is None
+
+
 def test_missing_files_are_named(tmp_path, monkeypatch):
     with pytest.raises(TailtuneError, match=r"adult.data and adult.test are neither in .*adult nor in"):
         adult.load(Run("adult", data_root=str(tmp_path)))

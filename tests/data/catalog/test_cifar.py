@@ -62,7 +62,7 @@ def test_a_ratio_takes_the_canonical_rows_in_their_order(official, tmp_path):
     rows = canonical(labels, 0.5)
     assert data.train.ids.tolist() == [f"train/{row}" for row in rows]
     np.testing.assert_array_equal(data.train.inputs[0], pixels[rows])
-    assert (data.split, data.flip, data.val) == ("official", True, None)
+    assert (data.split, data.flip, data.val, data.headline) == ("official", True, None, "accuracy")
     assert data.source == f"{official.title} at ratio 0.5"
 
 

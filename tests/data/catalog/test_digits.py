@@ -13,6 +13,7 @@ def test_digits_are_grey_pixels_on_the_whole_range_and_may_not_be_flipped():
     assert (int(pixels.min()), int(pixels.max())) == (0, 255)
     assert data.flip is False
     assert data.names == tuple("0123456789")
+    assert data.headline is None  # the split is our own: no published result stands beside it
 
 
 def test_the_test_part_is_balanced_and_the_same_at_every_ratio_and_seed():

@@ -31,7 +31,7 @@ def cinic(tmp_path, monkeypatch):
 
 def test_cinic10_has_its_official_parts(cinic):
     data = open_named("cinic10", Run("cinic10", data_root=str(cinic)))
-    assert data.names == CIFAR
+    assert (data.names, data.headline) == (CIFAR, "accuracy")
     assert [len(part) for part in (data.train, data.val, data.test)] == [50, 50, 50]
     assert all(path.startswith("valid/") for path in data.val.ids)
     for part in (data.train, data.test):
@@ -43,6 +43,11 @@ def test_cinic10_at_a_ratio_thins_out_the_training_part_alone(cinic):
     data = open_named("cinic10", Run("cinic10", data_root=str(cinic), ratio=0.2))
     assert (data.profile.counts[0], data.profile.counts[-1]) == (5, 1)
     assert (len(data.val), len(data.test)) == (50, 50)
+
+
+def test_a_test_part_of_its_own_has_no_published_metric(cinic):
+    run = Run("cinic10", data_root=str(cinic), ratio=0.2, test_ratio=0.2)
+    assert open_named("cinic10", run).headline is None
 
 
 def test_cinic10_with_a_picture_too_few_is_refused(cinic):
@@ -75,7 +80,7 @@ def tiny(tmp_path, monkeypatch):
 def test_tiny_imagenet_is_tested_on_its_validation_pictures(tiny):
     data = open_named("tiny_imagenet", Run("tiny_imagenet", data_root=str(tiny), selection="last"))
     assert data.names == ("crane (n01)", "goldfish", "crane (n03)")
-    assert data.profile.counts == (4, 4, 4)
+    assert (data.profile.counts, data.headline) == ((4, 4, 4), "accuracy")
     assert data.test.ids.tolist() == [f"val/images/val_{row}.JPEG" for row in range(6)]
     assert data.test.targets.tolist() == [0, 1, 2, 0, 1, 2]
     assert all(f"n0{int(k) + 1}" in path for k, path in zip(data.train.targets, data.train.ids, strict=True))
@@ -127,7 +132,7 @@ def test_eurosat_is_split_by_the_published_seed(tmp_path, satellite, folder):
     assert data.test.ids.tolist() == [paths[row] for row in test]
     assert data.profile.counts == (8, 12, *[8] * 8)
     assert np.bincount(data.test.targets).tolist() == [2, 3, *[2] * 8]
-    assert (data.split, right_pixels(data.test)) == ("official", True)
+    assert (data.split, data.headline, right_pixels(data.test)) == ("official", "accuracy", True)
 
 
 def test_eurosat_takes_no_ratio_and_no_other_folder(tmp_path, satellite):

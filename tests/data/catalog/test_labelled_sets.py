@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from official_pictures import shows, write_picture
+from official_pictures import shows, write_aptos, write_picture
 
 from tailtune.data.catalog import aptos, ham10000, imagenet_lt, open_named, siim
 from tailtune.data.catalog.files import hold_out
@@ -23,13 +23,7 @@ def retina(tmp_path, monkeypatch):
     monkeypatch.setattr(aptos, "COUNTS", (20, 10, 15, 5, 5))
     monkeypatch.setattr(aptos, "SIDE", 16)
     grades = np.random.default_rng(0).permutation(np.repeat(np.arange(5), (20, 10, 15, 5, 5)))
-    names = [f"{row:012x}" for row in range(len(grades))]
-    root = tmp_path / "aptos2019-blindness-detection"
-    for name in names:
-        write_picture(root / "train_images" / f"{name}.png", (30, 20))
-    rows = "".join(f"{name},{grade}\n" for name, grade in zip(names, grades, strict=True))
-    (root / "train.csv").write_text(f"id_code,diagnosis\n{rows}")
-    return tmp_path, names, grades
+    return tmp_path, write_aptos(tmp_path / "aptos2019-blindness-detection", grades), grades
 
 
 def test_aptos_is_split_by_the_published_seed(retina):
@@ -40,6 +34,7 @@ def test_aptos_is_split_by_the_published_seed(retina):
     assert data.test.targets.tolist() == grades[test].tolist()
     assert data.names == ("no DR", "mild", "moderate", "severe", "proliferative DR")
     assert data.profile.counts == (16, 8, 12, 4, 4)
+    assert data.headline == "kappa"
     assert data.train.inputs[0].shape[1:] == (3, 16, 16)
     assert right_pixels(data.train)
 
@@ -95,7 +90,7 @@ def test_siim_is_tested_on_the_published_folds(skin):
     assert not folds["test"] & (folds["train"] | folds["val"])
     assert not {row // 2 for row in rows["train"]} & {row // 2 for row in rows["val"]}
     assert sorted(rows["train"] + rows["val"] + rows["test"]) == list(range(60))  # the duplicate is left out
-    assert data.names == ("benign", "melanoma")
+    assert (data.names, data.headline) == (("benign", "melanoma"), "auroc")
     assert all(int(k) == (row // 2 % 5 == 0) for k, row in zip(data.test.targets, rows["test"], strict=True))
     assert right_pixels(data.train)
 
@@ -107,7 +102,7 @@ def test_2019_comes_behind_2020_with_folds_of_its_own(skin):
     assert first.tolist() == alone.test.ids.tolist()
     folds = {int(path.split("_")[1][1:]) % 30 for path in second}
     assert folds == {0, 2, 5, 11, 12, 21}  # drawn by the same generator, after those of 2020
-    assert (len(data.train), len(data.test)) == (48 + 48, 12 + 12)
+    assert (len(data.train), len(data.test), data.headline) == (48 + 48, 12 + 12, "auroc")
 
 
 def test_siim_without_folds_or_with_others_is_refused(skin):
@@ -154,7 +149,7 @@ def test_no_lesion_of_ham10000_is_in_two_parts(lesions):
     assert all(
         int(path[-11:-4]) // 20 == k for k, path in zip(data.train.targets, data.train.ids.tolist(), strict=True)
     )
-    assert (data.split, right_pixels(data.train)) == ("stratified", True)
+    assert (data.split, data.headline, right_pixels(data.train)) == ("stratified", "balanced_accuracy", True)
     other = open_named("ham10000", Run("ham10000", data_root=str(lesions), split_seed=1))
     assert other.split_hash != data.split_hash
 
@@ -212,7 +207,7 @@ def test_imagenet_lt_follows_its_lists(lists, folder):
     write(root / folder)
     data = open_named("imagenet_lt", Run("imagenet_lt", data_root=str(root)))
     assert (data.names, data.profile.counts) == (("n01", "n02", "n03"), (5, 3, 1))
-    assert (len(data.val), len(data.test), data.split) == (3, 6, "official")
+    assert (len(data.val), len(data.test), data.split, data.headline) == (3, 6, "official", "accuracy")
     assert data.train.ids[0] == "train/n03/n03_0.JPEG"
     assert data.train.targets[0] == 2
     assert right_pixels(data.test)

@@ -2,12 +2,13 @@
 
 The files are those of the UCI repository: adult.data and adult.test, in data_root or in its folder adult. Missing
 values are "?"; nothing is dropped: education and education-num say the same in two ways, fnlwgt is a sampling weight,
-and the protocol of the tabular literature keeps them all.
+and the protocol of the tabular literature keeps them all. Headline metric: accuracy.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,9 @@ def load(run: Run) -> Dataset:
     """
     folder = _folder(run.data_root or os.environ.get("TAILTUNE_DATA"))
     train, test = (_rows(folder / name) for name in FILES)
-    return table_dataset(run, run.target or TARGET, train, test=test, split="official")
+    target = run.target or TARGET
+    dataset = table_dataset(run, target, train, test=test, split="official")
+    return replace(dataset, headline="accuracy" if target == TARGET else None)
 
 
 def _folder(root: str | None) -> Path:

@@ -47,4 +47,6 @@ def load(run: Run) -> Dataset:
     check_counts(TITLE, root / "train.csv", targets, COUNTS)
     files = Files(np.array([f"train_images/{name}.png" for name in ids]), targets)
     train, test = hold_out(targets, TEST_SHARE, SEED)
-    return files_dataset(run, Listed(TITLE, root, NAMES, files.take(train), files.take(test), side=SIDE))
+    return files_dataset(
+        run, Listed(TITLE, root, NAMES, files.take(train), files.take(test), side=SIDE, headline="kappa")
+    )

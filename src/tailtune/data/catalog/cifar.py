@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.data.catalog.files import data_root
+from tailtune.data.catalog.files import data_root, protocol
 from tailtune.data.dataset import Dataset
 from tailtune.data.decode import Pixels
 from tailtune.data.image_dataset import Images, image_dataset
@@ -90,7 +90,7 @@ def load_cifar(run: Run, layout: Layout, classes: tuple[str, ...] = ()) -> Datas
         train, test = (_only(images, [names.index(name) for name in classes]) for images in (train, test))
         names = classes
     kept = imbalance(run, train.targets, test.targets)
-    return image_dataset(
+    dataset = image_dataset(
         run,
         f"{title}{kept.words}",
         names,
@@ -100,6 +100,7 @@ def load_cifar(run: Run, layout: Layout, classes: tuple[str, ...] = ()) -> Datas
         flip=True,
         warnings=kept.warnings,
     )
+    return replace(dataset, headline=protocol(run, "accuracy"))
 
 
 def _check_classes(classes: tuple[str, ...], names: tuple[str, ...]) -> None:

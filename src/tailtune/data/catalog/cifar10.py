@@ -1,4 +1,7 @@
-"""CIFAR-10: 50,000 training and 10,000 test photographs of 32 x 32 pixels in 10 classes; long-tailed with a ratio."""
+"""CIFAR-10: 50,000 training and 10,000 test photographs of 32 x 32 pixels in 10 classes; long-tailed with a ratio.
+
+Headline metric: accuracy on the balanced test part.
+"""
 
 from __future__ import annotations
 

@@ -47,5 +47,7 @@ def load(run: Run) -> Dataset:
         parts[part] = Files(np.array([path for path, _ in pairs]), targets)
     return files_dataset(
         run,
-        Listed(TITLE, root, listing.names, parts["train"], parts["test"], parts["val"], balanced=True),
+        Listed(
+            TITLE, root, listing.names, parts["train"], parts["test"], parts["val"], balanced=True, headline="accuracy"
+        ),
     )

@@ -65,7 +65,9 @@ def load(run: Run) -> Dataset:
     files = Files(np.array([path for path, _ in pairs]), np.array([index[name] for _, name in pairs], dtype=np.int64))
     check_counts(TITLE, folder, files.targets, [COUNTS[name] for name in listing.names])
     train, test = hold_out(files.targets, TEST_SHARE, SEED)
-    return files_dataset(run, Listed(TITLE, folder, listing.names, files.take(train), files.take(test)))
+    return files_dataset(
+        run, Listed(TITLE, folder, listing.names, files.take(train), files.take(test), headline="accuracy")
+    )
 
 
 def _download(root: Path) -> None:

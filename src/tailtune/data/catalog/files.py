@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.data.dataset import Dataset
+from tailtune.data.dataset import Dataset, Headline
 from tailtune.data.image_listing import Listing
 from tailtune.data.images import dataset_from_listing
 from tailtune.data.imbalance import imbalance, refuse_imbalance
@@ -53,6 +53,7 @@ class Listed:
         val: validation files, if the data set brings them.
         side: height and width of the published protocol, if it has one; else images keep their commonest size.
         balanced: whether all classes are equally frequent, so that a ratio may thin them out.
+        headline: the metric by which published results are compared.
     """
 
     title: str
@@ -63,6 +64,7 @@ class Listed:
     val: Files | None = None
     side: int | None = None
     balanced: bool = False
+    headline: Headline | None = None
 
 
 def data_root(run: Run) -> Path:
@@ -109,6 +111,16 @@ def check_counts(title: str, where: Path, targets: Indices, official: Sequence[i
             f"{where} has {found[k]} images of class {k} where {title} has {official[k]}; unpack the official files "
             "again, or open your own selection as an image folder"
         )
+
+
+def protocol(run: Run, headline: Headline | None) -> Headline | None:
+    """Return the metric by which published results are compared; None for a test part that no protocol has.
+
+    Args:
+        run: with a test ratio, the test part is not the published one.
+        headline: that metric on the published test part.
+    """
+    return headline if run.test_ratio is None else None
 
 
 def hold_out(targets: Indices, share: float, seed: int) -> tuple[Indices, Indices]:
@@ -174,7 +186,8 @@ def files_dataset(run: Run, listed: Listed) -> Dataset:
     _check_files(listed, [path for pairs in files.values() for path, _ in pairs])
     listing = Listing(listed.root, listed.names, files, strays=())
     source = f"{listed.title}{words}"
-    return dataset_from_listing(run, listing, source, side=listed.side, split=split, flip=True, warnings=warnings)
+    dataset = dataset_from_listing(run, listing, source, side=listed.side, split=split, flip=True, warnings=warnings)
+    return replace(dataset, headline=protocol(run, listed.headline))
 
 
 def _split_by_group(run: Run, listed: Listed) -> Listed:

@@ -62,4 +62,4 @@ def load(run: Run) -> Dataset:
             "archives of pictures there"
         )
     files = Files(np.array([places[name] for name in ids]), targets, np.array(lesions))
-    return files_dataset(run, Listed(TITLE, root, tuple(COUNTS), files, test=None))
+    return files_dataset(run, Listed(TITLE, root, tuple(COUNTS), files, test=None, headline="balanced_accuracy"))

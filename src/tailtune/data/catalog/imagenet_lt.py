@@ -56,7 +56,7 @@ def load(run: Run) -> Dataset:
             f"{CLASSES}, one a class; take the published list"
         )
     in_order = tuple(classes[k] for k in range(CLASSES))
-    return files_dataset(run, Listed(TITLE, root, in_order, train, parts["test"], parts["val"]))
+    return files_dataset(run, Listed(TITLE, root, in_order, train, parts["test"], parts["val"], headline="accuracy"))
 
 
 def _files(path: Path, count: int) -> Files:

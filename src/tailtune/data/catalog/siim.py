@@ -90,7 +90,7 @@ def load_years(run: Run, title: str, years: tuple[Year, ...]) -> Dataset:
         kept = generator.choice(year.folds, int(TRAIN_SHARE * year.folds), replace=False)
         train.append(files.take(np.flatnonzero(np.isin(folds, kept))))
         test.append(files.take(np.flatnonzero(~np.isin(folds, kept) & (folds >= 0))))
-    return files_dataset(run, Listed(title, root, NAMES, _joined(train), _joined(test), side=SIDE))
+    return files_dataset(run, Listed(title, root, NAMES, _joined(train), _joined(test), side=SIDE, headline="auroc"))
 
 
 def _read(root: Path, year: Year) -> tuple[Files, np.ndarray[tuple[int], np.dtype[np.int64]]]:

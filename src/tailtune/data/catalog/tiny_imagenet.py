@@ -53,7 +53,9 @@ def load(run: Run) -> Dataset:
     test = _files(root, [f"val/images/{name}" for name, _ in test_pairs], [number for _, number in test_pairs], index)
     check_counts(TITLE, root / "train", train.targets, (PER_CLASS,) * CLASSES)
     check_counts(TITLE, root / LABELS, test.targets, (TEST_PER_CLASS,) * CLASSES)
-    return files_dataset(run, Listed(TITLE, root, _names(root, numbers), train, test, balanced=True))
+    return files_dataset(
+        run, Listed(TITLE, root, _names(root, numbers), train, test, balanced=True, headline="accuracy")
+    )
 
 
 def _files(root: Path, paths: list[str], numbers: list[str], index: dict[str, int]) -> Files:
