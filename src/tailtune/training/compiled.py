@@ -32,7 +32,7 @@ class Compiled:
     def begin_step(self) -> None:
         """Say that what earlier calls returned is no longer needed: its memory is taken for the next ones."""
         if self._graphs and self.failure is None:
-            torch.compiler.cudagraph_mark_step_begin()
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
 
     def __call__(self, *inputs: Any) -> Any:
         """Return what the network makes of `inputs`."""

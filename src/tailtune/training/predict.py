@@ -26,7 +26,7 @@ def batch_of(tensors: Tensors) -> int:
     (1024, 64)
     """
     side = math.prod(tensors[0].shape[2:])
-    return min(LARGEST, 2 ** int(math.log2(max(1, PIXELS // side))))
+    return min(LARGEST, 1 << int(math.log2(max(1, PIXELS // side))))
 
 
 @contextmanager
