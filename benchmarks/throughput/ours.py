@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,11 @@ from throughput.measured import Clock, Measured
 
 MakeMethod = Callable[[ClassProfile], Method]
 NOTHING = Selection(None, "accuracy", 0, choose=False)
-COMPILES = "compile" in {field.name for field in fields(Run)}
-VARIANTS: dict[str, dict[str, Any]] = {"ours": {}, "ours_fp32": {"precision": "32"}}
-if COMPILES:
-    VARIANTS["ours_compiled"] = {"compile": True}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "ours": {},
+    "ours_fp32": {"precision": "32"},
+    "ours_compiled": {"compile": True},
+}
 
 
 def resolved(dataset: Dataset, case: Case, length: Length, **changes: Any) -> Run:
