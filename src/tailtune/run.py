@@ -84,6 +84,9 @@ class Settings:
     """Side in pixels to which folder images are resized; by default the commonest size, at most 224."""
     skip_bad_images: bool = False
     """Leave out images that cannot be read (counted in the report) and train on the rest."""
+    storage: Literal["auto", "memory", "disk"] = "auto"
+    """Where decoded pictures are kept: in memory as long as they fit (auto), or in a file on disk, from which batches
+    are read ahead."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """auto takes bf16 on a GPU, and on a processor with native bf16 for convolutional nets; else 32."""
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"

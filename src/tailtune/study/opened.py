@@ -29,6 +29,7 @@ READING = (
     "download",
     "image_size",
     "skip_bad_images",
+    "storage",
 )  # the fields of a run that `open_dataset` looks at
 
 

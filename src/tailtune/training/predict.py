@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from tailtune.augment.policies import Augment
-from tailtune.training.inputs import Tensors, channels_last, evaluation_batches
+from tailtune.training.inputs import channels_last, evaluation_batches
+from tailtune.training.read_ahead import Sources, plain_words
 
 BATCH = 1024  # fixed, because another batch size may round differently in the last bit
 
@@ -29,7 +30,7 @@ def evaluating(model: torch.nn.Module) -> Iterator[None]:
 
 def logits_of(
     model: torch.nn.Module,
-    tensors: Tensors,
+    sources: Sources,
     normalise: Augment | None,
     device: torch.device,
     autocast: Callable[[], AbstractContextManager[object]],
@@ -41,8 +42,8 @@ def logits_of(
     """
     exact = next(model.parameters()).dtype == torch.float64
     parts = []
-    with evaluating(model), autocast():
-        for batch in evaluation_batches(tensors, normalise, device, BATCH):
+    with evaluating(model), autocast(), plain_words():
+        for batch in evaluation_batches(sources, normalise, device, BATCH):
             if mirrored:
                 batch = channels_last(batch[0].flip(-1))
             if exact:
@@ -54,7 +55,7 @@ def logits_of(
 
 def probabilities_of(
     model: torch.nn.Module,
-    tensors: Tensors,
+    sources: Sources,
     normalise: Augment | None,
     device: torch.device,
     autocast: Callable[[], AbstractContextManager[object]],
@@ -67,7 +68,7 @@ def probabilities_of(
     """
 
     def of(mirrored: bool) -> torch.Tensor:
-        logits = logits_of(model, tensors, normalise, device, autocast, mirrored).double()
+        logits = logits_of(model, sources, normalise, device, autocast, mirrored).double()
         if offsets is not None:
             logits = logits + torch.as_tensor(offsets, device=logits.device)
         return logits.softmax(1)

@@ -87,7 +87,9 @@ def select(run: Run, dataset: Dataset) -> tuple[Selection, str]:
     if run.test_curve and run.selection != "last":
         raise TailtuneError(f"--test-curve needs --selection last, however: {run.selection}; leave one of them out")
     if run.test_curve:
-        note = "The last weights of a fixed length. The test rows were watched for the learning curve and decided nothing."
+        note = (
+            "The last weights of a fixed length. The test rows were watched for the learning curve and decided nothing."
+        )
         return Selection(dataset.test, "accuracy", 0, choose=False, part="test"), note
     if run.selection == "last":
         seen = "" if dataset.val is None else " Validation rows were only watched."
