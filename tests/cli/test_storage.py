@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from command_line import SMALL, Cli, Refused, start
+from command_line import SMALL, Cli, Refused
 
 from tailtune.data import image_dataset
 
@@ -48,15 +50,15 @@ def test_fit_predict_and_evaluate(images: Path, tmp_path: Path, cli: Cli, monkey
 
 def test_a_run_may_go_on_from_the_disk(images: Path, tmp_path: Path, cli: Cli) -> None:
     job = ("fit", images, *RESNET, "--epochs", "30", "--patience", "0", "--storage", "disk", "--out", tmp_path / "run")
-    process = start(tmp_path / "said", *job)
+    words = [sys.executable, "-m", "tailtune", *map(str, job)]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
     log = tmp_path / "run" / "metrics.jsonl"
     while not (log.exists() and log.stat().st_size > 0):
-        assert process.is_alive()
+        assert process.poll() is None
         time.sleep(0.01)
-    os.killpg(process.pid or 0, signal.SIGINT)  # as Ctrl-C does, to the processes that read as well
-    process.join()
-    assert process.exitcode == 130
-    said = (tmp_path / "said" / "stderr").read_text().splitlines()
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does, to the processes that read as well
+    said = process.communicate()[1].splitlines()
+    assert process.returncode == 130
     assert said[-1].startswith("tailtune: stopped at step ")
     assert all(line.startswith(("reading", "read")) for line in said[:-1])
     reached = len(log.read_text().splitlines())

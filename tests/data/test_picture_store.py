@@ -95,6 +95,13 @@ def test_a_store_is_built_once(folder: Path, cache: Path, monkeypatch: pytest.Mo
     assert sorted(path.suffix for path in cache.iterdir()) == ["", ".lock"]
 
 
+def test_a_terminal_shows_a_bar(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    store = store_of(folder)
+    assert "pictures read" in capsys.readouterr().err
+    assert store.file.read_bytes() == in_memory(folder).tobytes()
+
+
 @pytest.mark.parametrize("change", ["content", "time", "size", "less"])
 def test_what_changes_the_pictures_changes_the_store(folder: Path, change: str) -> None:
     first, path, size = store_of(folder), folder / "cat" / "00.png", SIZE
