@@ -43,6 +43,9 @@ class Reading:
     """Side in pixels to which folder images are resized; by default the commonest size, at most 224."""
     skip_bad_images: bool = False
     """Leave out images that cannot be read (counted in the report) and train on the rest."""
+    storage: Literal["auto", "memory", "disk"] = "auto"
+    """Where decoded pictures are kept: in memory as long as they fit (auto), or in a file on disk, from which batches
+    are read ahead."""
     selection: Literal["last", "validation", "refit", "test-oracle"] = "validation"
     """How the reported weights are chosen: the last ones after training on all training rows, the best on validation,
     the best length on validation and then a second training on all rows, or (never for a headline) the best on test."""

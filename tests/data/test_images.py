@@ -209,7 +209,7 @@ def test_only_single_images_leave_nothing_to_test_on(tmp_path):
 def test_too_little_memory_suggests_a_size(folder, monkeypatch):
     monkeypatch.setattr(image_dataset, "available_memory", lambda: 5000)
     with pytest.raises(TailtuneError, match=r"35 images of 6 x 6 need .* --image-size 8"):
-        open_image_folder(run_on(folder))
+        open_image_folder(run_on(folder, storage="memory"))
 
 
 def test_available_memory_is_known_on_this_machine():

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.stored_pictures import StoredPictures
+from tailtune.errors import TailtuneError
 from tailtune.profile import ClassProfile
 
 if TYPE_CHECKING:
@@ -36,13 +38,14 @@ class Part:
 
     Attributes:
         inputs: tensors that share their first dimension N. Tables: (numeric [N, Dn] float32, categorical [N, Dc]
-            int64), either of which may have zero columns. Images: (pixels [N, C, H, W] uint8,).
+            int64), either of which may have zero columns. Images: (pixels [N, C, H, W] uint8,), which are
+            `StoredPictures` where they lie in a file.
         targets: class indices [N] int64.
         ids: identity of each row [N], such as the row number in the file or the image path.
         weights: weight of each row [N] float32, or None.
     """
 
-    inputs: tuple[torch.Tensor, ...]
+    inputs: tuple[torch.Tensor | StoredPictures, ...]
     targets: torch.Tensor
     ids: NDArray[np.str_]
     weights: torch.Tensor | None = None
@@ -50,13 +53,28 @@ class Part:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def tensors(self, what: str) -> tuple[torch.Tensor, ...]:
+        """Return the inputs for `what` needs all of them in memory.
+
+        Raises:
+            TailtuneError: they are pictures in a file.
+        """
+        inputs = tuple(x for x in self.inputs if not isinstance(x, StoredPictures))
+        if len(inputs) < len(self.inputs):
+            raise TailtuneError(
+                f"{what} needs all pictures in memory, and they are kept in a file; make them small enough with "
+                "--image-size, take --storage memory, or choose another method"
+            )
+        return inputs
+
     def take(self, rows: NDArray[np.int64]) -> Part:
-        """Return the part that holds `rows` (positions [M]) in that order."""
+        """Return the part that holds `rows` (positions [M]) in that order; pictures in a file are not read."""
         import torch
 
         index = torch.as_tensor(rows)
         weights = None if self.weights is None else self.weights[index]
-        return Part(tuple(x[index] for x in self.inputs), self.targets[index], self.ids[rows], weights)
+        inputs = tuple(x.take(rows) if isinstance(x, StoredPictures) else x[index] for x in self.inputs)
+        return Part(inputs, self.targets[index], self.ids[rows], weights)
 
 
 class Preprocessor(Protocol):

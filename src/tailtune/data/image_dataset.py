@@ -14,6 +14,7 @@ from tailtune.data.dataset import Dataset, LeftOut, Part
 from tailtune.data.decode import Pixels
 from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.data.splits import split_hash, stratified
+from tailtune.data.stored_pictures import StoredPictures
 from tailtune.data.target import singleton_warning
 from tailtune.errors import TailtuneError
 from tailtune.run import Run
@@ -23,21 +24,24 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Images:
-    """Pictures of one size: pixels uint8 [N, C, H, W], class indices int64 [N], identities [N]."""
+    """Pictures of one size: pixels uint8 [N, C, H, W] or where they lie, class indices int64 [N], identities [N]."""
 
-    pixels: Pixels
+    pixels: Pixels | StoredPictures
     targets: Indices
     ids: NDArray[np.str_]
 
-    def take(self, rows: Indices) -> Images:
-        """Return the images at `rows` in that order."""
-        return Images(self.pixels[rows], self.targets[rows], self.ids[rows])
+    def take(self, rows: slice | Indices) -> Images:
+        """Return the images at `rows` in that order; a slice of an array is a view."""
+        x = self.pixels
+        pixels = x.take(rows) if isinstance(x, StoredPictures) else x[rows]
+        return Images(pixels, self.targets[rows], self.ids[rows])
 
     def part(self) -> Part:
         """Return the images as a part of a data set."""
         import torch
 
-        pixels = torch.from_numpy(np.ascontiguousarray(self.pixels))
+        x = self.pixels
+        pixels = x if isinstance(x, StoredPictures) else torch.from_numpy(np.ascontiguousarray(x))
         return Part((pixels,), torch.from_numpy(self.targets.astype(np.int64)), self.ids)
 
 
@@ -141,21 +145,31 @@ def _thin_classes(names: Sequence[str], train: Images, val: Images | None, test:
     return said
 
 
+def fits_memory(count: int, channels: int, height: int, width: int) -> bool:
+    """Whether images can be kept in memory; True where nobody knows how much of it is free."""
+    free = available_memory()
+    return free is None or _needed(count, channels, height, width) <= 0.8 * free
+
+
 def check_memory(count: int, channels: int, height: int, width: int, where: str) -> None:
-    """Refuse images that do not fit, since training keeps all of them in memory.
+    """Refuse images that do not fit.
 
     Raises:
-        TailtuneError: saying how much is needed, how much there is, and a size that fits.
+        TailtuneError: saying how much is needed, how much there is, a size that fits, and where else they can be kept.
     """
     free = available_memory()
-    needed = 2 * count * channels * height * width  # the pixels as read, and once more while they are split into parts
+    needed = _needed(count, channels, height, width)
     if free is None or needed <= 0.8 * free:
         return
     side = int(np.sqrt(0.8 * free / (2 * count * channels)))
     raise TailtuneError(
         f"{where}: {count} images of {height} x {width} need {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are "
-        f"free; make them smaller with --image-size {max(8, side // 8 * 8)}"
+        f"free; keep them in a file with --storage disk, or make them smaller with --image-size {max(8, side // 8 * 8)}"
     )
+
+
+def _needed(count: int, channels: int, height: int, width: int) -> int:
+    return 2 * count * channels * height * width  # the pixels as read, and once more while they are split into parts
 
 
 def available_memory() -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from tailtune.data.dataset import Kind
 from tailtune.data.decode import Pixels, fitted, read_all
+from tailtune.data.stored_pictures import StoredPictures
 from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
@@ -39,18 +41,15 @@ class ImagePreprocessor:
     kind: ClassVar[Kind] = "image"
 
     @classmethod
-    def fit(cls, pixels: torch.Tensor) -> ImagePreprocessor:
+    def fit(cls, pixels: torch.Tensor | StoredPictures) -> ImagePreprocessor:
         """Take the size and the statistics of the training pixels uint8 [N, C, H, W]."""
-        _, channels, height, width = pixels.shape
-        levels = np.arange(256) / 255
-        mean, std = [], []
-        for channel in range(channels):
-            # The histogram gives exact moments without a copy in floats.
-            counts = np.bincount(pixels[:, channel].numpy().ravel(), minlength=256).astype(np.float64)
-            share = counts / counts.sum()
-            mean.append(float(share @ levels))
-            std.append(float(np.sqrt(share @ (levels - mean[-1]) ** 2)) or 1.0)
-        return cls(channels, height, width, tuple(mean), tuple(std))
+        rows, channels, height, width = pixels.shape
+        sums, squares = pixels.moments() if isinstance(pixels, StoredPictures) else _moments(pixels)
+        n = rows * height * width
+        mean = tuple(total / (255 * n) for total in sums)
+        # in whole numbers, so that no rounding depends on where the pixels are kept
+        spread = (n * square - total * total for total, square in zip(sums, squares, strict=True))
+        return cls(channels, height, width, mean, tuple(math.sqrt(value) / (255 * n) or 1.0 for value in spread))
 
     def encode(self, images: Sequence[str | Path] | NDArray[Any] | torch.Tensor) -> tuple[torch.Tensor]:
         """Read or convert images.
@@ -111,6 +110,14 @@ class ImagePreprocessor:
             tuple(settings["mean"]),
             tuple(settings["std"]),
         )
+
+
+def _moments(pixels: torch.Tensor) -> tuple[list[int], list[int]]:
+    """Return the sum of the pixels of each channel [C], and that of their squares."""
+    levels = np.arange(256)
+    # histograms, because they need no copy of all pixels in wider numbers
+    counts = [np.bincount(channel.numpy().ravel(), minlength=256) for channel in pixels.unbind(1)]
+    return [int(count @ levels) for count in counts], [int(count @ levels**2) for count in counts]
 
 
 def as_nchw(images: NDArray[Any], what: str) -> Pixels:

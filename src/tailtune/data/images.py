@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from tailtune.data.arrays import array_ids, check_targets, read_arrays
 from tailtune.data.dataset import Dataset, LeftOut
-from tailtune.data.decode import Header, UnreadableImageError, in_threads, is_image, read_all, read_header
+from tailtune.data.decode import Header, Pixels, UnreadableImageError, in_threads, is_image, read_all, read_header
 from tailtune.data.frames import column_series
-from tailtune.data.image_dataset import Images, check_memory, image_dataset
+from tailtune.data.image_dataset import Images, check_memory, fits_memory, image_dataset
 from tailtune.data.image_listing import Listing, class_folders, every_image, has_parts, list_images
 from tailtune.data.image_preprocessor import ImagePreprocessor, as_nchw
 from tailtune.data.imbalance import refuse_imbalance
+from tailtune.data.picture_store import open_store
+from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.target import encode_target, learn_target
 from tailtune.errors import TailtuneError
 from tailtune.run import Run
@@ -38,14 +40,14 @@ def open_image_folder(run: Run) -> Dataset:
     identities are the paths relative to the folder.
 
     Args:
-        run: for the folder, the size, what to do with unreadable images, and the split.
+        run: for the folder, the size, where the pixels are kept, what to do with unreadable images, and the split.
 
     Returns:
         The data set.
 
     Raises:
         TailtuneError: a layout that `list_images` refuses, an unreadable image (unless `run.skip_bad_images`), a class
-            that is left without images, or more pixels than memory.
+            that is left without images, or more pixels than memory or disk.
     """
     refuse_imbalance(run)
     for option, value in (("--target", run.target), ("--ignore", ", ".join(run.ignore))):
@@ -67,7 +69,7 @@ def dataset_from_listing(
     """Read the images of a listing, all to one size and one number of channels, see `open_image_folder`.
 
     Args:
-        run: for the size, what to do with unreadable images, and the split.
+        run: for the size, where the pixels are kept, what to do with unreadable images, and the split.
         listing: the files of each part and their classes.
         source: what the user asked for.
         side: height and width of the data set's own protocol, which `run.image_size` overrules.
@@ -80,7 +82,7 @@ def dataset_from_listing(
 
     Raises:
         TailtuneError: a missing or unreadable image (the latter unless `run.skip_bad_images`), a class that is left
-            without images, or more pixels than memory.
+            without images, or more pixels than memory or disk.
     """
     root, said = listing.root, list(warnings)
     rows = [(part, path, name) for part, files in listing.files.items() for path, name in files]
@@ -94,27 +96,25 @@ def dataset_from_listing(
     said += stretched
     if channels == 3 and any(header.grey for header in known):
         said.append(f"{sum(header.grey for header in known)} of {len(known)} images are grey; they became RGB.")
-    check_memory(len(rows), channels, height, width, str(root))
 
-    paths = [path for _, path, _ in rows]
-    pixels, problems = read_all([root / path for path in paths], paths, channels, height, width)
+    pixels, problems = _read(run, root, [path for _, path, _ in rows], (channels, height, width))
     broken = [problem for problem in problems if problem is not None]
     if broken and not run.skip_bad_images:
         raise broken[0]
     if broken:
-        whole = [problem is None for problem in problems]
-        rows, pixels, bad = list(compress(rows, whole)), pixels[whole], bad + broken
+        whole = np.array([problem is None for problem in problems])
+        rows, bad = list(compress(rows, whole)), bad + broken
+        pixels = pixels.take(whole) if isinstance(pixels, StoredPictures) else pixels[whole]
         _check_classes_left(listing, rows, bad)
 
     index = {name: k for k, name in enumerate(listing.names)}
     targets = np.array([index[name] for _, _, name in rows], dtype=np.int64)
     ids = np.array([path for _, path, _ in rows], dtype=np.str_)
-    parts = {}
+    images, parts = Images(pixels, targets, ids), {}
     for part in listing.files:
         places = np.flatnonzero([row[0] == part for row in rows])
         if len(places):  # the rows of a part are neighbours: a view, not a copy
-            stretch = slice(int(places[0]), int(places[-1]) + 1)
-            parts[part] = Images(pixels[stretch], targets[stretch], ids[stretch])
+            parts[part] = images.take(slice(int(places[0]), int(places[-1]) + 1))
     if bad:
         said.append(f"{len(bad)} of {len(rows) + len(bad)} images cannot be read and are left out.")
     return image_dataset(
@@ -177,7 +177,7 @@ def dataset_from_arrays(run: Run, **arrays: NDArray[Any]) -> Dataset:
         side = run.image_size
         stretch = ImagePreprocessor(shape[0], side, side, mean=(0.0,) * shape[0], std=(1.0,) * shape[0])
         parts = {
-            part: Images(stretch.encode(images.pixels)[0].numpy(), images.targets, images.ids)
+            part: Images(stretch.encode(np.asarray(images.pixels))[0].numpy(), images.targets, images.ids)
             for part, images in parts.items()
         }
     return image_dataset(run, str(run.data), names, parts["train"], parts.get("val"), parts.get("test"), warnings=said)
@@ -185,7 +185,7 @@ def dataset_from_arrays(run: Run, **arrays: NDArray[Any]) -> Dataset:
 
 def open_for_prediction(
     data: str | Path | NDArray[Any], preprocessor: ImagePreprocessor, names: Sequence[str]
-) -> tuple[tuple[torch.Tensor], NDArray[np.str_], NDArray[np.int64] | None]:
+) -> tuple[tuple[torch.Tensor | PictureFiles], NDArray[np.str_], NDArray[np.int64] | None]:
     """Read images for a trained model.
 
     Args:
@@ -195,9 +195,10 @@ def open_for_prediction(
         names: the model's class names [K].
 
     Returns:
-        The model's inputs; the images' identities [N] (the file's name, the path relative to the folder, or the place
-        in the array), sorted for a folder; and the class indices [N], or None where the data do not tell (a folder
-        tells if all its images lie in subfolders with names of classes).
+        The model's inputs, which are files to be decoded batch by batch where they do not fit in memory; the images'
+        identities [N] (the file's name, the path relative to the folder, or the place in the array), sorted for a
+        folder; and the class indices [N], or None where the data do not tell (a folder tells if all its images lie in
+        subfolders with names of classes).
 
     Raises:
         TailtuneError: nothing there, no images, an image that cannot be read, or a folder with a train/ part, where it
@@ -219,8 +220,8 @@ def open_for_prediction(
     files = every_image(path)
     if not files:
         raise TailtuneError(f"{path} holds no images; supported are .png, .jpg, .bmp, .gif, .webp, .tif and the like")
-    check_memory(len(files), preprocessor.channels, preprocessor.height, preprocessor.width, str(path))
-    inputs = preprocessor.encode([path / file for file in files])
+    paths, size = [path / file for file in files], (preprocessor.channels, preprocessor.height, preprocessor.width)
+    inputs = preprocessor.encode(paths) if fits_memory(len(files), *size) else (PictureFiles(paths, size),)
     index = {name: k for k, name in enumerate(names)}
     folders = class_folders(path)
     targets = None
@@ -242,6 +243,20 @@ def _arrays_for_prediction(
         column = column_series(f"y{suffix}", check_targets(y, len(ids), f"{path}: y{suffix}"))
         targets = encode_target(column, names, ids)
     return inputs, ids, targets
+
+
+def _read(
+    run: Run, root: Path, paths: Sequence[str], size: tuple[int, int, int]
+) -> tuple[Pixels | StoredPictures, Sequence[UnreadableImageError | None]]:
+    """Read the images at `paths` into memory, or see to it that they are in a file, all as `size` (C, H, W)."""
+    if run.storage == "memory" or (run.storage == "auto" and fits_memory(len(paths), *size)):
+        check_memory(len(paths), *size, str(root))
+        return read_all([root / path for path in paths], paths, *size)
+    store = open_store(root, paths, *size, skip_bad_images=run.skip_bad_images)
+    place = {name: row for row, name in enumerate(store.names)}
+    rows = np.array([place[path] for path in paths], dtype=np.int64)
+    bad = {store.names[row]: UnreadableImageError(store.names[row], why) for row, why in store.problems.items()}
+    return StoredPictures(store, rows), [bad.get(path) for path in paths]
 
 
 def _headers(root: Path, paths: Sequence[str], skip: bool) -> tuple[list[Header | None], list[UnreadableImageError]]:

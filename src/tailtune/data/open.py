@@ -14,6 +14,7 @@ from tailtune.data import catalog
 from tailtune.data.arrays import TARGET, Array, array_ids, check_features, check_targets, open_arrays, read_arrays
 from tailtune.data.dataset import Dataset, Preprocessor
 from tailtune.data.frames import column_series, to_frame
+from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.table_dataset import Rows, require_column, table_dataset
 from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
 from tailtune.data.tables import TABLE_SUFFIXES, read_table
@@ -44,8 +45,15 @@ def open_dataset(run: Run) -> Dataset:
         The data set.
 
     Raises:
-        TailtuneError: no such data, or anything wrong with them.
+        TailtuneError: no such data, anything wrong with them, or `run.storage` "disk" for what is no image files.
     """
+    dataset = _open(run)
+    if run.storage == "disk" and not isinstance(dataset.train.inputs[0], StoredPictures):
+        raise TailtuneError(f"--storage disk is for image files, and {run.data} is read into memory; leave it out")
+    return dataset
+
+
+def _open(run: Run) -> Dataset:
     if run.data in catalog.__all__:
         return catalog.open_named(run.data, run)
     if run.classes:
@@ -139,14 +147,14 @@ class PredictionRows:
     """Rows to predict, in their order.
 
     Attributes:
-        inputs: what the model takes, see `Part`.
+        inputs: what the model takes, see `Part`, or image files that are decoded when they are read.
         ids: identity of each row [N].
         frame: the table as it was read, or None for images.
         read_targets: reads the classes [N], which may fail where prediction does not; None if the data have none.
         notes: what the user should know, one sentence each.
     """
 
-    inputs: tuple[torch.Tensor, ...]
+    inputs: tuple[torch.Tensor | PictureFiles, ...]
     ids: NDArray[np.str_]
     frame: pl.DataFrame | None
     read_targets: Callable[[], NDArray[np.int64]] | None

@@ -156,7 +156,7 @@ def fit_xgboost(
         targets = part.targets.numpy()
         rows = weights[targets] if part.weights is None else weights[targets] * part.weights.numpy()
         return xgboost.QuantileDMatrix(
-            _table(part.inputs),
+            _table(part.tensors("xgboost")),
             targets,
             weight=rows,
             feature_types=types,

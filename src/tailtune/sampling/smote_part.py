@@ -28,12 +28,13 @@ def enlarge_by_smote(part: Part, shape: Mapping[str, Any], k: int, ratio: float,
         synthetic row has the mean weight of its class.
 
     Raises:
-        TailtuneError: what `smote_images` and `smote_table` refuse.
+        TailtuneError: pictures in a file, and what `smote_images` and `smote_table` refuse.
     """
+    given = part.tensors("SMOTE")
     if "channels" in shape:
-        *inputs, targets = smote_images(part.inputs[0], part.targets, k, ratio, seed)
+        *inputs, targets = smote_images(given[0], part.targets, k, ratio, seed)
     else:
-        numeric, categorical = part.inputs
+        numeric, categorical = given
         *inputs, targets = smote_table(numeric, categorical, part.targets, k, ratio, seed)
     made = targets[len(part) :]
     ids = np.concatenate([part.ids, np.array([f"smote:{i}" for i in range(len(made))], dtype=np.str_)])

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from tailtune.data.dataset import Dataset, Part
+from tailtune.data.stored_pictures import StoredPictures
 from tailtune.errors import TailtuneError
 from tailtune.methods.method import Method, Stage
 from tailtune.methods.resolve import build as build_method
@@ -220,7 +221,7 @@ def _builder(run: Run, method: Method, dataset: Dataset) -> Callable[[int], Netw
         raise TailtuneError(f"--weights {run.weights} loads weights of an image network, but {why}; leave one out")
     shape, k, scales = dataset.preprocessor.shape(), len(dataset.names), None
     if str(run.model).endswith("-plr") and dataset.train.inputs[0].shape[1]:
-        scales = frequency_scales(dataset.train.inputs[0], dataset.train.targets, k, seed=run.seed)
+        scales = frequency_scales(dataset.train.tensors(str(run.model))[0], dataset.train.targets, k, seed=run.seed)
 
     def build(stage: int) -> Network:
         with initialisation(run.seed, stage):
@@ -296,9 +297,13 @@ def _made(folder: Path) -> Path:
     return folder
 
 
+def _concatenated(a: Any, b: Any) -> Any:
+    return a.joined(b) if isinstance(a, StoredPictures) else torch.cat([a, b])
+
+
 def _joined(a: Part, b: Part) -> Part:
     weights = None
     if a.weights is not None and b.weights is not None:
         weights = torch.cat([a.weights, b.weights])
-    inputs = tuple(torch.cat(pair) for pair in zip(a.inputs, b.inputs, strict=True))
+    inputs = tuple(_concatenated(*pair) for pair in zip(a.inputs, b.inputs, strict=True))
     return Part(inputs, torch.cat([a.targets, b.targets]), np.concatenate([a.ids, b.ids]), weights)

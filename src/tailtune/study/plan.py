@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from tailtune import methods
 from tailtune.data.catalog import LONG_TAILED
 from tailtune.data.dataset import Dataset, Kind
@@ -39,7 +41,7 @@ class Problem:
         kind: of the data.
         methods: as the user wrote them.
         rows: hash of the rows and parts at each seed of the split.
-        bytes: memory of the data.
+        bytes: memory of the data; pictures in a file take none.
         test_rows: number of test rows.
         classes: number of classes.
     """
@@ -130,7 +132,7 @@ def _problem(
         kind=dataset.kind,
         methods=fitting,
         rows=rows,
-        bytes=sum(x.numel() * x.element_size() for part in parts for x in part.inputs),
+        bytes=sum(x.numel() * x.element_size() for part in parts for x in part.inputs if isinstance(x, torch.Tensor)),
         test_rows=len(dataset.test),
         classes=len(dataset.names),
     )

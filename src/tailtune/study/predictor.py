@@ -6,7 +6,7 @@ import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tailtune.bayes.posterior import Posterior
     from tailtune.models.network import Network
     from tailtune.models.trees import XGBoost
+    from tailtune.training.read_ahead import Sources
 
 FILE = "model.safetensors"
 _NETWORK, _PREPROCESSOR, _TREES, _OFFSETS = "network/", "preprocessor/", "trees", "offsets"
@@ -55,8 +56,8 @@ class Predictor:
     published: bool = False
     flip_averaging: bool = False
 
-    def probabilities(self, inputs: tuple[torch.Tensor, ...]) -> NDArray[np.float64]:
-        """Return class probabilities [N, K] of encoded rows, on the CPU."""
+    def probabilities(self, inputs: Sources) -> NDArray[np.float64]:
+        """Return class probabilities [N, K] of encoded rows, on the CPU; pictures in files are read batch by batch."""
         import torch
 
         from tailtune.decision.prior_shift import shift_probabilities
@@ -64,7 +65,7 @@ class Predictor:
         from tailtune.training.predict import probabilities_of
 
         if not isinstance(self.model, torch.nn.Module):
-            probabilities = self.model.predict_proba(inputs)
+            probabilities = self.model.predict_proba(cast("tuple[torch.Tensor, ...]", inputs))
             return probabilities if self.offsets is None else shift_probabilities(probabilities, self.offsets)
         cpu = torch.device("cpu")
 

@@ -20,7 +20,8 @@ from tailtune.run import Run
 from tailtune.training.interrupt import Interrupted
 
 DONE = "DONE"
-NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download")  # on the result, so they may change
+# what has no effect on the result, so that it may change
+NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage")
 
 
 def write_whole(path: Path, content: bytes) -> None:

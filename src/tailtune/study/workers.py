@@ -139,8 +139,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
         self.slot, self.answered = slot, False
         self.pipe, other_end = context.Pipe()
-        with _environment(slot, threads):
-            self.process = context.Process(target=_serve, args=(other_end, threads), daemon=True)
+        with _environment(slot, threads):  # not as a daemon, which could start no process that reads pictures ahead
+            self.process = context.Process(target=_serve, args=(other_end, threads))
             self.process.start()
         other_end.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 
@@ -74,5 +75,6 @@ class Batches:
     def _view(self, inputs: Tensors, generator: torch.Generator) -> Tensors:
         if self.augment is None:
             numeric, categorical = inputs
-            return table_view((numeric, categorical), (self.rows.tensors[0], self.rows.tensors[1]), generator)
+            pool = cast("tuple[torch.Tensor, torch.Tensor]", self.rows.sources)
+            return table_view((numeric, categorical), pool, generator)
         return channels_last(self.augment.normalise(image_view(inputs[0], generator, flip=self.flip)))

@@ -66,6 +66,6 @@ def epoch_seconds(
     if dataset.val is not None:
         held_out = Inputs.of(dataset.val, k, augment, fabric.device)
         began = time.perf_counter()
-        logits_of(build(0).to(fabric.device), held_out.tensors, augment, fabric.device, fabric.autocast)
+        logits_of(build(0).to(fabric.device), held_out.sources, augment, fabric.device, fabric.autocast)
         total += (time.perf_counter() - began) * sum(stage.share for stage in method.stages)
     return total

@@ -217,7 +217,7 @@ def train(
 
     spread = float("nan")
     observer.start(session.total, session.step)
-    with deferred_interrupts() as interrupt:
+    with deferred_interrupts() as interrupt, inputs.reading():
         while not session.over:
             began = time.perf_counter()
             training_mode(model, stage)
@@ -225,15 +225,15 @@ def train(
                 auxiliary.train()
             progress = (session.epoch + 0.5) / run.epochs
             order = _order(part.targets, rows, stage, progress, randomness.of_epoch(session.epoch))
-            order = order[rank : rows - rows % world : world].to(device)
+            mine = torch.split(order[rank : rows - rows % world : world].to(device), batch)
+            inputs.read_ahead(mine[session.done : per_epoch])
             class_weights = objective.class_weights(progress, device)
             if isinstance(optimiser, FollowsPriors) and (stage.sampler or stage.enlarge):
                 optimiser.set_priors(_priors(part.targets, k, stage, progress))
             checked = session.done
             while session.done < per_epoch:
                 session.set_learning_rate()
-                index = order[session.done * batch : (session.done + 1) * batch]
-                losses[session.done] = step(index, class_weights, progress)
+                losses[session.done] = step(mine[session.done], class_weights, progress)
                 session.done += 1
                 if stage.collect and stage.collect(session.step, session.total):
                     session.collect()

@@ -11,13 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from tailtune.augment.policies import Augment
-from tailtune.training.inputs import Tensors, channels_last, evaluation_batches
+from tailtune.training.inputs import channels_last, evaluation_batches
+from tailtune.training.read_ahead import Sources, plain_words
 
 LARGEST = 1024  # rows
 PIXELS = 2**22  # of a batch of images: what memory holds of a deep network's maps
 
 
-def batch_of(tensors: Tensors) -> int:
+def batch_of(sources: Sources) -> int:
     """Rows of an evaluation batch: 1024, of larger images so many (a power of two) that memory holds their maps.
 
     They depend on the rows' size alone, because another batch size may round differently in the last bit.
@@ -25,7 +26,7 @@ def batch_of(tensors: Tensors) -> int:
     >>> batch_of((torch.empty(9, 3, 64, 64),)), batch_of((torch.empty(9, 3, 224, 224),))
     (1024, 64)
     """
-    side = math.prod(tensors[0].shape[2:])
+    side = math.prod(sources[0].shape[2:])
     return min(LARGEST, 1 << int(math.log2(max(1, PIXELS // side))))
 
 
@@ -43,7 +44,7 @@ def evaluating(model: torch.nn.Module) -> Iterator[None]:
 
 def logits_of(
     model: torch.nn.Module,
-    tensors: Tensors,
+    sources: Sources,
     normalise: Augment | None,
     device: torch.device,
     autocast: Callable[[], AbstractContextManager[object]],
@@ -55,8 +56,8 @@ def logits_of(
     """
     exact = next(model.parameters()).dtype == torch.float64
     parts = []
-    with evaluating(model), autocast():
-        for batch in evaluation_batches(tensors, normalise, device, batch_of(tensors)):
+    with evaluating(model), autocast(), plain_words():
+        for batch in evaluation_batches(sources, normalise, device, batch_of(sources)):
             if mirrored:
                 batch = channels_last(batch[0].flip(-1))
             if exact:
@@ -68,7 +69,7 @@ def logits_of(
 
 def probabilities_of(
     model: torch.nn.Module,
-    tensors: Tensors,
+    sources: Sources,
     normalise: Augment | None,
     device: torch.device,
     autocast: Callable[[], AbstractContextManager[object]],
@@ -81,7 +82,7 @@ def probabilities_of(
     """
 
     def of(mirrored: bool) -> torch.Tensor:
-        logits = logits_of(model, tensors, normalise, device, autocast, mirrored).double()
+        logits = logits_of(model, sources, normalise, device, autocast, mirrored).double()
         if offsets is not None:
             logits = logits + torch.as_tensor(offsets, device=logits.device)
         return logits.softmax(1)

@@ -84,8 +84,6 @@ def train_stages(
     """
     lengths = lengths or epochs_of_stages(method, run)
     k, device = len(dataset.names), fabric.device
-    rows = Inputs.of(dataset.train, k, augment, device)
-    held_out = None if dataset.val is None else Inputs.of(dataset.val, k, augment, device)
     offsets = None
     if method.decision is not None:
         offsets = torch.as_tensor(np.asarray(method.decision), dtype=torch.float32, device=device)
@@ -98,6 +96,8 @@ def train_stages(
 
     def context(stream: int, collected: Sequence[dict[str, torch.Tensor]] = ()) -> Context:
         seed = derived_seed(run.seed, stream, len(done))
+        rows = Inputs.of(dataset.train, k, augment, device)
+        held_out = None if dataset.val is None else Inputs.of(dataset.val, k, augment, device)
         return Context(model.to(device).eval(), dataset.profile, rows, held_out, collected, seed, fabric.autocast)
 
     for i, (stage, epochs) in enumerate(zip(method.stages, lengths, strict=True)):

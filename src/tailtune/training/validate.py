@@ -40,7 +40,7 @@ def validate(
 ) -> Scores:
     """Score `model` on all rows of `inputs`, with `offsets` [K] added to its logits."""
     targets, k = inputs.targets, inputs.num_classes
-    logits = logits_of(model, inputs.tensors, inputs.augment, targets.device, autocast)
+    logits = logits_of(model, inputs.sources, inputs.augment, targets.device, autocast)
     if offsets is not None:
         logits = logits + offsets
     right = (logits.argmax(1) == targets).double()

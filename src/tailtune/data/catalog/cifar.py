@@ -178,7 +178,7 @@ def _check(folder: Path, layout: Layout, train: Images, test: Images) -> None:
                 f"the {part} labels in {folder} are not the official ones of {layout.title} (sha256 differs); "
                 f"unpack {layout.archive} again"
             )
-    mean = train.pixels.mean((0, 2, 3)) / 255
+    mean = np.asarray(train.pixels).mean((0, 2, 3)) / 255
     if np.abs(mean - layout.train_mean).max() > 2e-4:
         raise TailtuneError(
             f"the training pixels in {folder} are not the official ones of {layout.title} (their mean is "

@@ -3,8 +3,9 @@
 The published lists ImageNet_LT_train.txt, ImageNet_LT_val.txt and ImageNet_LT_test.txt lie in data_root/ImageNet_LT;
 each line is a path and a class index. The paths lead to ImageNet's own pictures, below the same folder or below
 data_root/imagenet (train/n01440764/..., val/...). Classes are called by the WordNet numbers of their training folders.
-The pictures are kept in memory at one size: choose one with --image-size. Headline metric: accuracy, also of the many
-(over 100), medium (20 to 100) and few classes.
+The pictures are kept at one size: choose one with --image-size. At 224 pixels they are 28 GB; what does not fit in
+memory is kept in a file, see --storage. Headline metric: accuracy, also of the many (over 100), medium (20 to 100) and
+few classes.
 
 Source: Liu et al. 2019, "Large-Scale Long-Tailed Recognition in an Open World".
 """
@@ -39,7 +40,7 @@ def load(run: Run) -> Dataset:
 
     Raises:
         TailtuneError: files that are missing, lists of another length or form than the published ones, more pixels
-            than memory, or a ratio.
+            than memory or disk, or a ratio.
     """
     names = {part: f"ImageNet_LT_{part}.txt" for part in IMAGES}
     how = "the published lists, and ImageNet's folders train and val beside them or in data_root/imagenet"
