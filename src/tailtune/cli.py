@@ -212,8 +212,10 @@ def report(run: Positional[Path]) -> None:
     _console().print(f"report: {page}", markup=False)
 
 
-def list_(what: Positional[Literal["methods", "models", "datasets", "policies"]], json: bool = False) -> None:
-    """Name what --method, --model, DATA and --policy accept.
+def list_(
+    what: Positional[Literal["methods", "models", "datasets", "profiles", "policies"]], json: bool = False
+) -> None:
+    """Name what --method, --model, DATA, --profile and --policy accept.
 
     Args:
         what: which list.

@@ -142,7 +142,8 @@ def test_json_stands_alone_on_stdout(fitted: Fitted, cli: Cli, tmp_path: Path) -
     assert sum(seen["counts"]["train"]) + sum(seen["counts"]["val"]) == 200
     done = json.loads(cli("predict", fitted.folder, fitted.test, "--out", tmp_path / "p.csv", "--json").out)
     assert done == {"rows": 90, "out": str(tmp_path / "p.csv")}
-    for what, name in (("methods", "tuned"), ("models", "mlp-plr"), ("datasets", "digits"), ("policies", "cutmix")):
+    listed = {"methods": "tuned", "models": "mlp-plr", "datasets": "digits", "profiles": "pareto", "policies": "cutmix"}
+    for what, name in listed.items():
         listed = json.loads(cli("list", what, "--json").out)
         assert name in [entry["name"] for entry in listed]
         assert all(entry["about"] for entry in listed)

@@ -13,6 +13,11 @@ from tailtune.errors import TailtuneError
 
 Indices = NDArray[np.int64]
 Profile = Literal["exponential", "step", "pareto"]
+PROFILES: dict[Profile, str] = {
+    "exponential": "each class is smaller than the one before by the same factor",
+    "step": "the first half of the classes stays whole, the others all have the rarest class's size",
+    "pareto": "falls faster at first and has the longer tail, as ImageNet-LT",
+}
 PARETO = 6.0  # the shape parameter of ImageNet-LT (Liu et al. 2019)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from rich.table import Table
 
-What = Literal["methods", "models", "datasets", "policies"]
+What = Literal["methods", "models", "datasets", "profiles", "policies"]
 
 
 def entries(what: What) -> list[tuple[str, str]]:
@@ -23,6 +23,10 @@ def entries(what: What) -> list[tuple[str, str]]:
         from tailtune.data import catalog
 
         return [(name, catalog.about(name)) for name in catalog.__all__]
+    if what == "profiles":
+        from tailtune.data.longtail import PROFILES
+
+        return [*PROFILES.items()]
     if what == "models":
         from tailtune.models import listed
         from tailtune.models.build import names
