@@ -26,7 +26,7 @@ class Reading:
     download: bool = False
     """Allow a named dataset to be downloaded by the official library."""
     profile: Literal["exponential", "step", "pareto"] | None = None
-    """How class sizes fall from the most frequent class at a ratio (`tailtune list profiles`); by default exponentially."""
+    """How class sizes fall at a ratio (`tailtune list profiles`); by default exponentially."""
     total: int | None = None
     """Training samples of all classes together at a ratio, instead of as many as the data allow."""
     minority: int | None = None
