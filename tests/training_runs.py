@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import torch
@@ -30,3 +32,16 @@ def fit(
             model = build(str(run.model), dataset.preprocessor.shape(), len(dataset.names))
         trained = train(dataset, method.stages[0], run, model, fabric, select(run, dataset)[0], **how)
     return trained, model.state_dict(), model
+
+
+class InterruptingLoss:
+    """Cross-entropy that sends SIGINT to this process on its n-th call."""
+
+    def __init__(self, call: int) -> None:
+        self.left = call
+
+    def __call__(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        return torch.nn.functional.cross_entropy(logits, targets, reduction="none")

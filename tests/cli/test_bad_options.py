@@ -10,6 +10,7 @@ from command_line import SMALL, TABLE, Cli, Refused
 
 from tailtune.errors import TailtuneError
 from tailtune.run import Run, check
+from tailtune.study.execute import check_run
 
 Table = Callable[..., Path]
 
@@ -131,3 +132,9 @@ def test_a_folder_that_was_empty_stays_when_the_run_fails(table: Table, cli: Cli
     assert cli("fit", table(), *TABLE, *SMALL, "--val-fraction", "0", "--out", out).code == 2
     assert out.is_dir()
     assert not list(out.iterdir())
+
+
+def test_zero_is_a_setting_that_trees_do_not_have() -> None:
+    with pytest.raises(TailtuneError, match="--ema is a setting of networks, and xgboost has none"):
+        check_run(Run("rows.csv", model="xgboost", ema=0.0))
+    check_run(Run("rows.csv", model="xgboost"))

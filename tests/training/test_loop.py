@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from training_data import table
-from training_runs import RUN, fit
+from training_runs import RUN, InterruptingLoss, fit
 
 from tailtune.errors import TailtuneError
 from tailtune.methods import erm, sama, tuned
@@ -99,20 +99,10 @@ def tmp_path_made(path: Path) -> Path:
 def test_resumes_from_the_middle_of_an_epoch(stop: int, tmp_path: Path) -> None:
     """A loss that sends SIGINT on its n-th call stops within an epoch; what is lost or doubled would show."""
     data = table()
-    calls = 0
-
-    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        nonlocal calls
-        calls += 1
-        if calls == stop:
-            os.kill(os.getpid(), signal.SIGINT)
-        return torch.nn.functional.cross_entropy(logits, targets, reduction="none")
-
-    method = Method("own", (Stage(loss=loss),))
+    method = Method("own", (Stage(loss=InterruptingLoss(stop)),))
     with pytest.raises(Interrupted, match=f"step {stop} of 36"):
         fit(data, method, folder=tmp_path)
     resumed = fit(data, method, folder=tmp_path, resume=True)[1]
-    calls = -1000
     assert same(resumed, fit(data, method)[1])
 
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from training_runs import InterruptingLoss
 
 from tailtune.bayes.batches import shuffled
 from tailtune.data.dataset import Dataset
@@ -108,16 +109,7 @@ def test_a_time_budget_is_fitted(both: tuple[Run, Run], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stop", [3, 8])
 def test_resumes_from_the_middle_of_an_epoch(both: tuple[Run, Run], stop: int, tmp_path: Path) -> None:
-    calls = 0
-
-    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        nonlocal calls
-        calls += 1
-        if calls == stop:
-            os.kill(os.getpid(), signal.SIGINT)
-        return torch.nn.functional.cross_entropy(logits, targets, reduction="none")
-
-    method = Method("own", (Stage(loss=loss),))
+    method = Method("own", (Stage(loss=InterruptingLoss(stop)),))
 
     def trained(run: Run, **how: Any) -> dict[str, torch.Tensor]:
         dataset: Dataset = open_dataset(run)
@@ -134,7 +126,6 @@ def test_resumes_from_the_middle_of_an_epoch(both: tuple[Run, Run], stop: int, t
         trained(both[1], folder=tmp_path)
     assert not multiprocessing.active_children()
     resumed = trained(both[1], folder=tmp_path, resume=True)
-    calls = -1000
     assert_same(resumed, trained(both[0]))
 
 

@@ -15,6 +15,7 @@ from tailtune.evaluation.ranking import precision_recall_curve
 from tailtune.profile import FEW, MANY
 from tailtune.report.inline_svg import MARKERS, MUTED, SERIES, SURFACE, canvas, markup
 from tailtune.report.measures import whole
+from tailtune.training.log import watched
 
 Floats = NDArray[np.float64]
 
@@ -26,23 +27,18 @@ MARGIN = 1.5  # of the axis of class sizes, as a factor
 
 def losses(history: Sequence[dict[str, Any]], best_epoch: int | None) -> str:
     """Loss on the training rows and on those that were watched, by epoch."""
-    part = watched(history)
+    part = watched(history) or "val"
     lines = [("train_loss", 1, "--"), (f"{part}_loss", 0, "-")]
     return _by_epoch(history, lines, best_epoch, "losses", "loss", f"Training and {WATCHED[part]} loss by epoch")
 
 
 def scores(history: Sequence[dict[str, Any]], best_epoch: int | None) -> str:
     """Balanced accuracy and accuracy on the rarest classes on the rows that were watched, by epoch."""
-    part = watched(history)
+    part = watched(history) or "val"
     lines = [(f"{part}_balanced_accuracy", 0, "-"), (f"{part}_tail_accuracy", 1, "--")]
     rows = f"{WATCHED[part]} rows"
     title = f"Balanced accuracy and accuracy on the rarest classes by epoch, on {rows}"
     return _by_epoch(history, lines, best_epoch, "scores", f"accuracy on {rows}", title)
-
-
-def watched(history: Sequence[dict[str, Any]]) -> str:
-    """Which part the training scored after its epochs, see `WATCHED`."""
-    return "test" if has(history, "test_loss") else "val"
 
 
 def has(history: Sequence[dict[str, Any]], key: str) -> bool:

@@ -18,6 +18,7 @@ from tailtune.report.checks import advise
 from tailtune.report.facts import facts_of_result
 from tailtune.report.view import view
 from tailtune.study.run_folder import write_whole
+from tailtune.training.log import read_metrics
 
 
 def write_report(folder: Path) -> Path:
@@ -38,7 +39,7 @@ def write_report(folder: Path) -> Path:
     folder = Path(folder)
     result = _read_result(folder / "result.json")
     result["advice"] = [asdict(advice) for advice in advise(facts_of_result(result))]
-    history = _read_history(folder / "metrics.jsonl")
+    history = read_metrics(folder)
     path = folder / "predictions.npz"
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -83,12 +84,3 @@ def _read_result(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise TailtuneError(f"{path} cannot be read ({error}); run tailtune fit again to write it") from error
     return found
-
-
-def _read_history(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except ValueError as error:
-        raise TailtuneError(f"{path} holds a line that is not JSON ({error}); delete it to report without") from error

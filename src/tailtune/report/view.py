@@ -14,6 +14,7 @@ from tailtune.profile import FEW, MANY, ClassProfile
 from tailtune.report import figures, measures
 from tailtune.report.inline_svg import SERIES
 from tailtune.report.verdict import FEW_ROWS, verdict
+from tailtune.training.log import watched
 
 GLYPHS = ("●", "■", "▲", "◆", "▼")  # the figures' markers, so that no series is told by colour alone
 MATRIX_CLASSES = 12  # up to here the confusion matrix is a table with numbers
@@ -44,8 +45,8 @@ def view(
     profile = ClassProfile(tuple(data["counts"]["train"]), tuple(map(str, data["names"])))
     order = sorted(range(profile.num_classes), key=lambda k: -profile.counts[k])
     compared = [system for system in systems if system["name"] != "majority"]  # its curves are points or blank
-    best, part = training.get("best_epoch"), figures.watched(history)
-    watched = figures.WATCHED[part]
+    best, part = training.get("best_epoch"), watched(history) or "val"
+    rows = figures.WATCHED[part]
     return {
         "result": result,
         "model": model,
@@ -64,8 +65,8 @@ def view(
         "borders": {"many": MANY, "few": FEW},
         "sizes": figures.class_sizes(profile.counts) if profile.num_classes > BAR_CLASSES else None,
         "losses": figures.losses(history, best) if figures.has(history, "train_loss") else None,
-        "watched": watched,
-        "loss_marks": [Mark("training", 1, "■")] + [Mark(watched, 0, "●")] * figures.has(history, f"{part}_loss"),
+        "watched": rows,
+        "loss_marks": [Mark("training", 1, "■")] + [Mark(rows, 0, "●")] * figures.has(history, f"{part}_loss"),
         "scores": figures.scores(history, best) if figures.has(history, f"{part}_balanced_accuracy") else None,
         "score_marks": [Mark("balanced accuracy", 0, "●"), Mark("accuracy on the rarest classes", 1, "■")],
         "best_epoch": best,

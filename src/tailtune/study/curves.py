@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from tailtune.study.training import Training
+from tailtune.training.log import read_metrics, watched
 
 POINTS = 60  # of a curve; of more epochs every n-th and the last one are kept
-METRICS = "metrics.jsonl"
 SCORES = ("balanced_accuracy", "tail_accuracy", "loss")
 
 
@@ -19,13 +18,12 @@ def learning_curve(training: Training) -> dict[str, Any] | None:
         dataset, ratio, method and seed; `part`, whose scores were watched ("val", "test", or None); and lists of one
         length: epoch, train_loss and, of a watched part, balanced_accuracy, tail_accuracy and loss.
     """
-    path = training.folder / METRICS
-    if not path.exists():
+    rows = read_metrics(training.folder)
+    if not rows:
         return None
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     every = -(-len(rows) // POINTS)
     rows = [row for i, row in enumerate(rows) if i % every == 0 or i == len(rows) - 1]
-    part = next((part for part in ("val", "test") if any(row.get(f"{part}_loss") is not None for row in rows)), None)
+    part = watched(rows)
     run = training.run
     return {
         "dataset": run.data,

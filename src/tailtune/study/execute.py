@@ -149,7 +149,8 @@ def _check_use(run: Run) -> None:
         raise TailtuneError(f"--test-curve needs --selection last, however: {run.selection}; leave one of them out")
     if run.model in trees.NAMES:
         for name in _OF_NETWORKS:
-            if getattr(run, name) not in (None, False):
+            value = getattr(run, name)
+            if value is not None and value is not False:  # 0 is a setting
                 option = name.replace("_", "-")
                 raise TailtuneError(f"--{option} is a setting of networks, and {run.model} has none; leave it out")
 

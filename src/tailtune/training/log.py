@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tailtune.errors import TailtuneError
+
+METRICS = "metrics.jsonl"
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Return the lines of a run folder's metrics.jsonl, none where there is no such file (trees).
+
+    Raises:
+        TailtuneError: a line that is not JSON.
+    """
+    path = folder / METRICS
+    if not path.exists():
+        return []
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except ValueError as error:
+        raise TailtuneError(f"{path} holds a line that is not JSON ({error}); delete it to report without") from error
+
+
+def watched(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return which part was scored after the epochs: "val", "test", or None."""
+    return next((part for part in ("val", "test") if any(row.get(f"{part}_loss") is not None for row in rows)), None)
 
 
 class MetricsLog:

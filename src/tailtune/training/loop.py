@@ -27,7 +27,7 @@ from tailtune.training.batches import Batch, Batches
 from tailtune.training.compiled import Compiled
 from tailtune.training.inputs import Inputs
 from tailtune.training.interrupt import Flag, Interrupted, deferred_interrupts
-from tailtune.training.log import MetricsLog
+from tailtune.training.log import METRICS, MetricsLog
 from tailtune.training.network import WithAuxiliary, training_mode
 from tailtune.training.objective import Objective
 from tailtune.training.optimiser import base_optimiser, clipping
@@ -152,7 +152,7 @@ def train(
     randomness = Randomness(run.seed, rank, device, place.stage)
     inputs = Inputs.of(part, k, augment, device)
     batches = Batches(inputs, stage, augment, model, reference, flip=run.flip is not False)
-    log = MetricsLog(folder / "metrics.jsonl" if folder and rank == 0 else None)
+    log = MetricsLog(folder / METRICS if folder and rank == 0 else None)
     losses = torch.zeros(per_epoch, device=device)
     warmup, path = int(run.warmup * run.epochs * per_epoch), folder / place.checkpoint if folder else None
     schedule = stage.schedule or warmup_cosine

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tailtune.training.log import watched
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -69,9 +71,9 @@ class Bar:
 
     def epoch(self, row: dict[str, Any]) -> None:
         """Show the validation scores of the epoch."""
-        part = "test" if "test_balanced_accuracy" in row else "val"
-        balanced, tail = row[f"{part}_balanced_accuracy"], row[f"{part}_tail_accuracy"]
-        if balanced is not None:
+        part = watched([row])
+        if part is not None:
+            balanced, tail = row[f"{part}_balanced_accuracy"], row[f"{part}_tail_accuracy"]
             self.validation = f" · {part} balanced {balanced:.3f}" + ("" if tail is None else f" · tail {tail:.3f}")
         self.progress.update(self.task, epoch=row["epoch"], scores=f"loss {self.loss:.3f}{self.validation}")
 
