@@ -22,9 +22,9 @@ from tailtune.data.open import open_dataset
 from tailtune.evaluation.metrics import summarise
 from tailtune.methods.resolve import build as build_method
 from tailtune.models.build import default_name
-from tailtune.run import Run
-from tailtune.study.environment import machine, versions
-from tailtune.study.fit_model import fit_model
+from tailtune.run.environment import machine, versions
+from tailtune.run.fit_model import fit_model
+from tailtune.settings import Run
 from tailtune.training.recipe import resolve
 
 FIGURES = ("accuracy", "balanced_accuracy", "tail_accuracy", "log_loss", "ece")

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from tailtune.augment.policies import PARTS, build
 from tailtune.augment.reference import per_image
 from tailtune.errors import TailtuneError
-from tailtune.study.environment import machine, versions
+from tailtune.run.environment import machine, versions
 
 POLICIES = (
     "flip+crop+trivialaugment",

@@ -14,7 +14,7 @@ from PIL import Image
 
 from tailtune.data.catalog import open_named
 from tailtune.data.dataset import Part
-from tailtune.run import Run
+from tailtune.settings import Run
 
 
 def write(part: Part, names: tuple[str, ...], folder: Path) -> None:

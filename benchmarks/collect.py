@@ -14,7 +14,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from tailtune.study.run_folder import finished, read_result
+from tailtune.run.folder import finished, read_result
 
 FIGURES = (
     "accuracy",

@@ -17,7 +17,7 @@ import torch
 
 from tailtune.bayes.diagonal_laplace import fisher_diagonal
 from tailtune.models.build import build
-from tailtune.study.environment import command, machine, versions
+from tailtune.run.environment import command, machine, versions
 
 CASES = {  # network, channels and side, rows, and the recipe's or the field's batch size for such data
     "resnet8, 8x8x1, 404 rows": ("resnet8", (1, 8), 404, 16),

@@ -24,9 +24,9 @@ from tailtune.data.dataset import Dataset
 from tailtune.evaluation.metrics import summarise
 from tailtune.methods import tuned
 from tailtune.models.build import default_name
-from tailtune.run import Run
-from tailtune.study.environment import machine, versions
-from tailtune.study.fit_model import fit_model
+from tailtune.run.environment import machine, versions
+from tailtune.run.fit_model import fit_model
+from tailtune.settings import Run
 from tailtune.training.recipe import resolve
 
 

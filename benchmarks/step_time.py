@@ -28,8 +28,8 @@ from tailtune.methods import erm, sam, sama
 from tailtune.methods.method import Method
 from tailtune.models.build import build
 from tailtune.optim.schedules import warmup_cosine
-from tailtune.run import Run
-from tailtune.study.environment import machine, versions
+from tailtune.run.environment import machine, versions
+from tailtune.settings import Run
 from tailtune.training.device import make_fabric
 from tailtune.training.loop import train
 from tailtune.training.recipe import resolve

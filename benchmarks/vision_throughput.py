@@ -45,8 +45,8 @@ from throughput.timm_loop import timm_loop
 
 from tailtune.data.dataset import Dataset
 from tailtune.methods import erm, joint_ssl, sama
-from tailtune.run import Run
-from tailtune.study.environment import machine, versions
+from tailtune.run.environment import machine, versions
+from tailtune.settings import Run
 from tailtune.training.device import choose_precision, processor_threads
 
 GPU = torch.cuda.is_available()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tailtune.errors import TailtuneError
-from tailtune.training.interrupt import Interrupted, deferred_interrupts
+from tailtune.interrupt import Interrupted, deferred_interrupts
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from tailtune.data.dataset import Dataset
 from tailtune.methods.method import Method
 from tailtune.models.build import build
-from tailtune.run import Run
+from tailtune.settings import Run
 from tailtune.training.device import make_fabric
 from tailtune.training.loop import Trained, train
 from tailtune.training.randomness import initialisation, isolated

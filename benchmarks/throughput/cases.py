@@ -15,7 +15,7 @@ from tailtune.data.longtail import exponential_counts
 from tailtune.data.open import open_dataset
 from tailtune.models.build import build
 from tailtune.models.network import Network
-from tailtune.run import Run
+from tailtune.settings import Run
 from tailtune.training.loop import CHECK_EVERY
 from tailtune.training.randomness import initialisation
 

@@ -13,7 +13,7 @@ from tailtune.methods import erm
 from tailtune.methods.method import Method
 from tailtune.models.network import count_parameters
 from tailtune.profile import ClassProfile
-from tailtune.run import Run
+from tailtune.settings import Run
 from tailtune.training.augmentation import augmentation
 from tailtune.training.device import choose_precision, make_fabric
 from tailtune.training.loop import train

@@ -11,7 +11,7 @@ from PIL import Image
 from torch.utils.data import Dataset as Rows
 
 from tailtune.data.dataset import Part
-from tailtune.study.environment import machine
+from tailtune.run.environment import machine
 from throughput.cases import Case, Length, shuffled
 
 AHEAD = 2  # batches that a worker prepares beyond the current one

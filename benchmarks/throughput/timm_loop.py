@@ -9,7 +9,7 @@ from torch import nn
 
 from tailtune.data.dataset import Dataset
 from tailtune.models.network import count_parameters
-from tailtune.run import Run
+from tailtune.settings import Run
 from tailtune.training.device import choose_precision
 from throughput.cases import SIDE, Case, Length, default_device
 from throughput.measured import Clock, Measured, searching_algorithms

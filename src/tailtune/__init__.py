@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from tailtune.optim.sam import SAM, SAMA
     from tailtune.optim.sghmc import SGHMC
     from tailtune.profile import ClassProfile, per_class
-    from tailtune.run import Run
     from tailtune.sampling.distributed import ImbalancedSampler
     from tailtune.sampling.m2m import M2m
     from tailtune.sampling.smote import smote
+    from tailtune.settings import Run
 
 __version__ = "0.1.0"
 
@@ -46,7 +46,7 @@ _HOME = {
     "LogitAdjustedLoss": "tailtune.losses.logit_adjusted",
     "M2m": "tailtune.sampling.m2m",
     "NTXent": "tailtune.losses.nt_xent",
-    "Run": "tailtune.run",
+    "Run": "tailtune.settings",
     "SAM": "tailtune.optim.sam",
     "SAMA": "tailtune.optim.sam",
     "SGHMC": "tailtune.optim.sghmc",

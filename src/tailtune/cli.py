@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tailtune.errors import TailtuneError
-from tailtune.run import Reading, Run, check
+from tailtune.interrupt import Interrupted, interrupting, to_be_requeued
+from tailtune.settings import Reading, Run, check
 from tailtune.study.comparison import Comparison
-from tailtune.training.interrupt import Interrupted, interrupting, to_be_requeued
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +36,7 @@ def _console(stderr: bool = False) -> Console:
 
 
 def _note(sentence: str) -> None:
-    from tailtune.report.advice import printable
+    from tailtune.advice.advice import printable
 
     _console(stderr=True).print(printable(sentence), markup=False)
 
@@ -63,8 +63,8 @@ def fit(
     """
     from tailtune.fit import fit as fit_run
     from tailtune.report.summary import headline, headline_rows
-    from tailtune.study.run_folder import read_result
-    from tailtune.training.progress import progress_bar
+    from tailtune.run.folder import read_result
+    from tailtune.training.observer import progress_bar
 
     if no_flip:
         run = replace(run, flip=False)
@@ -98,10 +98,10 @@ def inspect(
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
         json: print JSON.
     """
+    from tailtune.advice.checks import advise
+    from tailtune.advice.facts import facts_of_dataset
+    from tailtune.advice.inspect import as_json, render
     from tailtune.data.open import open_dataset
-    from tailtune.report.checks import advise
-    from tailtune.report.facts import facts_of_dataset
-    from tailtune.report.inspect import as_json, render
 
     run = Run(data, ratio=ratio, split_seed=split_seed, **vars(reading))
     if no_flip:
@@ -127,7 +127,7 @@ def predict(run: Positional[Path], data: Positional[str], out: Path, json: bool 
         out: CSV or Parquet file to write.
         json: print a summary as JSON.
     """
-    from tailtune.study.predict import write_predictions_table
+    from tailtune.run.predict import write_predictions_table
 
     rows = write_predictions_table(run, data, out, _note)
     if json:
@@ -145,7 +145,7 @@ def evaluate(run: Positional[Path], data: Positional[str], json: bool = False) -
         json: print all figures as JSON.
     """
     from tailtune.report.summary import scores_table
-    from tailtune.study.predict import score
+    from tailtune.run.predict import score
 
     scores = score(run, data, _note)
     if json:
@@ -170,10 +170,10 @@ def compare(
     """
     from tailtune.compare import compare as compare_methods
     from tailtune.compare import price
+    from tailtune.jobs.launch import refuse_failures
+    from tailtune.jobs.progress import shown
     from tailtune.report.compare_table import comparison_lines, comparison_table, protocol_table
     from tailtune.report.price_table import price_table
-    from tailtune.study.launch import refuse_failures
-    from tailtune.study.progress import shown
 
     if no_flip:
         asked = replace(asked, flip=False)
@@ -205,8 +205,8 @@ def report(run: Positional[Path]) -> None:
     """
     from tailtune.report.compare_page import write_compare_page
     from tailtune.report.page import write_report
+    from tailtune.run.folder import finished
     from tailtune.study.comparison import STUDY
-    from tailtune.study.run_folder import finished
 
     page = write_compare_page(run) if (run / STUDY).exists() else write_report(finished(run))
     _console().print(f"report: {page}", markup=False)

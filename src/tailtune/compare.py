@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tailtune.jobs.capacity import Capacity, capacity
+from tailtune.jobs.claims import Claims
+from tailtune.jobs.launch import launch, refuse_failures
+from tailtune.jobs.shard import Shard
+from tailtune.jobs.task import Progress, Task
+from tailtune.jobs.workers import Crew
 from tailtune.report.compare_page import write_compare_page
-from tailtune.study.capacity import Capacity, capacity
-from tailtune.study.claims import Claims
 from tailtune.study.comparison import Comparison, check_comparison, check_study_folder
 from tailtune.study.estimate import estimate
-from tailtune.study.launch import Progress, Task, launch, refuse_failures
 from tailtune.study.plan import Problem, problems, trainings
-from tailtune.study.shard import Shard
 from tailtune.study.table import write_results, write_study
 from tailtune.study.tune import Tuning, tunings
-from tailtune.study.workers import Crew
 
 CLAIMS = "claims"
 Show = Callable[[str], AbstractContextManager[Progress]]

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tailtune.errors import TailtuneError
+from tailtune.files import write_whole
 from tailtune.fit import fit
-from tailtune.run import Run
-from tailtune.study.run_folder import DONE, read_result, write_whole
+from tailtune.run.folder import DONE, read_result
+from tailtune.settings import Run
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
+from tailtune.interrupt import Interrupted
 from tailtune.report.page import write_report
-from tailtune.run import Run
-from tailtune.study.environment import first_process
-from tailtune.study.execute import execute
-from tailtune.study.fit_model import Watch
-from tailtune.study.run_folder import is_begun, mark_done
-from tailtune.training.interrupt import Interrupted
+from tailtune.run.environment import first_process
+from tailtune.run.execute import execute
+from tailtune.run.fit_model import Watch
+from tailtune.run.folder import is_begun, mark_done
+from tailtune.settings import Run
 
 
 def fit(

@@ -9,8 +9,8 @@ import pytest
 from command_line import SMALL, TABLE, Cli, Refused
 
 from tailtune.errors import TailtuneError
-from tailtune.run import Run, check
-from tailtune.study.execute import check_run
+from tailtune.run.execute import check_run
+from tailtune.settings import Run, check
 
 Table = Callable[..., Path]
 

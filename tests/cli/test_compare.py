@@ -21,7 +21,7 @@ from command_line import Answer, Cli, answer, made_table, start, write_images
 
 import tailtune.study.tune
 from tailtune import methods
-from tailtune.run import Settings
+from tailtune.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 MINE = f"{ROOT / 'examples' / 'my_method.py'}:my_method"

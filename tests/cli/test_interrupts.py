@@ -20,7 +20,7 @@ import pytest
 from command_line import Cli, Fitted, made_table, start, write_images
 
 import tailtune.fit
-import tailtune.study.execute
+import tailtune.run.execute
 
 SAMA = ("--model", "resnet", "--method", "sama", "--target", "label", "--batch-size", "8", "--ema", "0.9")
 CUTMIX = ("--model", "resnet8", "--method", "sam", "--policy", "flip+crop+trivialaugment+cutmix", "--batch-size", "16")
@@ -133,9 +133,9 @@ def test_the_command_itself_stops_at_ctrl_c_and_resumes(tmp_path: Path, cli: Cli
 @pytest.mark.parametrize(
     ("home", "name", "words"),
     [
-        (tailtune.study.execute, "open_dataset", "tailtune: stopped\n"),
-        (tailtune.study.execute, "fit_model", "tailtune: stopped; go on with the same command and --resume\n"),
-        (tailtune.study.execute, "summarise", "tailtune: stopped; go on with the same command and --resume\n"),
+        (tailtune.run.execute, "open_dataset", "tailtune: stopped\n"),
+        (tailtune.run.execute, "fit_model", "tailtune: stopped; go on with the same command and --resume\n"),
+        (tailtune.run.execute, "summarise", "tailtune: stopped; go on with the same command and --resume\n"),
         (tailtune.fit, "write_report", "tailtune: stopped; go on with the same command and --resume\n"),
     ],
 )
@@ -160,7 +160,7 @@ def test_a_scheduler_is_told_to_queue_the_job_again(
 ) -> None:
     job = (*fitted.command, "--out", tmp_path / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(tailtune.study.execute, place, lambda *_, **__: signal.raise_signal(number))
+        patch.setattr(tailtune.run.execute, place, lambda *_, **__: signal.raise_signal(number))
         got = cli(*job)
     assert got.code == 75
     assert got.err.startswith("tailtune: stopped")
@@ -171,7 +171,7 @@ def test_a_scheduler_is_told_to_queue_the_job_again(
 def test_ctrl_c_in_a_baseline(fitted: Fitted, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The baseline's network trains under the same care; the model is not trained again."""
     run, job = tmp_path / "run", (*fitted.command, "erm", "--out", tmp_path / "run")
-    fit, asked = tailtune.study.execute.fit_model, iter((False, True))
+    fit, asked = tailtune.run.execute.fit_model, iter((False, True))
 
     def second(*args: Any, **kwargs: Any) -> Any:
         if next(asked):
@@ -179,7 +179,7 @@ def test_ctrl_c_in_a_baseline(fitted: Fitted, cli: Cli, tmp_path: Path, monkeypa
         return fit(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(tailtune.study.execute, "fit_model", second)
+        patch.setattr(tailtune.run.execute, "fit_model", second)
         got = cli(*job)
     assert got.code == 130
     assert got.err.startswith("tailtune: stopped at step ")

@@ -16,7 +16,7 @@ from command_line import CLASSES, SMALL, TABLE, Cli, made_table, picture, write_
 from official_pictures import write_aptos
 
 from tailtune.data.catalog import aptos
-from tailtune.run import Reading
+from tailtune.settings import Reading
 
 
 def finish(cli: Cli, tmp_path: Path, *arguments: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -13,7 +13,7 @@ from command_line import CLASSES, SMALL, Cli, Fitted, write_images
 from numpy.typing import NDArray
 
 from tailtune.data.open import open_for_prediction
-from tailtune.study.predictor import Predictor
+from tailtune.run.predictor import Predictor
 
 COLUMNS = [f"probability_{name}" for name in CLASSES]
 

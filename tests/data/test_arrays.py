@@ -5,7 +5,7 @@ import pytest
 
 from tailtune.data.arrays import open_arrays
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))

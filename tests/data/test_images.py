@@ -6,7 +6,7 @@ from PIL import Image
 from tailtune.data import image_dataset
 from tailtune.data.images import dataset_from_arrays, open_for_prediction, open_image_folder
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 rng = np.random.default_rng(0)
 

@@ -17,7 +17,7 @@ from tailtune.data.longtail import (
     shares,
 )
 from tailtune.errors import TailtuneError
-from tailtune.run import Run, check
+from tailtune.settings import Run, check
 
 PROFILES = st.sampled_from(["exponential", "step", "pareto"])
 TARGETS = np.random.default_rng(0).permutation(np.repeat(np.arange(10), 60))

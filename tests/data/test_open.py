@@ -6,7 +6,7 @@ import pytest
 
 from tailtune.data.open import open_dataset, open_for_prediction
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 
 @pytest.fixture

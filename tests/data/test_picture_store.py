@@ -23,8 +23,8 @@ from tailtune.data.open import open_dataset
 from tailtune.data.picture_store import open_store
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
 from tailtune.sampling.smote_part import enlarge_by_smote
+from tailtune.settings import Run
 
 SIZE = (3, 8, 8)
 

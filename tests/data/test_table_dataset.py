@@ -7,7 +7,7 @@ import pytest
 from tailtune.data.table_dataset import Rows, table_dataset
 from tailtune.data.table_preprocessor import row_numbers
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 
 def make(labels, prefix="", **columns):

@@ -17,8 +17,8 @@ from tailtune.methods.swa import swa
 from tailtune.optim.schedules import warmup_cosine
 from tailtune.optim.sghmc import SGHMC
 from tailtune.profile import ClassProfile
-from tailtune.run import Run
-from tailtune.study.fit_model import fit_model
+from tailtune.run.fit_model import fit_model
+from tailtune.settings import Run
 
 PROFILE = ClassProfile((60, 30, 10))
 

@@ -17,9 +17,9 @@ from tailtune.data.open import open_dataset
 from tailtune.errors import TailtuneError
 from tailtune.methods.resolve import find
 from tailtune.profile import ClassProfile
-from tailtune.run import Run
-from tailtune.study.fit_model import Fitted, fit_model
-from tailtune.study.predictor import Predictor
+from tailtune.run.fit_model import Fitted, fit_model
+from tailtune.run.predictor import Predictor
+from tailtune.settings import Run
 
 DIGITS = Run(data="digits", ratio=0.05, epochs=8, batch_size=32, lr=0.1, weight_decay=1e-3, ema=0.0, policy="none")
 TABLE = Run(data="made", model="mlp", epochs=24, batch_size=32, lr=0.05, optimizer="sgd", weight_decay=1e-4, ema=0.0)

@@ -25,7 +25,7 @@ from tailtune.methods.vicreg_finetune import vicreg_finetune
 from tailtune.methods.vicreg_probe import vicreg_probe
 from tailtune.models.cifar_resnet import CifarResNet
 from tailtune.models.projector import Projected
-from tailtune.study.fit_model import Fitted, fit_model
+from tailtune.run.fit_model import Fitted, fit_model
 
 PROFILE = ClassProfile((110, 40, 5))
 

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from tailtune import ClassProfile, TailtuneError
 from tailtune.data.open import open_dataset
-from tailtune.decision.tau_norm import choose_tau, tau_normalised
 from tailtune.losses.label_aware import label_aware_matrix
 from tailtune.methods.combine import combine
 from tailtune.methods.crt import crt
@@ -26,8 +25,9 @@ from tailtune.methods.sama import sama
 from tailtune.methods.tau_norm import tau_norm
 from tailtune.models.heads import CosineHead, ScaledHead, make_head
 from tailtune.models.network import Network
-from tailtune.run import Run
-from tailtune.study.fit_model import fit_model
+from tailtune.models.weight_norms import choose_tau, tau_normalised
+from tailtune.run.fit_model import fit_model
+from tailtune.settings import Run
 
 PROFILE = ClassProfile((40, 15, 5, 0))  # the last class is empty
 

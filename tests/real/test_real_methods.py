@@ -16,9 +16,9 @@ from tailtune.data.open import open_dataset
 from tailtune.evaluation.metrics import summarise
 from tailtune.methods.resolve import find
 from tailtune.profile import ClassProfile
-from tailtune.run import Run
-from tailtune.study.fit_model import fit_model
-from tailtune.study.predictor import Predictor
+from tailtune.run.fit_model import fit_model
+from tailtune.run.predictor import Predictor
+from tailtune.settings import Run
 
 pytestmark = pytest.mark.real
 

@@ -12,7 +12,7 @@ from PIL import Image
 from tailtune import Run
 from tailtune.data.catalog import open_named
 from tailtune.fit import fit
-from tailtune.study.run_folder import read_result
+from tailtune.run.folder import read_result
 
 pytestmark = pytest.mark.real
 

@@ -21,8 +21,8 @@ from tailtune.methods.sama import sama
 from tailtune.models.heads import make_head
 from tailtune.models.network import Network
 from tailtune.profile import ClassProfile
-from tailtune.run import Run
 from tailtune.sampling.m2m import M2m, translate
+from tailtune.settings import Run
 from tailtune.training.objective import Objective
 from tailtune.training.optimiser import base_optimiser
 

@@ -14,7 +14,7 @@ import pytest
 from tailtune.evaluation.bootstrap import intervals, paired_difference
 from tailtune.evaluation.metrics import summarise
 from tailtune.profile import ClassProfile
-from tailtune.run import Run
+from tailtune.settings import Run
 
 LISTS = ("per_class", "confusion", "reliability", "absent")
 

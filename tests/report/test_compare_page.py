@@ -16,11 +16,11 @@ import pytest
 from rich.console import Console
 
 from tailtune.errors import TailtuneError
-from tailtune.evaluation.statistics import METRICS, compare
 from tailtune.report.compare_page import write_compare_page
 from tailtune.report.compare_table import comparison_lines, comparison_table, protocol_table
 from tailtune.report.compare_verdict import headline, judge
 from tailtune.report.measures import MEASURES, MINUS
+from tailtune.study.statistics import METRICS, compare
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DIGITS = (("digits", 0.01),)

@@ -16,12 +16,12 @@ from training_data import table
 from training_runs import RUN, InterruptingLoss, fit
 
 from tailtune.errors import TailtuneError
+from tailtune.interrupt import Interrupted
 from tailtune.methods import erm, sama, tuned
 from tailtune.methods.method import Method, Stage
 from tailtune.training.device import make_fabric
-from tailtune.training.interrupt import Interrupted
 from tailtune.training.loop import train
-from tailtune.training.progress import Silent
+from tailtune.training.observer import Silent
 from tailtune.training.recipe import resolve
 from tailtune.training.selection import select
 

@@ -22,14 +22,14 @@ from tailtune.bayes.batches import shuffled
 from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
 from tailtune.errors import TailtuneError
+from tailtune.interrupt import STOPS, Interrupted
 from tailtune.methods.method import Method, Stage
 from tailtune.models.build import build
-from tailtune.run import Run
-from tailtune.study.fit_model import fit_model
+from tailtune.run.fit_model import fit_model
+from tailtune.settings import Run
 from tailtune.training.augmentation import augmentation
 from tailtune.training.device import make_fabric
 from tailtune.training.inputs import Inputs
-from tailtune.training.interrupt import STOPS, Interrupted
 from tailtune.training.loop import train
 from tailtune.training.randomness import initialisation, isolated
 from tailtune.training.read_ahead import HostPictures, ReadAhead, stays_on_host, stream

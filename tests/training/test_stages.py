@@ -17,16 +17,16 @@ from training_data import table
 
 from tailtune.bayes.posterior import Posterior
 from tailtune.data.dataset import Dataset, Part
+from tailtune.interrupt import Interrupted
 from tailtune.methods.method import Auxiliary, Context, Method, Stage
 from tailtune.models.build import build
 from tailtune.models.network import Network
 from tailtune.profile import Floats
-from tailtune.run import Run
+from tailtune.settings import Run
 from tailtune.training.budget import epoch_seconds
 from tailtune.training.device import make_fabric
-from tailtune.training.interrupt import Interrupted
-from tailtune.training.network import training_mode
-from tailtune.training.progress import Silent
+from tailtune.training.modes import training_mode
+from tailtune.training.observer import Silent
 from tailtune.training.randomness import initialisation, isolated
 from tailtune.training.recipe import resolve
 from tailtune.training.stages import Outcome, train_stages

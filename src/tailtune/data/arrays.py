@@ -15,7 +15,7 @@ from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.run import Run
+    from tailtune.settings import Run
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]

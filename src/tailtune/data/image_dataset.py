@@ -17,7 +17,7 @@ from tailtune.data.splits import split_hash, stratified
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.data.target import singleton_warning
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 Indices = NDArray[np.int64]
 

@@ -23,7 +23,7 @@ from tailtune.data.picture_store import open_store
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.target import encode_target, learn_target
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 if TYPE_CHECKING:
     import torch

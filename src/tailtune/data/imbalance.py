@@ -16,7 +16,7 @@ from tailtune.data.longtail import (
     shares,
 )
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 Indices = NDArray[np.int64]
 NEEDS = {  # what an option about imbalance means nothing without

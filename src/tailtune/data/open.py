@@ -20,7 +20,7 @@ from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
 from tailtune.data.tables import TABLE_SUFFIXES, read_table
 from tailtune.data.target import encode_target
 from tailtune.errors import TailtuneError, nearest
-from tailtune.run import Run
+from tailtune.settings import Run
 
 if TYPE_CHECKING:
     import polars as pl

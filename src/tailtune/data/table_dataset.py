@@ -16,7 +16,7 @@ from tailtune.data.splits import split_hash, stratified
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.data.target import encode_target, learn_target, singleton_warning
 from tailtune.errors import TailtuneError, nearest
-from tailtune.run import Run
+from tailtune.settings import Run
 
 if TYPE_CHECKING:
     import polars as pl

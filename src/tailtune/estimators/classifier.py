@@ -20,10 +20,10 @@ from tailtune.data.dataset import Dataset, Part, Preprocessor
 from tailtune.data.splits import split_hash, stratified
 from tailtune.data.table_preprocessor import row_numbers
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
-from tailtune.study.fit_model import fit_model
-from tailtune.study.predictor import Predictor
-from tailtune.study.run_folder import write_whole
+from tailtune.files import write_whole
+from tailtune.run.fit_model import fit_model
+from tailtune.run.predictor import Predictor
+from tailtune.settings import Run
 
 Tensors = tuple[torch.Tensor, ...]
 

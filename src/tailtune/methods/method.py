@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from tailtune.data.dataset import Kind, Part
 from tailtune.errors import TailtuneError
 from tailtune.profile import ClassProfile, Floats
-from tailtune.run import Run
+from tailtune.settings import Run
 
 if TYPE_CHECKING:
     import torch

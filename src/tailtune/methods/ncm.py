@@ -10,7 +10,7 @@ from tailtune.methods.search import Choice, Space
 from tailtune.profile import ClassProfile
 
 if TYPE_CHECKING:
-    from tailtune.decision.nearest_class_mean import Metric
+    from tailtune.models.class_means import Metric
 
 SEARCH: Space = {"metric": Choice(("euclidean", "cosine"))}
 
@@ -27,8 +27,8 @@ def ncm(profile: ClassProfile, *, metric: Metric = "euclidean") -> Method:
     def finish(context: Context) -> None:
         from torch.nn import Linear
 
-        from tailtune.decision.features import collect_features
-        from tailtune.decision.nearest_class_mean import nearest_class_mean
+        from tailtune.models.class_means import nearest_class_mean
+        from tailtune.models.collect import collect_features
         from tailtune.models.network import Network
 
         model = cast(Network, context.model)

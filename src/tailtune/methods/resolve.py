@@ -17,7 +17,7 @@ from tailtune import methods
 from tailtune.errors import TailtuneError, nearest
 from tailtune.methods.method import Method
 from tailtune.profile import ClassProfile
-from tailtune.run import Run
+from tailtune.settings import Run
 
 SETTINGS = ("rho", "smoothing", "rule", "kappa", "cap")
 _PARTS = re.compile(r"\s*(?P<home>[^()]+?)\s*(?:\((?P<settings>.*)\))?\s*", re.DOTALL)

@@ -9,7 +9,7 @@ from tailtune.methods.method import Context, Method, Stage
 from tailtune.methods.search import Choice, Log, Space
 from tailtune.optim.cycles import keeps_sample, sampling_factor
 from tailtune.profile import ClassProfile
-from tailtune.run import Run
+from tailtune.settings import Run
 
 if TYPE_CHECKING:
     import torch

@@ -9,12 +9,12 @@ from tailtune.profile import ClassProfile
 
 
 def tau_norm(profile: ClassProfile, *, tau: float | None = None, keep_bias: bool = False) -> Method:
-    """Train plainly, then rescale the head by `tailtune.decision.tau_norm`, tau chosen on validation when None."""
+    """Train plainly, then rescale the head by `tailtune.models.weight_norms`, tau chosen on validation when None."""
 
     def finish(context: Context) -> None:
-        from tailtune.decision.features import collect_features
-        from tailtune.decision.tau_norm import choose_tau, tau_normalised
+        from tailtune.models.collect import collect_features
         from tailtune.models.network import Network
+        from tailtune.models.weight_norms import choose_tau, tau_normalised
 
         model, rows = cast(Network, context.model), context.val or context.train
         chosen = tau

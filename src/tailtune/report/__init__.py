@@ -1,1 +1,1 @@
-"""Advice, figures and the HTML report of a run."""
+"""Figures and the HTML pages of runs and comparisons."""

@@ -74,7 +74,7 @@ def rank_plot(ranks: Mapping[str, Any], name: str, title: str, text: str) -> str
     """Mean rank of each method over the data sets, the rank on each of them a faint dot.
 
     Args:
-        ranks: what `tailtune.evaluation.ranks.mean_ranks` found.
+        ranks: what `tailtune.study.ranks.mean_ranks` found.
         name: unique id of the figure.
         title: what it shows.
         text: the same in words, for those who do not see it.

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tailtune.errors import TailtuneError
+from tailtune.files import write_whole
 from tailtune.report import measures
 from tailtune.report.compare_view import compare_view
-from tailtune.study.run_folder import write_whole
 
 
 def write_compare_page(folder: Path) -> Path:

@@ -89,7 +89,7 @@ def protocol(comparison: Mapping[str, Any], group: Mapping[str, Any]) -> str | N
     On a balanced test part, accuracy is balanced accuracy and says nothing more.
 
     Args:
-        comparison: what `tailtune.evaluation.statistics.compare` returned.
+        comparison: what `tailtune.study.statistics.compare` returned.
         group: one of its groups.
     """
     headline = group.get("headline")
@@ -106,7 +106,7 @@ def judge(comparison: Mapping[str, Any], group: Mapping[str, Any]) -> Standings:
     """Judge one data set by its primary metric.
 
     Args:
-        comparison: what `tailtune.evaluation.statistics.compare` returned.
+        comparison: what `tailtune.study.statistics.compare` returned.
         group: one of its groups.
 
     Returns:
@@ -130,7 +130,7 @@ def headline(comparison: Mapping[str, Any]) -> Standings:
     """Judge all data sets together: who is ahead of the baseline on each of them.
 
     Args:
-        comparison: what `tailtune.evaluation.statistics.compare` returned.
+        comparison: what `tailtune.study.statistics.compare` returned.
 
     Returns:
         The only data set's standings, or a sentence over all of them without lists.

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tailtune.evaluation.statistics import name_of
 from tailtune.report import compare_figures, measures
 from tailtune.report.compare_curves import curves_view
 from tailtune.report.compare_table import by_score
 from tailtune.report.compare_verdict import KINDS, by_difference, headline, judge, p_value, protocol, shortened
 from tailtune.report.measures import MEASURES, NONE, Measure
 from tailtune.report.view import plain
+from tailtune.study.statistics import name_of
 
 Row = Mapping[str, Any]
 

@@ -12,12 +12,12 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.advice.checks import advise
+from tailtune.advice.facts import facts_of_result
 from tailtune.errors import TailtuneError
+from tailtune.files import write_whole
 from tailtune.report import measures
-from tailtune.report.checks import advise
-from tailtune.report.facts import facts_of_result
 from tailtune.report.view import view
-from tailtune.study.run_folder import write_whole
 from tailtune.training.log import read_metrics
 
 

@@ -1,1 +1,1 @@
-"""Run folders and the runs that fill them."""
+"""Many runs as one study: what is varied, the list of trainings, the tidy table and its statistics."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tailtune.data.catalog import LONG_TAILED
 from tailtune.errors import TailtuneError, nearest
-from tailtune.run import Run, Settings, check
+from tailtune.settings import Run, Settings, check
 
 Keep = Literal["predictions", "model", "all"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tailtune.study.training import Training
+from tailtune.study.training_task import Training
 from tailtune.training.log import read_metrics, watched
 
 POINTS = 60  # of a curve; of more epochs every n-th and the last one are kept

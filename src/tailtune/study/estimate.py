@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
 from tailtune.models import trees
+from tailtune.run.fit_model import fit_model
 from tailtune.study.comparison import Comparison
-from tailtune.study.fit_model import fit_model
-from tailtune.study.opened import opened
 from tailtune.study.plan import Problem
-from tailtune.study.training import Training
+from tailtune.study.training_task import Training
 from tailtune.study.tune import Tuning
 
 STEPS = 20

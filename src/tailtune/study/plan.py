@@ -12,18 +12,18 @@ import torch
 from tailtune import methods
 from tailtune.data.catalog import LONG_TAILED
 from tailtune.data.dataset import Dataset, Kind
+from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
 from tailtune.methods.method import Method
 from tailtune.methods.resolve import build, find, split_names, with_settings
 from tailtune.models import trees
 from tailtune.models.build import build as build_model
 from tailtune.models.build import default_name
-from tailtune.run import Run
+from tailtune.run.execute import baselines_for, check_run
+from tailtune.run.hashing import config_hash, rows_hash
+from tailtune.settings import Run
 from tailtune.study.comparison import Comparison, run_on
-from tailtune.study.execute import baselines_for, check_run
-from tailtune.study.hashing import config_hash, rows_hash
-from tailtune.study.opened import opened
-from tailtune.study.training import Training
+from tailtune.study.training_task import Training
 from tailtune.training.randomness import initialisation
 from tailtune.training.recipe import resolve
 

@@ -13,14 +13,15 @@ from typing import Any
 
 from tailtune import __version__
 from tailtune.errors import TailtuneError
-from tailtune.evaluation.statistics import METRICS, compare
-from tailtune.run import Settings
+from tailtune.files import write_whole
+from tailtune.run.environment import command, machine, versions
+from tailtune.run.folder import read_result
+from tailtune.settings import Settings
 from tailtune.study.comparison import STUDY, Comparison, plain
 from tailtune.study.curves import learning_curve
-from tailtune.study.environment import command, machine, versions
 from tailtune.study.plan import BASELINE, Problem
-from tailtune.study.run_folder import read_result, write_whole
-from tailtune.study.training import Training
+from tailtune.study.statistics import METRICS, compare
+from tailtune.study.training_task import Training
 from tailtune.study.tune import Tuning
 
 RESULTS = "results.json"

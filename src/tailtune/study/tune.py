@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.metrics import summarise
+from tailtune.files import write_whole
 from tailtune.methods.method import Method
 from tailtune.methods.resolve import find, parse
 from tailtune.methods.search import Choice, Log, Space, Uniform
 from tailtune.models import trees
-from tailtune.run import Run
+from tailtune.run.fit_model import fit_model
+from tailtune.run.hashing import config_hash
+from tailtune.settings import Run
 from tailtune.study.comparison import Comparison
-from tailtune.study.fit_model import fit_model
-from tailtune.study.hashing import config_hash
-from tailtune.study.opened import opened
 from tailtune.study.plan import Problem, tuned_run
-from tailtune.study.run_folder import write_whole
 
 if TYPE_CHECKING:
     import optuna

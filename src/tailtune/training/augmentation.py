@@ -5,7 +5,7 @@ from __future__ import annotations
 from tailtune.augment.policies import Augment, build
 from tailtune.data.dataset import Preprocessor
 from tailtune.data.image_preprocessor import ImagePreprocessor
-from tailtune.run import Run
+from tailtune.settings import Run
 
 
 def augmentation(preprocessor: Preprocessor, run: Run) -> Augment | None:

@@ -13,11 +13,11 @@ from tailtune.augment.policies import Augment
 from tailtune.data.dataset import Dataset
 from tailtune.methods.method import Context, Method
 from tailtune.models.network import Network
-from tailtune.run import Run
+from tailtune.settings import Run
 from tailtune.training.inputs import Inputs
 from tailtune.training.loop import train
-from tailtune.training.network import freezing
-from tailtune.training.predict import logits_of
+from tailtune.training.modes import freezing
+from tailtune.training.probabilities import logits_of
 from tailtune.training.selection import Selection
 
 if TYPE_CHECKING:

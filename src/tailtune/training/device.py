@@ -12,7 +12,7 @@ import torch
 
 from tailtune.data.dataset import Dataset, Kind, is_tiny
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

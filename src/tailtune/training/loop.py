@@ -17,21 +17,21 @@ import torch
 
 from tailtune.augment.policies import Augment
 from tailtune.data.dataset import Dataset
+from tailtune.interrupt import Flag, Interrupted, deferred_interrupts
 from tailtune.methods.method import Hooks, Stage
 from tailtune.models.network import Network
 from tailtune.optim.ema import WeightEMA
 from tailtune.optim.schedules import warmup_cosine
 from tailtune.profile import Floats
-from tailtune.run import Run
+from tailtune.settings import Run
 from tailtune.training.batches import Batch, Batches
 from tailtune.training.compiled import Compiled
 from tailtune.training.inputs import Inputs
-from tailtune.training.interrupt import Flag, Interrupted, deferred_interrupts
 from tailtune.training.log import METRICS, MetricsLog
-from tailtune.training.network import WithAuxiliary, training_mode
+from tailtune.training.modes import WithAuxiliary, training_mode
 from tailtune.training.objective import Objective
+from tailtune.training.observer import Observer, Silent
 from tailtune.training.optimiser import base_optimiser, clipping
-from tailtune.training.progress import Observer, Silent
 from tailtune.training.randomness import Randomness, initialisation
 from tailtune.training.selection import Selection
 from tailtune.training.session import ALONE, Place, Session

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from tailtune.methods.method import MakeOptimiser
-from tailtune.run import Run
+from tailtune.settings import Run
 
 
 def base_optimiser(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from tailtune.errors import TailtuneError
-from tailtune.training.interrupt import STOPS
+from tailtune.interrupt import STOPS
 
 WORKERS = 4  # at most: they read and check bytes, which one process does at a gigabyte a second or so
 AHEAD = 2**29  # bytes of pictures that wait for training

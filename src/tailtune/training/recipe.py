@@ -8,7 +8,7 @@ from typing import Any
 
 from tailtune.data.dataset import Dataset, is_tiny
 from tailtune.methods.method import Method
-from tailtune.run import Run
+from tailtune.settings import Run
 
 MANY_STEPS = 12_000  # fewer do not repay strong augmentation, see benchmarks/policy_steps_*.json
 FEW_ROWS = 2000

@@ -11,7 +11,7 @@ import torch
 
 from tailtune.data.dataset import Dataset, Part
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 from tailtune.training.validate import Scores
 
 FEWEST = 5  # with fewer validation rows in a class, one row moves balanced accuracy too much to steer by

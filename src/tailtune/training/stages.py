@@ -17,11 +17,11 @@ from tailtune.data.dataset import Dataset
 from tailtune.methods.method import Context, Method, Stage
 from tailtune.models.network import Network
 from tailtune.profile import Floats
-from tailtune.run import Run
+from tailtune.settings import Run
 from tailtune.training.inputs import Inputs
 from tailtune.training.loop import Trained, train
-from tailtune.training.network import freezing
-from tailtune.training.progress import Observer
+from tailtune.training.modes import freezing
+from tailtune.training.observer import Observer
 from tailtune.training.randomness import derived_seed, initialisation
 from tailtune.training.selection import Selection, select
 from tailtune.training.session import Place

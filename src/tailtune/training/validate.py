@@ -11,7 +11,7 @@ import torch
 from tailtune.losses.cross_entropy import cross_entropy
 from tailtune.profile import ClassProfile
 from tailtune.training.inputs import Inputs
-from tailtune.training.predict import logits_of
+from tailtune.training.probabilities import logits_of
 
 
 @dataclass(frozen=True)

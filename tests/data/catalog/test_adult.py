@@ -8,7 +8,7 @@ import pytest
 
 from tailtune.data.catalog import adult
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 ROW = "{age}, Private, 226802, 11th, 7, Divorced, {job}, Own-child, Black, Male, 0, 0, {hours}, Cuba, {income}\n"
 

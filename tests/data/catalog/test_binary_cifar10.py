@@ -7,7 +7,7 @@ from tailtune.data.catalog import binary_cifar10, open_named
 from tailtune.data.catalog.cifar import Images, Layout
 from tailtune.data.open import open_dataset
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 

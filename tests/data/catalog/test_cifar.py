@@ -10,7 +10,7 @@ from tailtune.data import catalog
 from tailtune.data.catalog import cifar10, cifar100
 from tailtune.data.catalog.cifar import load_cifar, read_binary
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 
 def small(official, folder, per_class=6):

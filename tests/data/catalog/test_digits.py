@@ -3,7 +3,7 @@ import pytest
 
 from tailtune.data.catalog import open_named
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 
 def test_digits_are_grey_pixels_on_the_whole_range_and_may_not_be_flipped():

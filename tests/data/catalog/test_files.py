@@ -6,7 +6,7 @@ from official_pictures import write_picture
 
 from tailtune.data.catalog.files import Files, Listed, check_counts, files_dataset, find_folder, hold_out
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 
 def listed(root, per_class=10, classes=3, **changes):

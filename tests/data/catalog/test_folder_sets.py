@@ -7,7 +7,7 @@ from official_pictures import shows, write_picture
 from tailtune.data.catalog import cinic10, eurosat, open_named, tiny_imagenet
 from tailtune.data.catalog.files import hold_out
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 WORDS = {"n02": "goldfish, Carassius auratus", "n01": "crane", "n03": "crane, a machine"}

@@ -11,7 +11,7 @@ from official_pictures import shows, write_aptos, write_picture
 from tailtune.data.catalog import aptos, ham10000, imagenet_lt, open_named, siim
 from tailtune.data.catalog.files import hold_out
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 
 def right_pixels(part):

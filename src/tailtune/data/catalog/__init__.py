@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from tailtune.errors import TailtuneError, nearest
-from tailtune.run import Run
+from tailtune.settings import Run
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset

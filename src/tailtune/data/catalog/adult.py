@@ -19,7 +19,7 @@ from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.run import Run
+    from tailtune.settings import Run
 
 FILES = ("adult.data", "adult.test")
 TARGET = "income"

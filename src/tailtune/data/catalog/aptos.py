@@ -19,7 +19,7 @@ from tailtune.data.catalog.label_table import class_indices, columns
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.run import Run
+    from tailtune.settings import Run
 
 TITLE = "APTOS 2019"
 FOLDERS = ("aptos2019", "aptos2019-blindness-detection")

@@ -10,7 +10,7 @@ from tailtune.data.catalog.cifar import load_cifar
 from tailtune.data.catalog.cifar10 import LAYOUT
 from tailtune.data.dataset import Dataset
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 DEFAULT = ("cat", "dog")
 

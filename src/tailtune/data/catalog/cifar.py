@@ -16,7 +16,7 @@ from tailtune.data.decode import Pixels
 from tailtune.data.image_dataset import Images, image_dataset
 from tailtune.data.imbalance import imbalance
 from tailtune.errors import TailtuneError, nearest
-from tailtune.run import Run
+from tailtune.settings import Run
 
 SIDE = 32
 PIXELS_PER_ROW = 3 * SIDE * SIDE

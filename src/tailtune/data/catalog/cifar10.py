@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tailtune.data.catalog.cifar import Layout, load_cifar
 from tailtune.data.dataset import Dataset
-from tailtune.run import Run
+from tailtune.settings import Run
 
 LAYOUT = Layout(
     title="CIFAR-10",

@@ -16,7 +16,7 @@ from tailtune.data.image_listing import list_images
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.run import Run
+    from tailtune.settings import Run
 
 TITLE = "CINIC-10"
 PARTS = ("train", "valid", "test")

@@ -14,7 +14,7 @@ from tailtune.data.image_dataset import Images, image_dataset
 from tailtune.data.imbalance import imbalance
 from tailtune.data.longtail import first_of_shuffled
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 TEST_PER_CLASS = 54  # 30 % of the smallest class
 MOST = 110  # every digit's training part holds as many

@@ -20,7 +20,7 @@ from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.run import Run
+    from tailtune.settings import Run
 
 TITLE = "EuroSAT"
 FOLDERS = ("eurosat/2750", "EuroSAT_RGB", "2750")

@@ -16,7 +16,7 @@ from tailtune.data.images import dataset_from_listing
 from tailtune.data.imbalance import imbalance, refuse_imbalance
 from tailtune.data.splits import Split, stratified
 from tailtune.errors import TailtuneError
-from tailtune.run import Run
+from tailtune.settings import Run
 
 Indices = NDArray[np.int64]
 

@@ -22,7 +22,7 @@ from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.run import Run
+    from tailtune.settings import Run
 
 TITLE = "HAM10000"
 METADATA = ("HAM10000_metadata", "HAM10000_metadata.csv")

@@ -22,7 +22,7 @@ from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.run import Run
+    from tailtune.settings import Run
 
 TITLE = "ImageNet-LT"
 IMAGES = {"train": 115_846, "val": 20_000, "test": 50_000}

@@ -23,7 +23,7 @@ from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.run import Run
+    from tailtune.settings import Run
 
 NAMES = ("benign", "melanoma")
 SIDES = (256, 384, 512, 768, 1024)

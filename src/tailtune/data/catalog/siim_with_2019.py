@@ -14,7 +14,7 @@ from tailtune.data.catalog import siim
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.run import Run
+    from tailtune.settings import Run
 
 
 def load(run: Run) -> Dataset:

@@ -1,0 +1,191 @@
+"""Claims: files in a shared folder by which processes, on one machine or many, agree on who does what.
+
+A claim is the file ``KEY.1``; whoever takes over an expired or released claim makes ``KEY.2``, and so on. Making a file
+that must not exist yet is atomic, on network file systems too, and as nothing is taken away, a slow process can never
+mistake an old claim for a free one. The newest number holds. Its time of change is the sign of life.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tailtune.errors import TailtuneError
+from tailtune.files import write_whole
+
+BEATS = 5  # signs of life within the time after which a claim expires
+
+
+class Claims:
+    """The claims of this process in `folder`; a context, in which a thread shows signs of life.
+
+    Args:
+        folder: shared by all processes; created if it is not there.
+        minutes: without a sign of life after which a claim expires.
+    """
+
+    def __init__(self, folder: Path, minutes: float) -> None:
+        self.folder, self.seconds = folder, 60 * minutes
+        self._held: dict[str, Path] = {}
+        self._lost: set[str] = set()
+        self._lock, self._over = threading.Lock(), threading.Event()
+        self._beating = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> Claims:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TailtuneError(
+                f"cannot create {self.folder}: {error.strerror or error}; choose another --out"
+            ) from error
+        self._beating.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._beating.join()
+        for key in list(self._held):
+            self.release(key)
+
+    def take(self, key: str) -> bool:
+        """Claim `key` unless another process holds it; look afterwards whether the work has been done meanwhile."""
+        newest = self._newest(key)
+        if newest is not None and not self._free(newest):
+            return False
+        path = self.folder / f"{key}.{1 if newest is None else _number(newest) + 1}"
+        if not _create(path, json.dumps(_self()).encode()):
+            return False
+        with self._lock:
+            self._held[key] = path
+        return True
+
+    def release(self, key: str) -> None:
+        """Let others claim `key` at once."""
+        path = self._let_go(key)
+        with contextlib.suppress(TailtuneError):  # a full disk: the claim will expire
+            write_whole(path, b'{"released": true}')
+
+    def finish(self, key: str) -> None:
+        """Take the claim away: what shows that the work is done is there for all to see."""
+        self._let_go(key)
+        for path in self.folder.glob(f"{key}.*"):
+            path.unlink(missing_ok=True)
+
+    def lost(self, key: str) -> bool:
+        """Whether another process has taken over `key`, because this one gave no sign of life for too long."""
+        return key in self._lost
+
+    def holder(self, key: str) -> str:
+        """Say who holds `key`, for a message."""
+        newest = self._newest(key)
+        claim = {} if newest is None else _read(newest)
+        return f"process {claim.get('pid', 'unknown')} on {claim.get('host', 'an unknown machine')}"
+
+    def _let_go(self, key: str) -> Path:
+        with self._lock:
+            return self._held.pop(key)
+
+    def _newest(self, key: str) -> Path | None:
+        claims = [path for path in self.folder.glob(f"{key}.*") if path.suffix[1:].isdigit()]
+        return max(claims, key=_number, default=None)
+
+    def _free(self, path: Path) -> bool:
+        claim = _read(path)
+        if claim.get("released") or _dead(claim):
+            return True
+        try:
+            return time.time() - path.stat().st_mtime > self.seconds
+        except FileNotFoundError:  # finished just now
+            return True
+
+    def _beat(self) -> None:
+        while not self._over.wait(self.seconds / BEATS):
+            with self._lock:
+                held = dict(self._held)
+            for key, path in held.items():
+                if self._newest(key) != path:
+                    self._lost.add(key)
+                with contextlib.suppress(OSError):  # a file server that is away for a moment
+                    os.utime(path)
+
+
+def _number(path: Path) -> int:
+    return int(path.suffix[1:])
+
+
+def _create(path: Path, content: bytes) -> bool:
+    """Make a file that does not exist yet, with its content or not at all; say whether that worked.
+
+    Raises:
+        TailtuneError: the folder cannot be written to.
+    """
+    scratch = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
+    try:
+        scratch.write_bytes(content)
+        try:
+            os.link(scratch, path)
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without hard links: content and file come one after the other there
+            with path.open("xb") as file:
+                file.write(content)
+        return True
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise TailtuneError(
+            f"cannot write {path}: {error.strerror or error}; free some space or write elsewhere"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        claim = json.loads(path.read_bytes())
+    except (OSError, ValueError):  # finished just now, or not yet written: only its age tells
+        return {}
+    return claim if isinstance(claim, dict) else {}
+
+
+def _self() -> dict[str, Any]:
+    return {"host": socket.gethostname(), "pid": os.getpid(), "begun": _begun(os.getpid()), "world": _world()}
+
+
+def _dead(claim: dict[str, Any]) -> bool:
+    """Whether the process of `claim` was one of this machine and is no more."""
+    if claim.get("host") != socket.gethostname() or claim.get("world") != _world():
+        return False
+    try:
+        os.kill(claim["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return claim["begun"] is not None and _begun(claim["pid"]) != claim["begun"]
+
+
+def _begun(pid: int) -> str | None:
+    """When a process began, in ticks since the machine started; None where the system does not say."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
+def _world() -> str:
+    """The name space of process numbers, which two containers of one host name need not share."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""

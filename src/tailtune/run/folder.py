@@ -1,0 +1,180 @@
+"""The run folder: what lies in it, who may write it, and DONE, which is written last."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.errors import TailtuneError
+from tailtune.files import write_whole
+from tailtune.interrupt import Interrupted
+from tailtune.settings import Run
+
+DONE = "DONE"
+# what has no effect on the result, so that it may change
+NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage")
+
+
+def check_folder(run: Run, resume: bool) -> Path:
+    """Return the folder ``run.out`` if `run` may write there; nothing is created yet.
+
+    Raises:
+        TailtuneError: it holds a finished run, an unfinished one while `resume` is off, something else than a run, or
+            a run of other settings.
+    """
+    folder = Path(run.out)
+    if (folder / DONE).exists():
+        raise TailtuneError(f"{folder} already holds a finished run; choose another --out or delete the folder")
+    if folder.exists() and not folder.is_dir():
+        raise TailtuneError(f"--out {folder} is a file; name a folder")
+    started = is_begun(folder)
+    if started and not resume:
+        raise TailtuneError(f"{folder} holds an unfinished run; add --resume to go on with it, or choose another --out")
+    if folder.exists() and not started and any(not _partial(entry) for entry in folder.iterdir()):
+        raise TailtuneError(f"{folder} is not empty and holds no run of tailtune; choose another --out")
+    if started:
+        before, now = read_run(folder, "asked"), asdict(run)
+        for name, value in asdict(before).items():
+            if name not in NO_EFFECT and value != now[name]:
+                option = name.replace("_", "-")
+                raise TailtuneError(
+                    f"{folder} was started with {option} {value!r}, however: now {now[name]!r}; "
+                    "resume with the same settings, or choose another --out"
+                )
+    return folder
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether `folder` holds a run, finished or not."""
+    return (folder / "run.yaml").exists()
+
+
+def _partial(path: Path) -> bool:
+    """Whether `path` is what a killed process left of a file, see `write_whole`."""
+    return path.name.startswith(".") and path.name.endswith(".partial")
+
+
+@contextmanager
+def begun(folder: Path, run: Run) -> Iterator[None]:
+    """Create `folder` with run.yaml; if the body fails before a checkpoint is there, take away what was written.
+
+    So a run that fails for its input leaves nothing in the way of the next attempt, and one that is stopped, or fails
+    when there is something to go on from, can be resumed.
+
+    Raises:
+        TailtuneError: the folder cannot be created or written to.
+        Interrupted: if the body does.
+    """
+    if is_begun(folder):
+        yield
+        return
+    existed = folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TailtuneError(f"cannot create {folder}: {error.strerror or error}; choose another --out") from error
+    try:
+        write_run(folder, run, run)
+        yield
+    except Interrupted:
+        raise
+    except Exception:
+        if not any(folder.rglob("*.ckpt")):
+            for entry in folder.iterdir():
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            if not existed:
+                folder.rmdir()
+        raise
+
+
+def write_run(folder: Path, asked: Run, resolved: Run) -> None:
+    """Write run.yaml: what was asked for, and everything as it was resolved."""
+    import yaml
+
+    content = {"asked": _plain(asked), "resolved": _plain(resolved)}
+    write_whole(folder / "run.yaml", yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
+
+
+def _plain(run: Run) -> dict[str, Any]:
+    first = {"data": run.data, "method": run.method}  # what a reader looks for
+    return first | {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(run).items()}
+
+
+def read_run(folder: Path, which: str = "resolved") -> Run:
+    """Read the run of a folder back, "asked" or "resolved".
+
+    Raises:
+        TailtuneError: there is no run in `folder`, or its run.yaml is of another version.
+    """
+    import yaml
+
+    path = folder / "run.yaml"
+    if not path.is_file():
+        raise TailtuneError(f"{folder} holds no run (there is no run.yaml); name a folder that tailtune fit wrote")
+    try:
+        values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))[which]
+        restored: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return Run(**restored)
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise TailtuneError(f"{path} cannot be read ({error}); was it written by another version?") from error
+
+
+def finished(folder: Path) -> Path:
+    """Return `folder` if it holds a finished run.
+
+    Raises:
+        TailtuneError: it does not.
+    """
+    if not folder.is_dir():
+        raise TailtuneError(f"there is no run folder {folder}; check the path")
+    if not (folder / DONE).exists():
+        raise TailtuneError(
+            f"{folder} holds no finished run (there is no {DONE}); finish it with tailtune fit --resume"
+        )
+    return folder
+
+
+def write_result(folder: Path, result: dict[str, Any]) -> None:
+    """Write result.json."""
+    text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
+    write_whole(folder / "result.json", text.encode())
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """Read result.json.
+
+    Raises:
+        TailtuneError: it is missing or broken.
+    """
+    path = folder / "result.json"
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise TailtuneError(f"{path} cannot be read ({error}); name a folder that tailtune fit has finished") from error
+    return result
+
+
+def write_predictions(
+    folder: Path, ids: NDArray[np.str_], targets: NDArray[np.int64], probabilities: dict[str, NDArray[np.float64]]
+) -> None:
+    """Write predictions.npz: ids [N], targets [N] and probabilities [N, K] of the model and of each baseline."""
+    import io
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, ids=ids, targets=targets, **probabilities)
+    write_whole(folder / "predictions.npz", buffer.getvalue())
+
+
+def mark_done(folder: Path) -> None:
+    """Declare the run finished; everything else must have been written."""
+    for left in folder.glob(".*.partial"):  # by a process that was killed
+        left.unlink(missing_ok=True)
+    write_whole(folder / DONE, b"")

@@ -1,0 +1,47 @@
+"""A name for a training that says what went into it: the same name, the same result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from tailtune import __version__
+from tailtune.data.dataset import Dataset
+from tailtune.methods.resolve import parse
+from tailtune.run.folder import NO_EFFECT
+from tailtune.settings import Run
+
+DIGITS = 16
+
+
+def rows_hash(dataset: Dataset) -> str:
+    """Return a hash of which rows are in which part, and of their classes."""
+    digest = hashlib.sha256(dataset.split_hash.encode())
+    for part in (dataset.train, dataset.val, dataset.test):
+        if part is not None:
+            digest.update(part.targets.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def config_hash(run: Run, rows: str, purpose: str = "train") -> str:
+    """Return a hash of all that the result of `run` depends on.
+
+    Args:
+        run: everything resolved; the fields without effect on the result, such as `out`, do not count.
+        rows: see `rows_hash`.
+        purpose: what the run is for, where it is not a training of the study.
+
+    Returns:
+        16 hexadecimal digits. They change with tailtune's version, and with the text of a file that the method is in.
+    """
+    content = {name: value for name, value in asdict(run).items() if name not in NO_EFFECT}
+    content |= {"rows": rows, "tailtune": __version__, "purpose": purpose, "code": _code(str(run.method))}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def _code(method: str) -> str:
+    file = Path(parse(method)[0].rpartition(":")[0])
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.suffix == ".py" and file.is_file() else ""

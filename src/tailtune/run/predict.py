@@ -1,0 +1,91 @@
+"""Using a finished run: predictions for new rows, and scores on rows whose target is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tailtune.data.open import open_for_prediction
+from tailtune.errors import TailtuneError
+from tailtune.evaluation.bootstrap import intervals
+from tailtune.evaluation.metrics import summarise
+from tailtune.files import write_whole
+from tailtune.profile import ClassProfile
+from tailtune.run.folder import finished, read_result
+from tailtune.run.predictor import Predictor
+
+
+def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[str], object] = print) -> int:
+    """Predict every row of `data` with the run in `folder`; write id, predicted class and class probabilities.
+
+    Args:
+        folder: finished run folder.
+        data: table, image folder, image or .npz.
+        out: .csv or .parquet file, replaced if it exists.
+        say: is told what was noticed about the data.
+
+    Returns:
+        Number of rows, which keep the order of `data`.
+
+    Raises:
+        TailtuneError: anything wrong with the folder, the data or `out`.
+    """
+    import io
+
+    import polars as pl
+
+    if out.suffix not in (".csv", ".parquet"):
+        raise TailtuneError(f"--out {out} must end in .csv or .parquet")
+    if not out.parent.is_dir():
+        raise TailtuneError(f"there is no folder {out.parent} to write {out.name} into; create it first")
+    predictor = Predictor.load(finished(folder))
+    rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
+    for sentence in rows.notes:
+        say(sentence)
+    probabilities = predictor.probabilities(rows.inputs)
+    chosen = np.asarray(predictor.names)[probabilities.argmax(1)]
+    columns: dict[str, Any] = {"id": rows.ids, "predicted": chosen}
+    columns |= {f"probability_{name}": probabilities[:, k] for k, name in enumerate(predictor.names)}
+    frame, buffer = pl.DataFrame(columns), io.BytesIO()
+    if out.suffix == ".csv":
+        frame.write_csv(buffer)
+    else:
+        frame.write_parquet(buffer)
+    write_whole(out, buffer.getvalue())
+    return len(frame)
+
+
+def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict[str, Any]:
+    """Score the run in `folder` on `data`, which must hold the target.
+
+    Args:
+        folder: finished run folder.
+        data: table, image folder or .npz with targets.
+        say: is told what was noticed about the data.
+
+    Returns:
+        The figures as in result.json, with their intervals and the headline metric of the data set of the run.
+
+    Raises:
+        TailtuneError: anything wrong with the folder or the data, or no target in it.
+    """
+    predictor = Predictor.load(finished(folder))
+    result = read_result(folder)
+    profile = ClassProfile(tuple(result["data"]["counts"]["train"]), predictor.names)
+    rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
+    for sentence in rows.notes:
+        say(sentence)
+    targets = rows.targets
+    if targets is None:
+        wanted = "the target column" if predictor.kind == "table" else "a folder for each class, or y"
+        raise TailtuneError(f"{data} holds no targets to score against; it needs {wanted} (or use tailtune predict)")
+    probabilities = predictor.probabilities(rows.inputs)
+    scores = summarise(targets, probabilities, profile)
+    return scores | {
+        "rows": len(targets),
+        "headline": result.get("headline"),
+        "intervals": intervals(targets, probabilities, profile),
+    }

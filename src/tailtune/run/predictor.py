@@ -1,0 +1,201 @@
+"""`Predictor`: a trained model with its preprocessing and class names, in one file that holds no code."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.data.dataset import Kind, Preprocessor, is_tiny
+from tailtune.errors import TailtuneError
+from tailtune.profile import Floats
+
+if TYPE_CHECKING:
+    import torch
+
+    from tailtune.bayes.posterior import Posterior
+    from tailtune.models.network import Network
+    from tailtune.models.trees import XGBoost
+    from tailtune.training.read_ahead import Sources
+
+FILE = "model.safetensors"
+_NETWORK, _PREPROCESSOR, _TREES, _OFFSETS = "network/", "preprocessor/", "trees", "offsets"
+_MEMBERS, _SCALES = "posterior/members/", "posterior/scales/"
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Everything that prediction needs.
+
+    Attributes:
+        kind: "table" or "image".
+        names: class names [K].
+        preprocessor: turns a user's rows into inputs.
+        model_name: as in `tailtune list models`.
+        precision: "32" or "bf16", that of training.
+        model: the network (on the CPU, in evaluation mode), or the trees.
+        offsets: added to the logits [K], or None.
+        posterior: the weights over which a network's predictions are averaged, or None.
+        published: whether the network kept timm's published kernels although the images are small.
+        flip_averaging: whether probabilities are the mean of those of an image and of its mirror image.
+    """
+
+    kind: Kind
+    names: tuple[str, ...]
+    preprocessor: Preprocessor
+    model_name: str
+    precision: str
+    model: Network | XGBoost
+    offsets: Floats | None = None
+    posterior: Posterior | None = None
+    published: bool = False
+    flip_averaging: bool = False
+
+    def probabilities(self, inputs: Sources) -> NDArray[np.float64]:
+        """Return class probabilities [N, K] of encoded rows, on the CPU; pictures in files are read batch by batch."""
+        import torch
+
+        from tailtune.decision.prior_shift import shift_probabilities
+        from tailtune.training.augmentation import normalisation
+        from tailtune.training.probabilities import probabilities_of
+
+        if not isinstance(self.model, torch.nn.Module):
+            probabilities = self.model.predict_proba(cast("tuple[torch.Tensor, ...]", inputs))
+            return probabilities if self.offsets is None else shift_probabilities(probabilities, self.offsets)
+        cpu = torch.device("cpu")
+
+        def autocast() -> torch.autocast:
+            return torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.precision == "bf16")
+
+        model, normalise = self.model, normalisation(self.preprocessor)
+        if self.precision == "32" and (self.kind == "table" or is_tiny(self.preprocessor)):  # where it costs nothing
+            # float32 sums differ in the last digits with the number of rows; in float64 a row's answer does not depend
+            # on the rows beside it, as far as anyone can see
+            model = copy.deepcopy(model).double()
+        if self.posterior is None:
+            return probabilities_of(model, inputs, normalise, cpu, autocast, self.offsets, self.flip_averaging)
+        total = np.zeros(1)
+        for member in self.posterior.networks(model):
+            total = total + probabilities_of(
+                member, inputs, normalise, cpu, autocast, self.offsets, self.flip_averaging
+            )
+        return total / len(self.posterior)
+
+    def save(self, folder: Path) -> None:
+        """Write model.safetensors: weights, preprocessing arrays and, as JSON metadata, all settings."""
+        import torch
+        from safetensors.torch import save
+
+        from tailtune.files import write_whole
+        from tailtune.models.heads import CosineHead
+
+        settings, arrays = self.preprocessor.state()
+        tensors = {f"{_PREPROCESSOR}{name}": torch.as_tensor(array) for name, array in arrays.items()}
+        if isinstance(self.model, torch.nn.Module):
+            state = self.model.state_dict()
+            tensors |= {f"{_NETWORK}{name}": _plain(value) for name, value in state.items()}
+            head = "cosine" if isinstance(self.model.head, CosineHead) else "linear"
+        else:
+            head = "linear"
+            tensors[_TREES] = torch.frombuffer(bytearray(self.model.to_bytes()), dtype=torch.uint8)
+        if self.offsets is not None:
+            tensors[_OFFSETS] = torch.as_tensor(self.offsets)
+        drawn = {}
+        if self.posterior is not None:
+            for i, member in enumerate(self.posterior.members):
+                tensors |= {f"{_MEMBERS}{i}/{name}": _plain(value) for name, value in member.items()}
+            tensors |= {f"{_SCALES}{name}": _plain(value) for name, value in self.posterior.scales.items()}
+            drawn = {"samples": self.posterior.samples, "seed": self.posterior.seed}
+        meta = {
+            "kind": self.kind,
+            "names": list(self.names),
+            "model": self.model_name,
+            "head": head,
+            "precision": self.precision,
+            "posterior": drawn,
+            "published": self.published,
+            "flip_averaging": self.flip_averaging,
+            "preprocessor": settings,
+        }
+        write_whole(folder / FILE, save(tensors, metadata={"tailtune": json.dumps(meta)}))
+
+    @classmethod
+    def load(cls, folder: Path) -> Predictor:
+        """Read what `save` wrote into `folder`.
+
+        Raises:
+            TailtuneError: there is no model, or the file is not one of tailtune's.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        path = folder / FILE
+        if not path.is_file():
+            raise TailtuneError(f"there is no model in {folder} ({FILE} is missing); name a finished run folder")
+        try:
+            with safe_open(path, framework="pt") as file:
+                meta: dict[str, Any] = json.loads(file.metadata()["tailtune"])
+                tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, TypeError, OSError) as error:
+            raise TailtuneError(f"{path} is not a model of tailtune ({error})") from error
+        preprocessor = _preprocessor(meta, _under(tensors, _PREPROCESSOR))
+        model: Network | XGBoost
+        if _TREES in tensors:
+            from tailtune.models.trees import XGBoost
+
+            model = XGBoost.from_bytes(tensors[_TREES].numpy().tobytes())
+        else:
+            from tailtune.models.build import build
+
+            shape, k, published = preprocessor.shape(), len(meta["names"]), meta["published"]
+            model = build(meta["model"], shape, k, meta["head"], published=published)
+            model.load_state_dict(_under(tensors, _NETWORK))
+            model.eval()
+        return cls(
+            kind=meta["kind"],
+            names=tuple(meta["names"]),
+            preprocessor=preprocessor,
+            model_name=meta["model"],
+            precision=meta["precision"],
+            model=model,
+            offsets=tensors[_OFFSETS].numpy() if _OFFSETS in tensors else None,
+            posterior=_posterior(meta["posterior"], tensors) if meta["posterior"] else None,
+            published=meta["published"],
+            flip_averaging=meta.get("flip_averaging", False),  # models saved before there was such a thing
+        )
+
+
+def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)  # safetensors refuses shared memory
+
+
+def _posterior(drawn: dict[str, int], tensors: dict[str, torch.Tensor]) -> Posterior:
+    from tailtune.bayes.posterior import Posterior
+
+    members: dict[str, dict[str, torch.Tensor]] = {}
+    for name, tensor in _under(tensors, _MEMBERS).items():
+        number, _, parameter = name.partition("/")
+        members.setdefault(number, {})[parameter] = tensor
+    listed = tuple(members[number] for number in sorted(members, key=int))
+    return Posterior(listed, _under(tensors, _SCALES), drawn["samples"], drawn["seed"])
+
+
+def _preprocessor(meta: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Preprocessor:
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    if meta["kind"] == "table":
+        from tailtune.data.table_preprocessor import TablePreprocessor
+
+        return TablePreprocessor.from_state(meta["preprocessor"], arrays)
+    from tailtune.data.image_preprocessor import ImagePreprocessor
+
+    return ImagePreprocessor.from_state(meta["preprocessor"], arrays)

@@ -1,0 +1,284 @@
+"""The statistics of a comparison: every method against the baseline on the same seeds, on each data set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from tailtune.errors import TailtuneError
+from tailtune.study.paired import WILCOXON_SEEDS, holm, paired_t, signed_rank
+from tailtune.study.ranks import mean_ranks
+
+Row = Mapping[str, Any]
+Seeds = dict[Any, Row]  # the rows of one method on one data set by their seed
+Standing = Literal["ahead", "leans_ahead", "level", "leans_behind", "behind", "untested"]
+
+PRIMARY = "balanced_accuracy"
+METRICS = (
+    "accuracy",
+    "balanced_accuracy",
+    "tail_accuracy",
+    "head_accuracy",
+    "many_accuracy",
+    "medium_accuracy",
+    "few_accuracy",
+    "macro_f1",
+    "macro_auprc",
+    "auprc",
+    "auroc",
+    "kappa",
+    "ece",
+    "log_loss",
+    "seconds",
+)
+LOWER_IS_BETTER = frozenset({"ece", "log_loss", "seconds"})
+NEEDED = ("dataset", "ratio", "method", "seed")
+
+
+def compare(
+    rows: Iterable[Row], baseline: str = "erm", metrics: Sequence[str] = METRICS, level: float = 0.95
+) -> dict[str, Any]:
+    """Compare every method with the baseline, within each data set (a data set at a ratio is one).
+
+    - Each method has its mean and standard error, s / sqrt(n), over its seeds.
+    - Against the baseline, differences are taken seed by seed, so that what a seed makes hard for both drops out. A
+      pair whose two trainings had different splits (`split_hash`) is no pair and is left out.
+    - Holm's adjustment runs over one family: the methods other than the baseline, on one metric and one data set.
+      The conclusions rest on the family of balanced accuracy; every other metric is a family of its own.
+    - A method is "ahead" or "behind" where its adjusted p is under 1 - `level`; it "leans" where only its own
+      interval leaves out zero; "level" means that it cannot be told apart; "untested" that nothing could be tested.
+    - Seconds are no outcome of chance to be tested but a cost: they have the ratio to the baseline's.
+
+    Args:
+        rows: one a finished training: dataset, ratio, method, seed, the metrics (absent or None where undefined) and,
+            where known, split_hash and headline, the metric by which published results on the data set are compared;
+            rows with another `status` than "done" are passed over.
+        baseline: the method that all others are compared with.
+        metrics: what to summarise; balanced_accuracy decides the standings.
+        level: coverage of the intervals, and one minus the error rate of a family.
+
+    Returns:
+        A dictionary ready for JSON: baseline, level, primary, metrics, family (a sentence), groups (one a data set:
+        dataset, ratio, headline, seeds, methods, results[method][metric], best[metric], seconds[method], notes) and
+        ranks (see `mean_ranks`; None for a single data set).
+
+    Raises:
+        TailtuneError: a row without its data set, ratio, method or seed, two rows of one training, a figure that is
+            not a number, or a level outside 0..1.
+    """
+    if not 0 < level < 1:
+        raise TailtuneError(f"the level of the intervals must lie between 0 and 1, however: {level}")
+    groups = [
+        _group(dataset, ratio, methods, baseline, metrics, level)
+        for (dataset, ratio), methods in _arranged(rows, metrics).items()
+    ]
+    return {
+        "baseline": baseline,
+        "level": level,
+        "primary": PRIMARY,
+        "metrics": list(metrics),
+        "family": _family(baseline, groups),
+        "groups": groups,
+        "ranks": _ranks(groups, level) if PRIMARY in metrics else None,
+    }
+
+
+def _arranged(rows: Iterable[Row], metrics: Sequence[str]) -> dict[tuple[str, float | None], dict[str, Seeds]]:
+    """Rows by data set, method and seed.
+
+    Raises:
+        TailtuneError: a row without a needed entry, two rows of one training, a figure that is not a number.
+    """
+    found: dict[tuple[str, float | None], dict[str, Seeds]] = {}
+    for i, row in enumerate(rows):
+        if row.get("status", "done") != "done":
+            continue
+        absent = [key for key in NEEDED if key not in row]
+        if absent:
+            raise TailtuneError(f"row {i} of the results lacks {', '.join(absent)}; run tailtune compare again")
+        where = f"{row['method']}, seed {row['seed']}, on {name_of(row)}"
+        for metric in metrics:
+            if not isinstance(row.get(metric), int | float | None):
+                raise TailtuneError(f"{metric} of {where} must be a number, however: {row[metric]!r}")
+        seeds = found.setdefault((row["dataset"], row["ratio"]), {}).setdefault(row["method"], {})
+        if row["seed"] in seeds:
+            raise TailtuneError(f"two results of {where}: give methods that differ in a setting different names")
+        seeds[row["seed"]] = row
+    return found
+
+
+def name_of(row: Row) -> str:
+    """Write a data set at its ratio.
+
+    >>> name_of({"dataset": "digits", "ratio": 0.01}), name_of({"dataset": "adult", "ratio": None})
+    ('digits at ratio 0.01', 'adult')
+    """
+    return row["dataset"] if row["ratio"] is None else f"{row['dataset']} at ratio {row['ratio']:g}"
+
+
+def _group(
+    dataset: str,
+    ratio: float | None,
+    methods: dict[str, Seeds],
+    baseline: str,
+    metrics: Sequence[str],
+    level: float,
+) -> dict[str, Any]:
+    reference = methods.get(baseline, {})
+    pairs = {name: _pairs(seeds, reference) for name, seeds in methods.items() if name != baseline and reference}
+    results: dict[str, dict[str, Any]] = {name: {} for name in methods}
+    for metric in metrics:
+        for name, seeds in methods.items():
+            results[name][metric] = _summary(seeds.values(), metric) | {"difference": None}
+        if metric == "seconds":
+            continue
+        compared = [_compared(methods[name], reference, pairs[name], metric, level) for name in pairs]
+        adjusted = holm([entry["p"] for entry in compared])
+        for name, entry, p in zip(pairs, compared, adjusted, strict=True):
+            entry |= {"holm_p": p, "standing": _standing(entry, p, metric, level)}
+            results[name][metric]["difference"] = entry
+    everywhere = sorted({seed for seeds in methods.values() for seed in seeds})
+    return {
+        "dataset": dataset,
+        "ratio": ratio,
+        "name": name_of({"dataset": dataset, "ratio": ratio}),
+        "headline": next(
+            (row["headline"] for seeds in methods.values() for row in seeds.values() if row.get("headline")), None
+        ),
+        "seeds": everywhere,
+        "methods": list(methods),
+        "results": results,
+        "best": {metric: _best(methods, metric, level) for metric in metrics},
+        "seconds": {name: _times(methods[name], reference, pairs[name]) for name in pairs},
+        "notes": _notes(methods, baseline, metrics, everywhere),
+    }
+
+
+def _value(row: Row, metric: str) -> float | None:
+    value = row.get(metric)
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _summary(rows: Iterable[Row], metric: str) -> dict[str, Any]:
+    values = [value for row in rows if (value := _value(row, metric)) is not None]
+    n = len(values)
+    return {
+        "n": n,
+        "mean": float(np.mean(values)) if n else None,
+        "standard_error": float(np.std(values, ddof=1) / math.sqrt(n)) if n > 1 else None,
+    }
+
+
+def _pairs(seeds: Seeds, reference: Seeds) -> list[Any]:
+    """Seeds that both have, on one and the same split."""
+    return [
+        seed
+        for seed in sorted(seeds.keys() & reference.keys())
+        if seeds[seed].get("split_hash") == reference[seed].get("split_hash")
+    ]
+
+
+def _figures(seeds: Seeds, reference: Seeds, pairs: Sequence[Any], metric: str) -> tuple[list[Any], np.ndarray]:
+    """The pairs on which both have the figure, and the figures [2, n]."""
+    both = [(seed, _value(seeds[seed], metric), _value(reference[seed], metric)) for seed in pairs]
+    kept = [(seed, a, b) for seed, a, b in both if a is not None and b is not None]
+    return [seed for seed, _, _ in kept], np.array([[a, b] for _, a, b in kept], dtype=np.float64).reshape(-1, 2).T
+
+
+def _compared(seeds: Seeds, reference: Seeds, pairs: Sequence[Any], metric: str, level: float) -> dict[str, Any]:
+    used, (values, others) = _figures(seeds, reference, pairs, metric)
+    return paired_t(values, others, level) | {"seeds": used, "wilcoxon": signed_rank(values, others)}
+
+
+def _standing(entry: Mapping[str, Any], adjusted: float | None, metric: str, level: float) -> Standing:
+    if adjusted is None:
+        return "untested"
+    low, high = entry["interval"]
+    if low <= 0 <= high:
+        return "level"
+    ahead = (entry["mean"] > 0) != (metric in LOWER_IS_BETTER)
+    if adjusted < 1 - level:
+        return "ahead" if ahead else "behind"
+    return "leans_ahead" if ahead else "leans_behind"
+
+
+def _best(methods: Mapping[str, Seeds], metric: str, level: float) -> dict[str, Any] | None:
+    """The method with the best mean, and those whose paired interval of the difference from it holds zero."""
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    means = {name: _summary(seeds.values(), metric)["mean"] for name, seeds in methods.items()}
+    stated = {name: sign * mean for name, mean in means.items() if mean is not None}
+    if not stated:
+        return None
+    top = max(stated, key=lambda name: stated[name])
+    level_with = []
+    for name in stated:
+        if name != top:
+            values, others = _figures(methods[name], methods[top], _pairs(methods[name], methods[top]), metric)[1]
+            found = paired_t(values, others, level)
+            low, high = found["interval"] or (found["mean"], found["mean"])  # without spread the difference is all
+            if found["n"] < 2 or low <= 0 <= high:
+                level_with.append(name)
+    return {"method": top, "level_with": level_with}
+
+
+def _times(seeds: Seeds, reference: Seeds, pairs: Sequence[Any]) -> dict[str, Any] | None:
+    """Seconds over the baseline's on the same seeds: geometric mean, smallest and largest."""
+    values, others = _figures(seeds, reference, pairs, "seconds")[1]
+    if not len(values) or (values <= 0).any() or (others <= 0).any():
+        return None
+    ratios = values / others
+    return {
+        "n": len(ratios),
+        "ratio": float(np.exp(np.log(ratios).mean())),
+        "smallest": float(ratios.min()),
+        "largest": float(ratios.max()),
+    }
+
+
+def _notes(methods: Mapping[str, Seeds], baseline: str, metrics: Sequence[str], everywhere: Sequence[Any]) -> list[str]:
+    notes = []
+    reference = methods.get(baseline, {})
+    if not reference:
+        notes.append(f"No training of {baseline} finished, so nothing is compared with it.")
+    for name, seeds in methods.items():
+        lacking = [str(seed) for seed in everywhere if seed not in seeds]
+        if lacking:
+            notes.append(f"{name} lacks {'seed' if len(lacking) == 1 else 'seeds'} {', '.join(lacking)}.")
+        apart = sorted((seeds.keys() & reference.keys()) - set(_pairs(seeds, reference)))
+        if apart:
+            listed = ", ".join(map(str, apart))
+            notes.append(f"{name} had other splits than {baseline} on seed {listed}: not compared there.")
+        worst = [str(seed) for seed, row in seeds.items() if any(_undefined(row.get(metric)) for metric in metrics)]
+        if worst:
+            notes.append(f"{name} has a figure that is not finite on seed {', '.join(worst)}: left out.")
+    return notes
+
+
+def _undefined(value: Any) -> bool:
+    return value is not None and not math.isfinite(value)
+
+
+def _family(baseline: str, groups: Sequence[Mapping[str, Any]]) -> str:
+    sizes = sorted({sum(name != baseline for name in group["methods"]) for group in groups})
+    size = "no method" if not sizes or not sizes[-1] else f"the {' or '.join(map(str, sizes))} methods"
+    if sizes == [1]:
+        size = "the one method"
+    return (
+        f"Holm's adjustment is over {size} compared with {baseline} on balanced accuracy within one data set; the "
+        f"conclusions rest on this family. Each other metric is a family of its own, adjusted in the same way, and "
+        f"data sets are not pooled. A comparison that could not be tested counts as p = 1. Wilcoxon's signed-rank "
+        f"test stands beside for {WILCOXON_SEEDS} seeds or more and is not adjusted."
+    )
+
+
+def _ranks(groups: Sequence[Mapping[str, Any]], level: float) -> dict[str, Any] | None:
+    methods = list(dict.fromkeys(name for group in groups for name in group["methods"]))
+    scores = {
+        name: [group["results"].get(name, {}).get(PRIMARY, {}).get("mean") for group in groups] for name in methods
+    }
+    sources = [group["dataset"] for group in groups]
+    found = mean_ranks(scores, independent=len(set(sources)) == len(sources), level=level)
+    return None if found is None else found | {"datasets": [group["name"] for group in groups]}

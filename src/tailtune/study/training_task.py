@@ -1,0 +1,65 @@
+"""One training of a study: carried out in its own run folder, of which only what was asked for is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tailtune.data.opened import opened
+from tailtune.run.execute import execute
+from tailtune.run.folder import DONE, mark_done
+from tailtune.run.predictor import FILE as MODEL
+from tailtune.settings import Run
+from tailtune.study.comparison import Keep
+
+CHECKPOINT = "*.ckpt"
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training that may be carried out in any process.
+
+    Attributes:
+        key: its name in the study, see `config_hash`.
+        run: everything resolved; ``run.out`` is its folder.
+        dataset: the data set and ratio, for messages.
+        method: as the user wrote it.
+        seed: number of the repetition.
+        vary: what the seed changes.
+        keep: what stays beside the figures.
+    """
+
+    key: str
+    run: Run
+    dataset: str
+    method: str
+    seed: int
+    vary: str
+    keep: Keep
+
+    @property
+    def title(self) -> str:
+        """For messages."""
+        return f"{self.method}, seed {self.seed}, on {self.dataset}"
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return Path(self.run.out)
+
+    def done(self) -> bool:
+        """Whether it is finished."""
+        return (self.folder / DONE).exists()
+
+    def __call__(self) -> None:
+        """Train, or go on with what another process began; evaluate, and mark the folder as done.
+
+        Whatever goes wrong, and a signal, is raised as `execute` does.
+        """
+        execute(self.run, resume=True, say=lambda sentence: None, dataset=opened(self.run), resamples=0)
+        unwanted = [] if self.keep == "all" else list(self.folder.rglob(CHECKPOINT))
+        if self.keep == "predictions":
+            unwanted.append(self.folder / MODEL)
+        for path in unwanted:
+            path.unlink(missing_ok=True)
+        mark_done(self.folder)

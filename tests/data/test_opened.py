@@ -1,0 +1,55 @@
+"""The data set that is kept for the next run: opened once for the same rows, and as it would be opened directly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tailtune import Run
+from tailtune.data.catalog.cifar import Layout
+from tailtune.data.image_dataset import Images
+from tailtune.data.open import open_dataset
+from tailtune.data.opened import opened
+
+NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Two classes of a CIFAR-10 of twenty training and five test pictures a class."""
+
+    def read(folder: Path, layout: Layout) -> tuple[tuple[str, ...], Images, Images]:
+        parts = []
+        for part, per_class in (("train", 20), ("test", 5)):
+            targets = np.tile(np.arange(10), per_class)
+            ids = np.array([f"{part}/{row}" for row in range(len(targets))])
+            parts.append(Images(np.zeros((len(targets), 3, 4, 4), dtype=np.uint8), targets, ids))
+        return NAMES, parts[0], parts[1]
+
+    (tmp_path / "cifar-10-batches-bin").mkdir()
+    monkeypatch.setattr("tailtune.data.catalog.cifar.read_binary", read)
+    return Run("binary_cifar10", data_root=str(tmp_path), classes=("automobile", "truck"), ratio=0.5)
+
+
+def test_the_classes_that_were_asked_for_are_opened(run: Run) -> None:
+    data, direct = opened(run), open_dataset(run)
+    assert data.names == direct.names == ("automobile", "truck")
+    assert data.split_hash == direct.split_hash
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"classes": ("ship", "frog")}, {"ratio": 0.25}, {"split_seed": 1}, {"val_fraction": 0.3}, {"selection": "last"}],
+)
+def test_other_rows_are_opened_anew(run: Run, change: dict[str, object]) -> None:
+    other = replace(run, **change)  # type: ignore[arg-type]
+    assert opened(run).split_hash != opened(other).split_hash
+    assert opened(other).split_hash == open_dataset(other).split_hash
+
+
+@pytest.mark.parametrize("change", [{"method": "erm"}, {"epochs": 1}, {"seed": 1}, {"out": "elsewhere"}])
+def test_the_same_rows_are_opened_once(run: Run, change: dict[str, object]) -> None:
+    assert opened(run) is opened(replace(run, **change))  # type: ignore[arg-type]
