@@ -23,7 +23,7 @@ from tailtune.evaluation.metrics import summarise
 from tailtune.methods.resolve import build as build_method
 from tailtune.models.build import default_name
 from tailtune.run.environment import machine, versions
-from tailtune.run.fit_model import fit_model
+from tailtune.run.learners import fit_model
 from tailtune.settings import Run
 from tailtune.training.recipe import resolve
 
@@ -78,7 +78,7 @@ def main() -> None:
             assert fitted is not None
             probabilities = fitted.predictor.probabilities(dataset.test.inputs)
             found.append(summarise(dataset.test.targets.numpy(), probabilities, dataset.profile))
-            seconds.append(fitted.training["seconds"])
+            seconds.append(fitted.training.seconds)
         row: dict[str, Any] = {"variant": name, "seconds": round(statistics.fmean(seconds), 2)}
         for figure in FIGURES:
             values = [scores[figure] for scores in found]

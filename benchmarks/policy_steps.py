@@ -25,7 +25,7 @@ from tailtune.evaluation.metrics import summarise
 from tailtune.methods import tuned
 from tailtune.models.build import default_name
 from tailtune.run.environment import machine, versions
-from tailtune.run.fit_model import fit_model
+from tailtune.run.learners import fit_model
 from tailtune.settings import Run
 from tailtune.training.recipe import resolve
 
@@ -68,11 +68,11 @@ def main() -> None:
                 assert fitted is not None
                 probabilities = fitted.predictor.probabilities(dataset.test.inputs)
                 scores.append(summarise(dataset.test.targets.numpy(), probabilities, dataset.profile))
-                steps = fitted.training["steps"]
+                steps = fitted.training.steps
             balanced = [s["balanced_accuracy"] for s in scores]
             row = {"policy": policy, "epochs": epochs, "steps": steps, "seeds": options.seeds}
             row |= {"balanced_accuracy": statistics.fmean(balanced), "values": balanced}
-            row |= {"log_loss": statistics.fmean(s["log_loss"] for s in scores), "seconds": fitted.training["seconds"]}
+            row |= {"log_loss": statistics.fmean(s["log_loss"] for s in scores), "seconds": fitted.training.seconds}
             rows.append(row)
             print(json.dumps(row), flush=True)
             content = {

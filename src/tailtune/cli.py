@@ -61,17 +61,18 @@ def fit(
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
         json: print the headline figures as JSON.
     """
+    import msgspec
+
     from tailtune.fit import fit as fit_run
     from tailtune.report.summary import headline, headline_rows
-    from tailtune.run.folder import read_result
     from tailtune.training.observer import progress_bar
 
     if no_flip:
         run = replace(run, flip=False)
-    folder = fit_run(run, resume=resume, watch=lambda: progress_bar(_console(stderr=True)), say=_note)
-    if folder is None:
+    finished = fit_run(run, resume=resume, watch=lambda: progress_bar(_console(stderr=True)), say=_note)
+    if finished is None:
         return
-    result = read_result(folder)
+    folder, result = finished.folder, msgspec.to_builtins(finished.result)
     if json:
         _print_json({"folder": str(folder), "headline": result["headline"], "systems": headline_rows(result)})
     else:
@@ -81,20 +82,14 @@ def fit(
 
 
 def inspect(
-    data: Positional[str],
-    reading: Annotated[Reading, arg(name="")],
-    ratio: float | None = None,
-    split_seed: int = 0,
+    reading: Annotated[Reading, arg(name=""), PositionalRequiredArgs],
     no_flip: bool = False,
     json: bool = False,
 ) -> None:
     """Show how the classes of DATA are distributed and what that asks for; nothing is trained.
 
     Args:
-        data: table, image folder, .npz or named dataset.
-        reading: how the data are read.
-        ratio: make a named image dataset long-tailed: samples of the rarest over the most frequent class.
-        split_seed: seed of the split, and of the rows that a ratio keeps.
+        reading: the data, and how they are read.
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
         json: print JSON.
     """
@@ -103,12 +98,11 @@ def inspect(
     from tailtune.advice.inspect import as_json, render
     from tailtune.data.open import open_dataset
 
-    run = Run(data, ratio=ratio, split_seed=split_seed, **vars(reading))
     if no_flip:
-        run = replace(run, flip=False)
-    check(run)
-    dataset = open_dataset(run)
-    facts = facts_of_dataset(dataset, run)
+        reading = replace(reading, flip=False)
+    check(reading)
+    dataset = open_dataset(reading)
+    facts = facts_of_dataset(dataset, reading)
     advice = advise(facts)
     if json:
         _print_json(as_json(facts, advice, source=dataset.source) | {"notes": dataset.notes})
@@ -205,10 +199,10 @@ def report(run: Positional[Path]) -> None:
     """
     from tailtune.report.compare_page import write_compare_page
     from tailtune.report.page import write_report
-    from tailtune.run.folder import finished
+    from tailtune.run.finished import Finished
     from tailtune.study.comparison import STUDY
 
-    page = write_compare_page(run) if (run / STUDY).exists() else write_report(finished(run))
+    page = write_compare_page(run) if (run / STUDY).exists() else write_report(Finished(run))
     _console().print(f"report: {page}", markup=False)
 
 

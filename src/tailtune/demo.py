@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
 from tailtune.fit import fit
-from tailtune.run.folder import DONE, read_result
 from tailtune.settings import Run
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def compare_on_digits(out: Path, seeds: int, say: Callable[[str], object]) -> tu
             selection="last",
             baselines=("majority", "erm"),
         )
-        fit(run, say=lambda sentence: None)
-        assert (folder / DONE).exists()
-        results.append(read_result(folder))
+        finished = fit(run, say=lambda sentence: None)
+        assert finished is not None
+        results.append(msgspec.to_builtins(finished.result))
     rows = []
     for name in ("erm", "tuned"):
         systems = [next(s for s in result["systems"] if s["name"] == name) for result in results]

@@ -10,14 +10,15 @@ from tailtune.interrupt import Interrupted
 from tailtune.report.page import write_report
 from tailtune.run.environment import first_process
 from tailtune.run.execute import execute
-from tailtune.run.fit_model import Watch
+from tailtune.run.finished import Finished
 from tailtune.run.folder import is_begun, mark_done
+from tailtune.run.learner import Watch
 from tailtune.settings import Run
 
 
 def fit(
     run: Run, *, resume: bool = False, watch: Watch = nullcontext, say: Callable[[str], object] = print
-) -> Path | None:
+) -> Finished | None:
     """Carry out `run`, write its report, and mark the folder as done.
 
     Args:
@@ -27,7 +28,7 @@ def fit(
         say: is told, in a sentence each, what was noticed about the data.
 
     Returns:
-        The run folder, or None in the processes of a data-parallel run that are not the first.
+        The run, or None in the processes of a data-parallel run that are not the first.
 
     Raises:
         TailtuneError: anything wrong with the input, in one line.
@@ -35,14 +36,14 @@ def fit(
         KeyboardInterrupt: stopped by a signal before there was anything to keep.
     """
     try:
-        folder = execute(run, resume=resume, watch=watch, say=say)
-        if folder is not None:
-            write_report(folder)
-            mark_done(folder)
+        finished = execute(run, resume=resume, watch=watch, say=say)
+        if finished is not None:
+            write_report(finished)
+            mark_done(finished.folder)
     except KeyboardInterrupt as stop:
         if not first_process(run.devices):
             return None
         if is_begun(Path(run.out)):
             raise Interrupted("stopped") from stop
         raise
-    return folder
+    return finished

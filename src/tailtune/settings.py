@@ -1,17 +1,19 @@
-"""`Run`: the one flat configuration from which the command line, run.yaml and the training loop are derived."""
+"""What is asked (`Reading`, `Settings`, `Run`) and what was decided (`Resolved`): flat configurations, from which the
+command line, run.yaml and the training loop are derived.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from tailtune.errors import TailtuneError, nearest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How data are read and split: what `open_dataset` looks at, with the data, the ratio and the seed of the split."""
+class HowToRead:
+    """How data are read and split, whichever they are: what the data sets of one study share."""
 
     target: str | None = None
     """Column to predict; needed for tables, unless the named dataset knows it."""
@@ -56,8 +58,20 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Reading):
-    """How data are read and a network is trained: what one run says, and what all runs of a comparison share."""
+class Reading(HowToRead):
+    """Data, and how they are read and split: what `tailtune.data.open.open_dataset` takes."""
+
+    data: str = field(kw_only=False)
+    """CSV or Parquet table, image folder, .npz of arrays, or a named dataset (`tailtune list datasets`)."""
+    ratio: float | None = None
+    """Make a named image dataset long-tailed: samples of the rarest over the most frequent class."""
+    split_seed: int = 0
+    """Seed of the split, and of the rows that a ratio keeps; apart from `seed`, so that several seeds share them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(HowToRead):
+    """How data are read and a model is trained: what one run says, and what all runs of a study share."""
 
     model: str | None = None
     """Model name; by default mlp-plr for tables and a CIFAR ResNet or a timm ResNet-50 by image size."""
@@ -106,43 +120,53 @@ class Settings(Reading):
     """Minutes between writes of last.ckpt, which Ctrl-C writes too."""
 
 
-@dataclass(frozen=True)
-class Run(Settings):
-    """Everything that defines one training run. ``None`` means "chosen from the data and the method", and the
-    choice is written into run.yaml of the run folder.
+@dataclass(frozen=True, kw_only=True)
+class Run(Settings, Reading):
+    """Everything that defines one training run, as it is asked for. ``None`` means "chosen from the data and the
+    method"; the choice makes it `Resolved`. Settings of one method stand in its own parentheses: ``sama(rho=0.1)``.
     """
 
-    data: str
-    """CSV or Parquet table, image folder, .npz of arrays, or a named dataset (`tailtune list datasets`)."""
     method: str | None = None
-    """Method name, package.module:function or path/to/file.py:function; by default tuned (xgboost: erm)."""
-    ratio: float | None = None
-    """Make a named image dataset long-tailed: samples of the rarest over the most frequent class."""
+    """Method name, package.module:function or path/to/file.py:function, with settings as in "sama(rho=0.1)"; by default
+    tuned (trees: erm)."""
     out: str = "runs/latest"
     """Run folder to write; it must not hold a finished run."""
     minutes: float | None = None
     """Time budget: the epochs are fitted to it after a few timed steps."""
-    rho: float | None = None
-    """Mean ascent radius of SAM and SAM-A; by default the recipe's."""
-    smoothing: float | None = None
-    """Mean label smoothing eps; by default the recipe's."""
-    rule: Literal["inverse", "printed", "official"] = "inverse"
-    """How SAM-A's radii and the class-conditional smoothing depend on class frequency (see docs/ambiguities)."""
-    kappa: float = 1.0
-    """Strength of the inverse rule."""
-    cap: float = 5.0
-    """Largest multiplier of a rare class in the inverse rule, before normalising."""
     baselines: tuple[str, ...] | None = None
     """Reported beside the model on the same split: majority, xgboost (tables), erm (the same network, trained
     plainly). By default those that are fast."""
     seed: int = 0
     """One seed for initialisation, order, augmentation and dropout. It does not change the split."""
-    split_seed: int = 0
-    """Seed of the split, and of the rows that a ratio keeps; apart from `seed`, so that several seeds share them."""
     devices: int = 1
     """Number of GPUs (or CPU processes) for data-parallel training."""
     logger: str | None = None
     """A Fabric logger beside metrics.jsonl: csv, tensorboard, or package.module:Class (called with root_dir)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved(Run):
+    """A run of which it is decided what is trained, and how: what was asked for, with nothing open that matters.
+
+    A learner that has further settings to decide takes a subclass that says so, as networks do.
+    """
+
+    model: str = field()
+    method: str = field()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedTraining(Resolved):
+    """A run of a network with everything that training reads decided."""
+
+    epochs: int = field()
+    batch_size: int = field()
+    optimizer: Literal["sgd", "adamw"] = field()
+    lr: float = field()
+    weight_decay: float = field()
+    ema: float = field()
+    policy: str = field()
+    patience: int = field()
 
 
 _RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
@@ -150,26 +174,29 @@ _RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
         "1 or more",
         lambda x: 1 <= x < float("inf"),
         (
-            *("epochs", "batch_size", "devices", "threads", "image_size", "cap"),
+            *("epochs", "batch_size", "devices", "threads", "image_size"),
             *("total", "minority", "test_total"),
         ),
     ),
     (
         "0 or more",
         lambda x: 0 <= x < float("inf"),
-        ("patience", "seed", "split_seed", "weight_decay", "rho", "kappa", "checkpoint_minutes"),
+        ("patience", "seed", "split_seed", "weight_decay", "checkpoint_minutes"),
     ),
     ("more than 0", lambda x: 0 < x < float("inf"), ("lr", "minutes", "clip")),
-    ("0 or more and under 1", lambda x: 0 <= x < 1, ("momentum", "ema", "smoothing", "val_fraction", "test_fraction")),
+    ("0 or more and under 1", lambda x: 0 <= x < 1, ("momentum", "ema", "val_fraction", "test_fraction")),
     ("between 0 and 1", lambda x: 0 <= x <= 1, ("warmup",)),
     ("more than 0 and at most 1", lambda x: 0 < x <= 1, ("ratio", "test_ratio")),
 )
 
 
-def check(run: Run) -> None:
+def check(asked: Reading) -> None:
     """Refuse values that no data and no method could make sense of. Names of models and methods are not looked at.
 
     (Not in ``__post_init__``, because the command-line parser would turn the one line into a page.)
+
+    Args:
+        asked: a reading or a run.
 
     Raises:
         TailtuneError: a number out of its range, or a choice that does not exist.
@@ -180,13 +207,13 @@ def check(run: Run) -> None:
     """
     for words, within, names in _RANGES:
         for name in names:
-            value = getattr(run, name)
+            value = getattr(asked, name, None)
             if value is not None and not within(value):
                 raise TailtuneError(f"--{name.replace('_', '-')} must be {words}, however: {value:g}")
-    for name, hint in get_type_hints(Run).items():
+    for name, hint in get_type_hints(type(asked)).items():
         kinds = [hint, *get_args(hint)]
         choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
-        value = getattr(run, name)
+        value = getattr(asked, name)
         if choices and value is not None and value not in choices:
             listed = ", ".join(choices)
             raise TailtuneError(

@@ -17,7 +17,7 @@ from tailtune.methods.swa import swa
 from tailtune.optim.schedules import warmup_cosine
 from tailtune.optim.sghmc import SGHMC
 from tailtune.profile import ClassProfile
-from tailtune.run.fit_model import fit_model
+from tailtune.run.learners import fit_model
 from tailtune.settings import Run
 
 PROFILE = ClassProfile((60, 30, 10))
@@ -127,7 +127,7 @@ def test_it_trains_to_sound_predictions_that_repeat(name: str) -> None:
     fitted, again = fit_model(run, data), fit_model(run, data)
     assert fitted is not None
     assert again is not None
-    assert fitted.training["members"] == members
+    assert fitted.training.members == members
     states = fitted.predictor.model.state_dict().values()
     assert all(torch.isfinite(tensor).all() for tensor in states if tensor.is_floating_point())
     predicted = fitted.predictor.probabilities(data.test.inputs)

@@ -17,7 +17,8 @@ from tailtune.data.open import open_dataset
 from tailtune.errors import TailtuneError
 from tailtune.methods.resolve import find
 from tailtune.profile import ClassProfile
-from tailtune.run.fit_model import Fitted, fit_model
+from tailtune.run.learner import Fitted, Job
+from tailtune.run.learners import fit_model
 from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 
@@ -38,7 +39,7 @@ def data(kind: str) -> Dataset:
 
 def fit(kind: str, name: str, folder: Path | None = None, **changes: object) -> Fitted:
     run = replace(RUNS[kind], method=name, selection="last", **changes)
-    fitted = fit_model(run, data(kind), folder=folder)
+    fitted = fit_model(run, data(kind), Job(folder))
     assert fitted is not None
     return fitted
 

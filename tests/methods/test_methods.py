@@ -74,7 +74,7 @@ def test_found_by_file_and_module(tmp_path: Path) -> None:
     assert build(f"{file}:mine", PROFILE, Run(data="", rho=0.4)).name == "mine 0.4"
     assert find("tailtune.methods.sama:sama") is sama
     with pytest.raises(TailtuneError, match=r"must return a tailtune.methods.method.Method, however: int"):
-        build(f"{file}:wrong", PROFILE, Run(data=""))
+        build(f"{file}:wrong", PROFILE)
     with pytest.raises(TailtuneError, match=r"has no function 'mime'. Did you mean 'mine'"):
         find(f"{file}:mime")
     with pytest.raises(TailtuneError, match=r"there is no file"):
@@ -87,7 +87,7 @@ def test_found_by_file_and_module(tmp_path: Path) -> None:
 
 def test_unknown_names_and_settings_are_refused() -> None:
     with pytest.raises(TailtuneError, match=r"there is no method 'tunned'. Did you mean 'tuned'"):
-        build("tunned", PROFILE, Run(data=""))
+        build("tunned", PROFILE)
     with pytest.raises(TailtuneError, match=r"method 'erm' takes no rho"):
         build("erm", PROFILE, Run(data="", rho=0.1))
     with pytest.raises(TailtuneError, match=r"method 'sam' takes no kappa"):

@@ -24,16 +24,16 @@ def own(tmp_path: Path) -> str:
 
 
 def test_settings_reach_the_method_in_every_way_of_naming_it(own: str) -> None:
-    assert build(f"{own}(rho=0.5, rule=printed, deep=True)", PROFILE, Run(data="")).name == "0.5 printed True"
+    assert build(f"{own}(rho=0.5, rule=printed, deep=True)", PROFILE).name == "0.5 printed True"
     assert build(f"{own}(rule='printed')", PROFILE, Run(data="", rho=0.3)).name == "0.3 printed False"
-    assert build(f"{own}()", PROFILE, Run(data="")).name == "0.1 inverse False"
-    assert build("tailtune.methods.sama:sama(rho=0.2)", PROFILE, Run(data="")).name == "sama"
+    assert build(f"{own}()", PROFILE).name == "0.1 inverse False"
+    assert build("tailtune.methods.sama:sama(rho=0.2)", PROFILE).name == "sama"
 
 
 def test_what_a_run_leaves_alone_does_not_override_what_is_written() -> None:
     both = find("sama(rule=printed, cap=2)")
     assert settings_of(both) == ("rho", "rule", "kappa", "cap")
-    assert build("sama(rule=printed, cap=2)", PROFILE, Run(data="")).stages[0].optimiser is not None
+    assert build("sama(rule=printed, cap=2)", PROFILE).stages[0].optimiser is not None
     with pytest.raises(TailtuneError, match=r"rho is given twice, by --rho and in 'sama\(rho=1\)'"):
         build("sama(rho=1)", PROFILE, Run(data="", rho=0.1))
 
@@ -59,7 +59,7 @@ def test_bad_settings_get_one_line(name: str, words: str) -> None:
 
 def test_a_method_that_fails_is_named_with_the_place(own: str) -> None:
     with pytest.raises(TailtuneError, match=r"fails: ZeroDivisionError: division by zero \(.*mine.py, line 5\)"):
-        build(own.replace(":mine", ":broken"), PROFILE, Run(data=""))
+        build(own.replace(":mine", ":broken"), PROFILE)
 
 
 def test_a_file_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:

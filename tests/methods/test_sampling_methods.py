@@ -24,7 +24,7 @@ from tailtune.methods.square_root_sampling import square_root_sampling
 from tailtune.methods.undersample import undersample
 from tailtune.models.heads import CosineHead
 from tailtune.models.network import Network
-from tailtune.run.fit_model import fit_model
+from tailtune.run.learners import fit_model
 
 PROFILE = ClassProfile((90, 9, 1))
 SAMPLED = {

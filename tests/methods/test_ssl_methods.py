@@ -25,7 +25,8 @@ from tailtune.methods.vicreg_finetune import vicreg_finetune
 from tailtune.methods.vicreg_probe import vicreg_probe
 from tailtune.models.cifar_resnet import CifarResNet
 from tailtune.models.projector import Projected
-from tailtune.run.fit_model import Fitted, fit_model
+from tailtune.run.learner import Fitted, Job
+from tailtune.run.learners import fit_model
 
 PROFILE = ClassProfile((110, 40, 5))
 
@@ -111,7 +112,7 @@ def test_wrong_settings_are_refused() -> None:
 def fit(name: str, folder: Path, epochs: int = 2) -> tuple[Fitted, list[dict[str, float]]]:
     method = f"tailtune.methods.{name.split('(')[0]}:{name}"
     run = Run("digits", method=method, ratio=0.05, epochs=epochs, batch_size=32, lr=0.05, threads=1)
-    fitted = fit_model(run, open_dataset(run), folder=folder)
+    fitted = fit_model(run, open_dataset(run), Job(folder))
     assert fitted is not None
     return fitted, [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
@@ -127,7 +128,7 @@ def test_joint_training_runs_and_logs_the_spread(name: str, tmp_path: Path) -> N
 def test_pretraining_then_probing_changes_the_head_alone(tmp_path: Path) -> None:
     fitted, rows = fit("vicreg_probe(pretraining=0.5,probing=0.5)", tmp_path)
     assert [row["stage"] for row in rows] == [1, 2]
-    assert fitted.training["epochs"] == 2
+    assert fitted.training.epochs == 2
     again, _ = fit("vicreg_probe(pretraining=0.5,probing=1)", tmp_path)
     states = [one.predictor.model.state_dict() for one in (fitted, again)]
     same = {name: torch.equal(states[0][name], states[1][name]) for name in states[0]}
@@ -150,6 +151,6 @@ def test_pretraining_of_a_table(tmp_path: Path) -> None:
         threads=1,
         batch_size=16,
     )
-    fitted = fit_model(run, open_dataset(run), folder=tmp_path)
+    fitted = fit_model(run, open_dataset(run), Job(tmp_path))
     assert fitted is not None
-    assert fitted.training["epochs"] == 4
+    assert fitted.training.epochs == 4

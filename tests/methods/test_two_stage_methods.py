@@ -26,7 +26,7 @@ from tailtune.methods.tau_norm import tau_norm
 from tailtune.models.heads import CosineHead, ScaledHead, make_head
 from tailtune.models.network import Network
 from tailtune.models.weight_norms import choose_tau, tau_normalised
-from tailtune.run.fit_model import fit_model
+from tailtune.run.learners import fit_model
 from tailtune.settings import Run
 
 PROFILE = ClassProfile((40, 15, 5, 0))  # the last class is empty

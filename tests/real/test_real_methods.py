@@ -16,7 +16,8 @@ from tailtune.data.open import open_dataset
 from tailtune.evaluation.metrics import summarise
 from tailtune.methods.resolve import find
 from tailtune.profile import ClassProfile
-from tailtune.run.fit_model import fit_model
+from tailtune.run.learner import Job
+from tailtune.run.learners import fit_model
 from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 
@@ -39,7 +40,7 @@ def adult() -> Dataset:
 def test_trains_on_adult(name: str, tmp_path: Path) -> None:
     data = adult()
     run = replace(RUN, method=name, selection="last")
-    fitted = fit_model(run, data, folder=tmp_path)
+    fitted = fit_model(run, data, Job(tmp_path))
     assert fitted is not None
     probabilities = fitted.predictor.probabilities(data.test.inputs)
     scores = summarise(data.test.targets.numpy(), probabilities, data.profile)

@@ -12,7 +12,7 @@ from PIL import Image
 from tailtune import Run
 from tailtune.data.catalog import open_named
 from tailtune.fit import fit
-from tailtune.run.folder import read_result
+from tailtune.run.finished import Finished
 
 pytestmark = pytest.mark.real
 
@@ -21,7 +21,7 @@ def test_adult_reaches_its_goal(tmp_path: Path) -> None:
     """One seed of the default network on the official test rows; benchmarks/adult.json holds three."""
     folder = fit(Run(data="adult", out=str(tmp_path / "run")), say=lambda sentence: None)
     assert folder is not None
-    result = read_result(folder)
+    result = Finished(folder).result
     systems = {system["name"]: system["metrics"] for system in result["systems"]}
     assert result["data"]["split"] == "official"
     assert sum(result["data"]["counts"]["test"]) == 16_281
@@ -51,7 +51,7 @@ def test_a_folder_of_long_tailed_pictures_trains(tmp_path: Path) -> None:
     )
     folder = fit(run, say=lambda sentence: None)
     assert folder is not None
-    result = read_result(folder)
+    result = Finished(folder).result
     assert result["data"]["split"] == "given"
     assert result["systems"][0]["metrics"]["balanced_accuracy"] > 0.2
     assert (folder / "report.html").stat().st_size > 50_000
@@ -72,7 +72,7 @@ def test_ham10000_trains_by_lesion(tmp_path: Path) -> None:
     )
     folder = fit(run, say=lambda sentence: None)
     assert folder is not None
-    result = read_result(folder)
+    result = Finished(folder).result
     assert result["data"]["split"] == "stratified"
     metrics = result["systems"][0]["metrics"]
     assert metrics["balanced_accuracy"] > 0.3

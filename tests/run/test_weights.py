@@ -10,7 +10,7 @@ import torch
 
 from tailtune.data.open import open_dataset
 from tailtune.errors import TailtuneError
-from tailtune.run.fit_model import fit_model
+from tailtune.run.learners import fit_model
 from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 

@@ -25,7 +25,8 @@ from tailtune.errors import TailtuneError
 from tailtune.interrupt import STOPS, Interrupted
 from tailtune.methods.method import Method, Stage
 from tailtune.models.build import build
-from tailtune.run.fit_model import fit_model
+from tailtune.run.learner import Job
+from tailtune.run.learners import fit_model
 from tailtune.settings import Run
 from tailtune.training.augmentation import augmentation
 from tailtune.training.device import make_fabric
@@ -66,7 +67,7 @@ def fit(run: Run, folder: Path, **changes: Any) -> tuple[list[dict[str, Any]], d
     run = replace(run, **changes)
     dataset = open_dataset(run)
     folder.mkdir()
-    fitted = fit_model(run, dataset, folder=folder)
+    fitted = fit_model(run, dataset, Job(folder))
     assert fitted is not None
     assert isinstance(fitted.predictor.model, torch.nn.Module)
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]

@@ -9,11 +9,12 @@ import numpy as np
 from tailtune.advice.advice import Facts
 from tailtune.data.dataset import Dataset
 from tailtune.profile import ClassProfile
-from tailtune.settings import Run
+from tailtune.run.result import Result
+from tailtune.settings import Reading
 
 
-def facts_of_dataset(dataset: Dataset, run: Run) -> Facts:
-    """Facts before training: the parts' class counts, the image size, and what the user has chosen."""
+def facts_of_dataset(dataset: Dataset, reading: Reading) -> Facts:
+    """Facts before training: the parts' class counts, the image size, and whether mirrored images keep their class."""
     shape: dict[str, Any] = dict(dataset.preprocessor.shape())
     val = None if dataset.val is None else _counts(dataset.val.targets.numpy(), len(dataset.names))
     return Facts(
@@ -23,31 +24,27 @@ def facts_of_dataset(dataset: Dataset, run: Run) -> Facts:
         test_counts=_counts(dataset.test.targets.numpy(), len(dataset.names)),
         side=_side(shape),
         channels=shape.get("channels"),
-        flip=dataset.flip if run.flip is None else run.flip,
-        method=run.method,
-        model=run.model,
-        batch_size=run.batch_size,
-        epochs=run.epochs,
+        flip=dataset.flip if reading.flip is None else reading.flip,
     )
 
 
-def facts_of_result(result: dict[str, Any]) -> Facts:
-    """Facts of a finished run, from result.json."""
-    data, run, shape = result["data"], result["run"], result["data"]["features"]
-    counts = data["counts"]
+def facts_of_result(result: Result) -> Facts:
+    """Facts of a finished run."""
+    data, run = result.data, result.run
+    shape: dict[str, Any] = dict(data.features)
     return Facts(
-        profile=ClassProfile(tuple(counts["train"]), tuple(data["names"])),
-        kind=result["kind"],
-        val_counts=counts["val"],
-        test_counts=counts["test"],
+        profile=ClassProfile(data.counts.train, data.names),
+        kind=result.kind,
+        val_counts=data.counts.val,
+        test_counts=data.counts.test,
         side=_side(shape),
         channels=shape.get("channels"),
-        flip=run["flip"],
-        method=run["method"],
-        model=run["model"],
-        parameters=result["training"]["parameters"],
-        batch_size=run["batch_size"],
-        epochs=run["epochs"],
+        flip=run.flip,
+        method=run.method,
+        model=run.model,
+        parameters=result.training.parameters,
+        batch_size=run.batch_size,
+        epochs=run.epochs,
     )
 
 

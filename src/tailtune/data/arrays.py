@@ -15,7 +15,7 @@ from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.settings import Run
+    from tailtune.settings import Reading
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
@@ -52,12 +52,12 @@ def _refuse_damaged(path: Path) -> NoReturn:
     raise TailtuneError(f"{path} is damaged or no .npz archive; write it with numpy.savez(path, x=..., y=...)")
 
 
-def open_arrays(run: Run) -> Dataset:
+def open_arrays(reading: Reading) -> Dataset:
     """Open an .npz file: two-dimensional x is a table, pixels [N, H, W], [N, H, W, C] or [N, C, H, W] are images.
 
     Args:
-        run: `data` is the path; `group` may name a further array with one value a row (with _train and so on behind it
-            where x has that).
+        reading: `data` is the path; `group` may name a further array with one value a row (with _train and so on behind
+            it where x has that).
 
     Returns:
         The data set; parts that the file does not have are split from its training rows.
@@ -65,10 +65,10 @@ def open_arrays(run: Run) -> Dataset:
     Raises:
         TailtuneError: arrays that are lacking, do not fit together, or cannot be learnt from.
     """
-    path = Path(run.data)
+    path = Path(reading.data)
     arrays = read_arrays(path)
-    if run.target not in (None, TARGET):
-        raise TailtuneError(f"{path}: the targets of an .npz file are its array y; leave --target {run.target} out")
+    if reading.target not in (None, TARGET):
+        raise TailtuneError(f"{path}: the targets of an .npz file are its array y; leave --target {reading.target} out")
     first = "_train" if "x_train" in arrays else ""
     suffixes = [suffix for suffix in (first, "_val", "_test") if f"x{suffix}" in arrays]
     if first not in suffixes or (first == "" and len(suffixes) > 1):
@@ -81,9 +81,9 @@ def open_arrays(run: Run) -> Dataset:
         from tailtune.data.images import dataset_from_arrays
 
         given = {f"{key}{part}": array for part, pair in pairs.items() for key, array in zip("xy", pair, strict=True)}
-        return dataset_from_arrays(run, **given)
-    rows = {suffix or "_train": _rows(run, arrays, suffix, path) for suffix in suffixes}
-    return table_dataset(run, TARGET, rows["_train"], rows.get("_val"), rows.get("_test"))
+        return dataset_from_arrays(reading, **given)
+    rows = {suffix or "_train": _rows(reading, arrays, suffix, path) for suffix in suffixes}
+    return table_dataset(reading, TARGET, rows["_train"], rows.get("_val"), rows.get("_test"))
 
 
 def _refuse_names(path: Path, arrays: Arrays) -> NoReturn:
@@ -142,12 +142,14 @@ def array_ids(name: str, count: int) -> NDArray[np.str_]:
     return np.array([f"{name}[{row}]" for row in range(count)], dtype=np.str_)
 
 
-def _rows(run: Run, arrays: Arrays, suffix: str, path: Path) -> Rows:
+def _rows(reading: Reading, arrays: Arrays, suffix: str, path: Path) -> Rows:
     x, y = _pair(arrays, suffix, path)
     frame = to_frame(x).with_columns(column_series(TARGET, y))
-    group = None if run.group is None else arrays.get(f"{run.group}{suffix}".lower())
-    if run.group is not None and group is not None:
+    group = None if reading.group is None else arrays.get(f"{reading.group}{suffix}".lower())
+    if reading.group is not None and group is not None:
         if group.shape != y.shape:
-            raise TailtuneError(f"{path}: {run.group}{suffix} has shape {group.shape}; it needs {y.shape}, as y has")
-        frame = frame.with_columns(column_series(run.group, group))
+            raise TailtuneError(
+                f"{path}: {reading.group}{suffix} has shape {group.shape}; it needs {y.shape}, as y has"
+            )
+        frame = frame.with_columns(column_series(reading.group, group))
     return Rows(frame, array_ids(f"x{suffix}", len(x)), f"{path} (x{suffix})")

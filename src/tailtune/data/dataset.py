@@ -76,6 +76,19 @@ class Part:
         inputs = tuple(x.take(rows) if isinstance(x, StoredPictures) else x[index] for x in self.inputs)
         return Part(inputs, self.targets[index], self.ids[rows], weights)
 
+    def joined(self, other: Part) -> Part:
+        """Return the part that holds these rows and then those of `other`."""
+        import torch
+
+        def both(a: Any, b: Any) -> Any:
+            return a.joined(b) if isinstance(a, StoredPictures) else torch.cat([a, b])
+
+        weights = None
+        if self.weights is not None and other.weights is not None:
+            weights = torch.cat([self.weights, other.weights])
+        inputs = tuple(both(*pair) for pair in zip(self.inputs, other.inputs, strict=True))
+        return Part(inputs, torch.cat([self.targets, other.targets]), np.concatenate([self.ids, other.ids]), weights)
+
 
 class Preprocessor(Protocol):
     """Turns rows as a user has them into model inputs, with what was fitted on the training rows only.

@@ -17,7 +17,7 @@ from tailtune.data.splits import split_hash, stratified
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.data.target import singleton_warning
 from tailtune.errors import TailtuneError
-from tailtune.settings import Run
+from tailtune.settings import Reading
 
 Indices = NDArray[np.int64]
 
@@ -46,7 +46,7 @@ class Images:
 
 
 def image_dataset(
-    run: Run,
+    reading: Reading,
     source: str,
     names: Sequence[str],
     train: Images,
@@ -60,12 +60,12 @@ def image_dataset(
 ) -> Dataset:
     """Complete the parts and fit the preprocessor.
 
-    A test part that is missing is split off the training images (`run.test_fraction`), stratified by class. So is a
-    validation part that is missing (`run.val_fraction`), but only where the selection needs one: "validation" and
+    A test part that is missing is split off the training images (`reading.test_fraction`), stratified by class. So is a
+    validation part that is missing (`reading.val_fraction`), but only where the selection needs one: "validation" and
     "refit".
 
     Args:
-        run: for the fractions, the selection and the seed of the split.
+        reading: for the fractions, the selection and the seed of the split.
         source: what the user asked for.
         names: class names [K].
         train: training images.
@@ -80,12 +80,12 @@ def image_dataset(
         The data set.
 
     Raises:
-        TailtuneError: `run.group` (images carry no groups), classes too small for a test part, or no training images
-            of a class.
+        TailtuneError: `reading.group` (images carry no groups), classes too small for a test part, or no training
+            images of a class.
     """
-    if run.group is not None:
+    if reading.group is not None:
         raise TailtuneError(
-            f"--group {run.group} needs a table's column; put all images of one group into the same of the folders "
+            f"--group {reading.group} needs a table's column; put all images of one group into the same of the folders "
             "train/, val/ and test/ instead"
         )
     said = list(warnings)
@@ -93,10 +93,10 @@ def image_dataset(
     for k in np.flatnonzero(sizes == 0).tolist():
         raise TailtuneError(f"class {names[k]!r} has no training images; add some or remove the class")
     split = split or ("stratified" if test is None else "given")
-    if run.selection == "test-oracle" and val is not None:
+    if reading.selection == "test-oracle" and val is not None:
         said.append("The validation images are not used: the test-oracle selection picks on the test images.")
         val = None
-    train, val, test = _complete(run, train, val, test)
+    train, val, test = _complete(reading, train, val, test)
     if len(test.targets) == 0:
         raise TailtuneError(f"{source}: no class has two images, so none is left to test on; add images")
     said += _thin_classes(names, train, val, test)
@@ -118,11 +118,15 @@ def image_dataset(
     )
 
 
-def _complete(run: Run, train: Images, val: Images | None, test: Images | None) -> tuple[Images, Images | None, Images]:
-    held_back = run.val_fraction if val is None and run.selection in ("validation", "refit") else 0.0
+def _complete(
+    reading: Reading, train: Images, val: Images | None, test: Images | None
+) -> tuple[Images, Images | None, Images]:
+    held_back = reading.val_fraction if val is None and reading.selection in ("validation", "refit") else 0.0
     if test is not None and held_back == 0:
         return train, val, test
-    rows = stratified(train.targets, 0.0 if test is not None else run.test_fraction, held_back, seed=run.split_seed)
+    rows = stratified(
+        train.targets, 0.0 if test is not None else reading.test_fraction, held_back, seed=reading.split_seed
+    )
     return (
         train.take(rows.train),
         train.take(rows.val) if held_back else val,

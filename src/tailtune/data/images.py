@@ -23,7 +23,7 @@ from tailtune.data.picture_store import open_store
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.target import encode_target, learn_target
 from tailtune.errors import TailtuneError
-from tailtune.settings import Run
+from tailtune.settings import Reading
 
 if TYPE_CHECKING:
     import torch
@@ -32,32 +32,32 @@ LARGEST_DEFAULT_SIDE = 224
 SHOWN = 20  # files that are named one by one; the others are counted
 
 
-def open_image_folder(run: Run) -> Dataset:
-    """Read the image folder `run.data`: one subfolder for each class, directly or within train/, val/ and test/.
+def open_image_folder(reading: Reading) -> Dataset:
+    """Read the image folder `reading.data`: one subfolder for each class, directly or within train/, val/ and test/.
 
-    All images are stretched to one size: `run.image_size` on both sides, else the commonest size, scaled down to 224
-    pixels on its longer side. If all of them are grey they keep one channel, otherwise all become RGB. Their
+    All images are stretched to one size: `reading.image_size` on both sides, else the commonest size, scaled down to
+    224 pixels on its longer side. If all of them are grey they keep one channel, otherwise all become RGB. Their
     identities are the paths relative to the folder.
 
     Args:
-        run: for the folder, the size, where the pixels are kept, what to do with unreadable images, and the split.
+        reading: for the folder, the size, where the pixels are kept, what to do with unreadable images, and the split.
 
     Returns:
         The data set.
 
     Raises:
-        TailtuneError: a layout that `list_images` refuses, an unreadable image (unless `run.skip_bad_images`), a class
-            that is left without images, or more pixels than memory or disk.
+        TailtuneError: a layout that `list_images` refuses, an unreadable image (unless `reading.skip_bad_images`), a
+            class that is left without images, or more pixels than memory or disk.
     """
-    refuse_imbalance(run)
-    for option, value in (("--target", run.target), ("--ignore", ", ".join(run.ignore))):
+    refuse_imbalance(reading)
+    for option, value in (("--target", reading.target), ("--ignore", ", ".join(reading.ignore))):
         if value:
             raise TailtuneError(f"{option} {value} needs a table; the classes of an image folder are its subfolders")
-    return dataset_from_listing(run, list_images(Path(run.data)), str(run.data))
+    return dataset_from_listing(reading, list_images(Path(reading.data)), str(reading.data))
 
 
 def dataset_from_listing(
-    run: Run,
+    reading: Reading,
     listing: Listing,
     source: str,
     *,
@@ -69,10 +69,10 @@ def dataset_from_listing(
     """Read the images of a listing, all to one size and one number of channels, see `open_image_folder`.
 
     Args:
-        run: for the size, where the pixels are kept, what to do with unreadable images, and the split.
+        reading: for the size, where the pixels are kept, what to do with unreadable images, and the split.
         listing: the files of each part and their classes.
         source: what the user asked for.
-        side: height and width of the data set's own protocol, which `run.image_size` overrules.
+        side: height and width of the data set's own protocol, which `reading.image_size` overrules.
         split: who made the test part, see `image_dataset`.
         flip: whether a mirrored image keeps its class, where that is known.
         warnings: what is to be said already.
@@ -81,25 +81,27 @@ def dataset_from_listing(
         The data set.
 
     Raises:
-        TailtuneError: a missing or unreadable image (the latter unless `run.skip_bad_images`), a class that is left
+        TailtuneError: a missing or unreadable image (the latter unless `reading.skip_bad_images`), a class that is left
             without images, or more pixels than memory or disk.
     """
     root, said = listing.root, list(warnings)
     rows = [(part, path, name) for part, files in listing.files.items() for path, name in files]
-    headers, bad = _headers(root, [path for _, path, _ in rows], run.skip_bad_images)
+    headers, bad = _headers(root, [path for _, path, _ in rows], reading.skip_bad_images)
     rows = [row for row, header in zip(rows, headers, strict=True) if header is not None]
     known = [header for header in headers if header is not None]
     _check_classes_left(listing, rows, bad)
     channels = 1 if all(header.grey for header in known) else 3
-    wanted = (run.image_size, "--image-size") if run.image_size else (side, "the size of the data set's protocol")
+    wanted = (
+        (reading.image_size, "--image-size") if reading.image_size else (side, "the size of the data set's protocol")
+    )
     height, width, stretched = _common_size(known, *wanted)
     said += stretched
     if channels == 3 and any(header.grey for header in known):
         said.append(f"{sum(header.grey for header in known)} of {len(known)} images are grey; they became RGB.")
 
-    pixels, problems = _read(run, root, [path for _, path, _ in rows], (channels, height, width))
+    pixels, problems = _read(reading, root, [path for _, path, _ in rows], (channels, height, width))
     broken = [problem for problem in problems if problem is not None]
-    if broken and not run.skip_bad_images:
+    if broken and not reading.skip_bad_images:
         raise broken[0]
     if broken:
         whole = np.array([problem is None for problem in problems])
@@ -118,7 +120,7 @@ def dataset_from_listing(
     if bad:
         said.append(f"{len(bad)} of {len(rows) + len(bad)} images cannot be read and are left out.")
     return image_dataset(
-        run,
+        reading,
         source,
         listing.names,
         parts["train"],
@@ -131,11 +133,11 @@ def dataset_from_listing(
     )
 
 
-def dataset_from_arrays(run: Run, **arrays: NDArray[Any]) -> Dataset:
+def dataset_from_arrays(reading: Reading, **arrays: NDArray[Any]) -> Dataset:
     """Make a data set of images in arrays.
 
     Args:
-        run: for the split; `run.image_size`, if set, stretches the images.
+        reading: for the split; `reading.image_size`, if set, stretches the images.
         arrays: ``x_train`` ([N, H, W], [N, H, W, C] or [N, C, H, W], values 0 to 255) and ``y_train`` (labels [N] of
             text, whole numbers or booleans), or ``x`` and ``y``; where the data brings them also ``x_val``, ``y_val``,
             ``x_test`` and ``y_test``. The first row of an array is called "x_train[0]".
@@ -147,7 +149,7 @@ def dataset_from_arrays(run: Run, **arrays: NDArray[Any]) -> Dataset:
         TailtuneError: arrays that lack their partner or disagree in length, size or channels, and labels that are no
             classes.
     """
-    refuse_imbalance(run)
+    refuse_imbalance(reading)
     said: list[str] = []
     parts: dict[str, Images] = {}
     names: tuple[str, ...] = ()
@@ -158,10 +160,10 @@ def dataset_from_arrays(run: Run, **arrays: NDArray[Any]) -> Dataset:
             continue
         if x is None or y is None:
             lacking = f"x{suffix}" if x is None else f"y{suffix}"
-            raise TailtuneError(f"{run.data} lacks the array {lacking}; images need x{suffix} and y{suffix}")
-        pixels = as_nchw(x, f"{run.data}: x{suffix}")
+            raise TailtuneError(f"{reading.data} lacks the array {lacking}; images need x{suffix} and y{suffix}")
+        pixels = as_nchw(x, f"{reading.data}: x{suffix}")
         ids = array_ids(f"x{suffix}", len(pixels))
-        column = column_series(f"y{suffix}", check_targets(y, len(pixels), f"{run.data}: y{suffix}"))
+        column = column_series(f"y{suffix}", check_targets(y, len(pixels), f"{reading.data}: y{suffix}"))
         if part == "train":
             target = learn_target(column, ids)
             names, codes, said = target.names, target.codes, [*target.warnings]
@@ -172,15 +174,17 @@ def dataset_from_arrays(run: Run, **arrays: NDArray[Any]) -> Dataset:
     for part, images in parts.items():
         if images.pixels.shape[1:] != shape:
             found = images.pixels.shape[1:]
-            raise TailtuneError(f"{run.data}: images of x_{part} are {found}, those of x_train {shape} (C, H, W)")
-    if run.image_size is not None and shape[1:] != (run.image_size, run.image_size):
-        side = run.image_size
+            raise TailtuneError(f"{reading.data}: images of x_{part} are {found}, those of x_train {shape} (C, H, W)")
+    if reading.image_size is not None and shape[1:] != (reading.image_size, reading.image_size):
+        side = reading.image_size
         stretch = ImagePreprocessor(shape[0], side, side, mean=(0.0,) * shape[0], std=(1.0,) * shape[0])
         parts = {
             part: Images(stretch.encode(np.asarray(images.pixels))[0].numpy(), images.targets, images.ids)
             for part, images in parts.items()
         }
-    return image_dataset(run, str(run.data), names, parts["train"], parts.get("val"), parts.get("test"), warnings=said)
+    return image_dataset(
+        reading, str(reading.data), names, parts["train"], parts.get("val"), parts.get("test"), warnings=said
+    )
 
 
 def open_for_prediction(
@@ -246,13 +250,13 @@ def _arrays_for_prediction(
 
 
 def _read(
-    run: Run, root: Path, paths: Sequence[str], size: tuple[int, int, int]
+    reading: Reading, root: Path, paths: Sequence[str], size: tuple[int, int, int]
 ) -> tuple[Pixels | StoredPictures, Sequence[UnreadableImageError | None]]:
     """Read the images at `paths` into memory, or see to it that they are in a file, all as `size` (C, H, W)."""
-    if run.storage == "memory" or (run.storage == "auto" and fits_memory(len(paths), *size)):
+    if reading.storage == "memory" or (reading.storage == "auto" and fits_memory(len(paths), *size)):
         check_memory(len(paths), *size, str(root))
         return read_all([root / path for path in paths], paths, *size)
-    store = open_store(root, paths, *size, skip_bad_images=run.skip_bad_images)
+    store = open_store(root, paths, *size, skip_bad_images=reading.skip_bad_images)
     place = {name: row for row, name in enumerate(store.names)}
     rows = np.array([place[path] for path in paths], dtype=np.int64)
     bad = {store.names[row]: UnreadableImageError(store.names[row], why) for row, why in store.problems.items()}

@@ -16,7 +16,7 @@ from tailtune.data.longtail import (
     shares,
 )
 from tailtune.errors import TailtuneError
-from tailtune.settings import Run
+from tailtune.settings import Reading
 
 Indices = NDArray[np.int64]
 NEEDS = {  # what an option about imbalance means nothing without
@@ -45,15 +45,16 @@ class Kept:
     warnings: tuple[str, ...] = ()
 
 
-def imbalance(run: Run, train: ArrayLike, test: ArrayLike, maximum: float | None = None) -> Kept:
-    """Choose the rows that make a data set as imbalanced as `run` asks.
+def imbalance(reading: Reading, train: ArrayLike, test: ArrayLike, maximum: float | None = None) -> Kept:
+    """Choose the rows that make a data set as imbalanced as `reading` asks.
 
     At ratio r with nothing else the training rows are those of `tailtune.data.longtail.canonical`. The seed of the
     split says which rows are kept, and in which order the classes go from frequent to rare where they are shuffled:
     the same order for training and test. Rows are nested: a smaller count keeps a subset of what a larger one keeps.
 
     Args:
-        run: for `ratio`, `test_ratio`, `profile`, `total`, `test_total`, `minority`, `class_order` and `split_seed`.
+        reading: for `ratio`, `test_ratio`, `profile`, `total`, `test_total`, `minority`, `class_order` and
+            `split_seed`.
         train: class indices of the training rows [N].
         test: class indices of the test rows [M].
         maximum: training samples of the most frequent class; by default as many as the smallest class has. (Test rows:
@@ -66,16 +67,16 @@ def imbalance(run: Run, train: ArrayLike, test: ArrayLike, maximum: float | None
         TailtuneError: a ratio or size out of range, an option without the ratio that it belongs to, or a class that has
             fewer samples than it should keep.
     """
-    refuse_options_without_ratio(run)
+    refuse_options_without_ratio(reading)
     classes = len(np.unique(np.asarray(train)))
     order = np.arange(classes)
-    if run.class_order == "shuffled":
-        order = np.random.default_rng(run.split_seed).permutation(classes)
+    if reading.class_order == "shuffled":
+        order = np.random.default_rng(reading.split_seed).permutation(classes)
     chosen: list[Indices | None] = []
     words, said = "", []
     parts = (
-        ("training", train, run.ratio, run.total, run.minority, maximum),
-        ("test", test, run.test_ratio, run.test_total, None, None),
+        ("training", train, reading.ratio, reading.total, reading.minority, maximum),
+        ("test", test, reading.test_ratio, reading.test_total, None, None),
     )
     for part, targets, ratio, total, minority, most in parts:
         if ratio is None:
@@ -85,48 +86,50 @@ def imbalance(run: Run, train: ArrayLike, test: ArrayLike, maximum: float | None
         sizes = np.bincount(y, minlength=classes)
         if len(sizes) > classes or not sizes.all():
             raise TailtuneError(f"a {part} part that is to be made imbalanced needs samples of all {classes} classes")
-        counts, warnings = _counts(run.profile or "exponential", classes, ratio, total, minority, most or sizes.min())
+        counts, warnings = _counts(
+            reading.profile or "exponential", classes, ratio, total, minority, most or sizes.min()
+        )
         wanted = np.empty(classes, dtype=np.int64)
         wanted[order] = counts
         _check(part, wanted, sizes)
-        chosen.append(first_of_shuffled(y, wanted, run.split_seed))
+        chosen.append(first_of_shuffled(y, wanted, reading.split_seed))
         said += [warning if part == "training" else f"In the test part, {warning}" for warning in warnings]
         words += f"{', test' if words or part == 'test' else ''} at ratio {ratio:g}"
         words += f" of {total} samples" if total is not None else ""
         words += f" from {minority} samples" if minority is not None else ""
-    if words and run.profile not in (None, "exponential"):
-        words += f" ({run.profile})"
-    if words and run.class_order == "shuffled":
+    if words and reading.profile not in (None, "exponential"):
+        words += f" ({reading.profile})"
+    if words and reading.class_order == "shuffled":
         words += ", classes in shuffled order"
     kept, tested = chosen
     return Kept(kept, None if tested is None else np.sort(tested), words, tuple(said))
 
 
-def refuse_options_without_ratio(run: Run) -> None:
+def refuse_options_without_ratio(reading: Reading) -> None:
     """Refuse options that a run gives but that have no effect without a ratio.
 
     Raises:
         TailtuneError: naming the option and what it needs.
     """
     for name, ratios in NEEDS.items():
-        if getattr(run, name) is not None and all(getattr(run, ratio) is None for ratio in ratios):
+        if getattr(reading, name) is not None and all(getattr(reading, ratio) is None for ratio in ratios):
             option, needed = name.replace("_", "-"), " or ".join(f"--{ratio.replace('_', '-')}" for ratio in ratios)
             raise TailtuneError(f"--{option} needs {needed}, which says how imbalanced; 1 is balanced")
-    if run.total is not None and run.minority is not None:
+    if reading.total is not None and reading.minority is not None:
         raise TailtuneError("--total and --minority both say how large the classes are; leave one of them out")
 
 
-def refuse_imbalance(run: Run) -> None:
+def refuse_imbalance(reading: Reading) -> None:
     """Refuse every option about imbalance, for data that are taken as they are.
 
     Raises:
         TailtuneError: naming the first option that is given.
     """
     for name in ("ratio", "test_ratio", *NEEDS):
-        if getattr(run, name) is not None:
+        if getattr(reading, name) is not None:
             raise TailtuneError(
-                f"--{name.replace('_', '-')} makes a named image data set long-tailed; {run.data} is taken as it is, "
-                "leave it out"
+                f"--{name.replace('_', '-')} makes a named image data set long-tailed; {reading.data} is taken as it "
+                "is, leave it out"
             )
 
 

@@ -20,7 +20,7 @@ from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
 from tailtune.data.tables import TABLE_SUFFIXES, read_table
 from tailtune.data.target import encode_target
 from tailtune.errors import TailtuneError, nearest
-from tailtune.settings import Run
+from tailtune.settings import Reading
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,47 +31,49 @@ if TYPE_CHECKING:
 PART_FILES = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 
 
-def open_dataset(run: Run) -> Dataset:
-    """Open the data that ``run.data`` names, split and preprocessed.
+def open_dataset(reading: Reading) -> Dataset:
+    """Open the data that ``reading.data`` names, split and preprocessed.
 
     It is, in this order: a named data set (a file or folder of the same name is written ./name), a folder with
     train.csv or train.parquet (and test, and val or valid, where the data bring them), an image folder, an .npz file,
     or a CSV or Parquet file.
 
     Args:
-        run: the data and how to split them.
+        reading: the data and how to split them.
 
     Returns:
         The data set.
 
     Raises:
-        TailtuneError: no such data, anything wrong with them, or `run.storage` "disk" for what is no image files.
+        TailtuneError: no such data, anything wrong with them, or `reading.storage` "disk" for what is no image files.
     """
-    dataset = _open(run)
-    if run.storage == "disk" and not isinstance(dataset.train.inputs[0], StoredPictures):
-        raise TailtuneError(f"--storage disk is for image files, and {run.data} is read into memory; leave it out")
+    dataset = _open(reading)
+    if reading.storage == "disk" and not isinstance(dataset.train.inputs[0], StoredPictures):
+        raise TailtuneError(f"--storage disk is for image files, and {reading.data} is read into memory; leave it out")
     return dataset
 
 
-def _open(run: Run) -> Dataset:
-    if run.data in catalog.__all__:
-        return catalog.open_named(run.data, run)
-    if run.classes:
-        raise TailtuneError(f"--classes {' '.join(run.classes)} belongs to binary_cifar10; leave it out for {run.data}")
-    path = Path(run.data)
+def _open(reading: Reading) -> Dataset:
+    if reading.data in catalog.__all__:
+        return catalog.open_named(reading.data, reading)
+    if reading.classes:
+        raise TailtuneError(
+            f"--classes {' '.join(reading.classes)} belongs to binary_cifar10; leave it out for {reading.data}"
+        )
+    path = Path(reading.data)
     if path.is_dir():
         if part_files(path)["train"] is not None:
-            return _open_table_folder(run, path)
+            return _open_table_folder(reading, path)
         _refuse_loose_tables(path)
         from tailtune.data.images import open_image_folder
 
-        return open_image_folder(run)
+        return open_image_folder(reading)
     if not path.is_file():
         _refuse_unknown(path)
     if path.suffix.lower() == ".npz":
-        return open_arrays(run)
+        return open_arrays(reading)
     frame = read_table(path)
-    return table_dataset(run, _target(run, frame, str(path)), Rows(frame, row_numbers(frame.height), str(path)))
+    return table_dataset(reading, _target(reading, frame, str(path)), Rows(frame, row_numbers(frame.height), str(path)))
 
 
 def _refuse_unknown(path: Path) -> NoReturn:
@@ -117,10 +119,10 @@ def _refuse_loose_tables(folder: Path) -> None:
         )
 
 
-def _open_table_folder(run: Run, folder: Path) -> Dataset:
+def _open_table_folder(reading: Reading, folder: Path) -> Dataset:
     parts = {part: _read_part(path) for part, path in part_files(folder).items() if path is not None}
-    target = _target(run, parts["train"].frame, parts["train"].where)
-    return table_dataset(run, target, parts["train"], parts.get("val"), parts.get("test"))
+    target = _target(reading, parts["train"].frame, parts["train"].where)
+    return table_dataset(reading, target, parts["train"], parts.get("val"), parts.get("test"))
 
 
 def _read_part(path: Path) -> Rows:
@@ -128,18 +130,18 @@ def _read_part(path: Path) -> Rows:
     return Rows(frame, row_numbers(frame.height, f"{path.name}:"), str(path))
 
 
-def _target(run: Run, frame: pl.DataFrame, where: str) -> str:
+def _target(reading: Reading, frame: pl.DataFrame, where: str) -> str:
     columns = frame.columns
-    if run.target is None:
+    if reading.target is None:
         listed = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
         raise TailtuneError(f"which column of {where} is to be predicted? Name it with --target; its columns: {listed}")
-    several = [name.strip() for name in run.target.split(",")]
-    if len(several) > 1 and run.target not in columns and set(several) <= set(columns):
+    several = [name.strip() for name in reading.target.split(",")]
+    if len(several) > 1 and reading.target not in columns and set(several) <= set(columns):
         raise TailtuneError(
-            f"--target {run.target} names {len(several)} columns, so several labels a row; train one model for each"
+            f"--target {reading.target} names {len(several)} columns, so several labels a row; train one model for each"
         )
-    require_column(run.target, columns, where, "target column")
-    return run.target
+    require_column(reading.target, columns, where, "target column")
+    return reading.target
 
 
 @dataclass(frozen=True)

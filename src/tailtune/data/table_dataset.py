@@ -16,7 +16,7 @@ from tailtune.data.splits import split_hash, stratified
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.data.target import encode_target, learn_target, singleton_warning
 from tailtune.errors import TailtuneError, nearest
-from tailtune.settings import Run
+from tailtune.settings import Reading
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,7 +38,7 @@ class Rows:
 
 
 def table_dataset(
-    run: Run,
+    reading: Reading,
     target: str,
     train: Rows,
     val: Rows | None = None,
@@ -52,7 +52,7 @@ def table_dataset(
     selection "last" uses a given validation part for watching only; "test-oracle" does without.
 
     Args:
-        run: gives ignore, group, selection, the fractions and the seed of the split.
+        reading: gives ignore, group, selection, the fractions and the seed of the split.
         target: name of the column to predict.
         train: the training rows, or all rows.
         val: validation rows, if the data bring them.
@@ -65,7 +65,7 @@ def table_dataset(
     Raises:
         TailtuneError: columns that do not exist, a target that cannot be learnt, or rows that cannot be split.
     """
-    exclude = _excluded(run, target, train)
+    exclude = _excluded(reading, target, train)
     for part in filter(None, (val, test)):
         if target not in part.frame.columns:
             raise TailtuneError(
@@ -74,22 +74,26 @@ def table_dataset(
             )
     learnt = learn_target(train.frame[target], train.ids)
     warnings = list(learnt.warnings)
-    if run.selection == "test-oracle" and val is not None:
+    if reading.selection == "test-oracle" and val is not None:
         warnings.append(f"{val.where} is not used: the test-oracle selection picks on the test rows.")
         val = None
-    val_fraction = run.val_fraction if run.selection in ("validation", "refit") and val is None else 0.0
-    if test is None and run.test_fraction == 0:
+    val_fraction = reading.val_fraction if reading.selection in ("validation", "refit") and val is None else 0.0
+    if test is None and reading.test_fraction == 0:
         raise TailtuneError(
             "test_fraction is 0 and the data bring no test rows; keep some, such as 0.2, for the report"
         )
-    groups = None if run.group is None else _groups(run.group, train)
+    groups = None if reading.group is None else _groups(reading.group, train)
     rows = stratified(
-        learnt.codes, run.test_fraction if test is None else 0.0, val_fraction, groups=groups, seed=run.split_seed
+        learnt.codes,
+        reading.test_fraction if test is None else 0.0,
+        val_fraction,
+        groups=groups,
+        seed=reading.split_seed,
     )
     if test is None and len(rows.test) == 0:
         raise TailtuneError(
-            f"no rows can be kept for the test: column {run.group!r} has too few groups; split by another column, or "
-            "give a test file"
+            f"no rows can be kept for the test: column {reading.group!r} has too few groups; split by another "
+            "column, or give a test file"
         )
 
     fitted = TablePreprocessor.fit(
@@ -110,12 +114,12 @@ def table_dataset(
     assert test_part is not None
     if groups is not None:
         warnings += [
-            line for part in (val, test) if part for line in _shared_groups(str(run.group), groups, train, part)
+            line for part in (val, test) if part for line in _shared_groups(str(reading.group), groups, train, part)
         ]
     warnings += [*fitted.warnings, *_absence_warnings(learnt.names, train_part, val_part, test_part)]
     return Dataset(
         kind="table",
-        source=run.data,
+        source=reading.data,
         names=learnt.names,
         train=train_part,
         val=val_part,
@@ -155,7 +159,7 @@ def require_column(name: str, columns: Sequence[str], where: str, what: str = "c
         raise TailtuneError(f"{where} has no {what} {name!r}.{nearest(name, columns)} Its columns: {listed}")
 
 
-def _excluded(run: Run, target: str, train: Rows) -> dict[str, str]:
+def _excluded(reading: Reading, target: str, train: Rows) -> dict[str, str]:
     """Return the columns that are no input, with the reasons.
 
     Raises:
@@ -163,19 +167,19 @@ def _excluded(run: Run, target: str, train: Rows) -> dict[str, str]:
     """
     columns = train.frame.columns
     require_column(target, columns, train.where, "target column")
-    for name in run.ignore:
+    for name in reading.ignore:
         require_column(name, columns, train.where, "column to ignore")
-    if run.group is not None:
-        require_column(run.group, columns, train.where, "group column")
-    if target == run.group or target in run.ignore:
+    if reading.group is not None:
+        require_column(reading.group, columns, train.where, "group column")
+    if target == reading.group or target in reading.ignore:
         raise TailtuneError(f"{target!r} is the target, so it cannot be the group or be ignored; choose another column")
     for name in ("image_size", "skip_bad_images", "flip"):
-        if getattr(run, name) not in (None, False):
+        if getattr(reading, name) not in (None, False):
             raise TailtuneError(f"--{name.replace('_', '-')} is for images; leave it out for a table")
-    refuse_imbalance(run)
-    exclude = dict.fromkeys(run.ignore, "was asked to be left out")
-    if run.group is not None:
-        exclude[run.group] = "says which rows stay in one part, and is no input"
+    refuse_imbalance(reading)
+    exclude = dict.fromkeys(reading.ignore, "was asked to be left out")
+    if reading.group is not None:
+        exclude[reading.group] = "says which rows stay in one part, and is no input"
     return exclude
 
 

@@ -21,7 +21,7 @@ from tailtune.data.splits import split_hash, stratified
 from tailtune.data.table_preprocessor import row_numbers
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
-from tailtune.run.fit_model import fit_model
+from tailtune.run.learners import fit_model
 from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 
@@ -44,8 +44,6 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         optimizer: Literal["sgd", "adamw"] | None = None,
         lr: float | None = None,
         weight_decay: float | None = None,
-        rho: float | None = None,
-        smoothing: float | None = None,
         ema: float | None = None,
         selection: Literal["last", "validation", "refit"] = "validation",
         val_fraction: float = 0.15,
@@ -61,8 +59,6 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         self.optimizer = optimizer
         self.lr = lr
         self.weight_decay = weight_decay
-        self.rho = rho
-        self.smoothing = smoothing
         self.ema = ema
         self.selection = selection
         self.val_fraction = val_fraction
@@ -111,7 +107,7 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         assert fitted is not None
         self.predictor_ = fitted.predictor
         self.run_ = fitted.run
-        self.n_iter_ = max(1, int(fitted.training["epochs"]))
+        self.n_iter_ = max(1, int(fitted.training.epochs))
         return self
 
     @abstractmethod

@@ -25,7 +25,7 @@ class ImageClassifier(TailtuneClassifier):
         policy: augmentation, see ``tailtune list policies``; None lets the recipe choose.
         flip: whether a mirrored image keeps its class; False for digits, letters and the like.
         flip_averaging: predict the mean of an image's and its mirror image's class probabilities.
-        method, model, epochs, batch_size, optimizer, lr, weight_decay, rho, smoothing, ema, selection, val_fraction,
+        method, model, epochs, batch_size, optimizer, lr, weight_decay, ema, selection, val_fraction,
             patience, precision, accelerator, random_state: as in `TabularClassifier`.
 
     Attributes:
@@ -52,8 +52,6 @@ class ImageClassifier(TailtuneClassifier):
         optimizer: Literal["sgd", "adamw"] | None = None,
         lr: float | None = None,
         weight_decay: float | None = None,
-        rho: float | None = None,
-        smoothing: float | None = None,
         ema: float | None = None,
         selection: Literal["last", "validation", "refit"] = "validation",
         val_fraction: float = 0.15,
@@ -70,8 +68,6 @@ class ImageClassifier(TailtuneClassifier):
             optimizer=optimizer,
             lr=lr,
             weight_decay=weight_decay,
-            rho=rho,
-            smoothing=smoothing,
             ema=ema,
             selection=selection,
             val_fraction=val_fraction,

@@ -19,9 +19,9 @@ class TabularClassifier(TailtuneClassifier):
     """Classifier for tables of numbers, categories, booleans and dates, missing values allowed.
 
     Args:
-        method: how to train, see ``tailtune list methods``.
+        method: how to train, see ``tailtune list methods``; with settings as in ``"tuned(rho=0.1)"``.
         model: network, or "xgboost"; the MLP with periodic embeddings by default.
-        epochs, batch_size, optimizer, lr, weight_decay, rho, smoothing, ema: as in `tailtune.Run`; None lets the
+        epochs, batch_size, optimizer, lr, weight_decay, ema: as in `tailtune.Run`; None lets the
             recipe choose.
         selection: keep the best weights on a validation share ("validation"), the last ones after training on all
             rows ("last"), or find the length on validation and train again on all rows ("refit").

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from tailtune.data.dataset import Kind, Part
 from tailtune.errors import TailtuneError
 from tailtune.profile import ClassProfile, Floats
-from tailtune.settings import Run
+from tailtune.settings import ResolvedTraining
 
 if TYPE_CHECKING:
     import torch
 
     from tailtune.bayes.batches import Rows
     from tailtune.bayes.posterior import Posterior
+    from tailtune.decision.decision import FitDecision
     from tailtune.sampling.sampler import Sampler
 
 Recipe = Literal["plain", "tuned"]
@@ -54,7 +55,7 @@ class WrapOptimiser(Protocol):
 class MakeOptimiser(Protocol):
     """Makes the base optimiser itself where SGD or AdamW will not do, such as a sampler of the posterior."""
 
-    def __call__(self, groups: list[dict[str, Any]], run: Run, rows: int) -> torch.optim.Optimizer:
+    def __call__(self, groups: list[dict[str, Any]], run: ResolvedTraining, rows: int) -> torch.optim.Optimizer:
         """Return an optimiser over `groups` (with lr and weight_decay), for a training set of `rows` rows."""
         ...
 
@@ -179,7 +180,8 @@ class Method:
     Attributes:
         name: as shown in tables.
         stages: what training uses, one stretch after the other.
-        decision: offsets [K] added to the logits of the finished model, in validation and prediction, or None.
+        decision: fits what is made of the finished model's probabilities, in validation and prediction; None leaves
+            them as they are.
         posterior: makes the weights over which predictions are averaged; None predicts with the one model.
         members: whether the posterior's context holds what the last stage collected or the final weights of all stages.
         main: index of the stage that takes up the parts of other methods when methods are combined.
@@ -195,7 +197,7 @@ class Method:
 
     name: str
     stages: tuple[Stage, ...] = (Stage(),)
-    decision: Floats | None = None
+    decision: FitDecision | None = None
     posterior: Callable[[Context], Posterior] | None = None
     members: Literal["collected", "stages"] = "collected"
     main: int = 0

@@ -11,6 +11,6 @@ SEARCH: Space = {"tau": Uniform(0.25, 2.0)}
 
 def post_hoc_logit_adjustment(profile: ClassProfile, *, tau: float = 1.0) -> Method:
     """Train on cross-entropy; predict from x - tau log pi."""
-    from tailtune.decision.prior_shift import prior_shift
+    from tailtune.decision.decision import prior_correction
 
-    return Method("post_hoc_logit_adjustment", decision=prior_shift(profile.counts, tau=tau), balances=True)
+    return Method("post_hoc_logit_adjustment", decision=prior_correction(tau), balances=True)

@@ -17,9 +17,7 @@ from tailtune import methods
 from tailtune.errors import TailtuneError, nearest
 from tailtune.methods.method import Method
 from tailtune.profile import ClassProfile
-from tailtune.settings import Run
 
-SETTINGS = ("rho", "smoothing", "rule", "kappa", "cap")
 _PARTS = re.compile(r"\s*(?P<home>[^()]+?)\s*(?:\((?P<settings>.*)\))?\s*", re.DOTALL)
 
 
@@ -158,26 +156,14 @@ def _told(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}{place}".split())
 
 
-def build(name: str, profile: ClassProfile, run: Run) -> Method:
-    """Call the method function with the settings of `run` that it takes (rho, smoothing, rule, kappa, cap).
+def build(name: str, profile: ClassProfile) -> Method:
+    """Call the method function that `name` names, with the settings in its parentheses.
 
     Raises:
-        TailtuneError: no such method, a setting given that the method does not take, a setting given twice, a method
-            that fails, or a result that is no Method.
+        TailtuneError: no such method or setting, a method that fails, or a result that is no Method.
     """
-    function, (_, written) = find(name), parse(name)
-    takes, settings = settings_of(function), dict[str, Any]()
-    for setting in SETTINGS:
-        value, default = getattr(run, setting), getattr(Run(data=""), setting)
-        if value == default:
-            continue
-        if setting in written:
-            raise TailtuneError(f"{setting} is given twice, by --{setting} and in {name!r}; leave one of them out")
-        if setting not in takes:
-            raise TailtuneError(f"method {name!r} takes no {setting}; leave out --{setting} or choose another method")
-        settings[setting] = value
     try:
-        method = function(profile, **settings)
+        method = find(name)(profile)
     except TailtuneError:
         raise
     except Exception as error:

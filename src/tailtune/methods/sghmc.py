@@ -9,7 +9,7 @@ from tailtune.methods.method import Context, Method, Stage
 from tailtune.methods.search import Choice, Log, Space
 from tailtune.optim.cycles import keeps_sample, sampling_factor
 from tailtune.profile import ClassProfile
-from tailtune.settings import Run
+from tailtune.settings import ResolvedTraining
 
 if TYPE_CHECKING:
     import torch
@@ -42,11 +42,9 @@ def sghmc(
     def burnt_in(total: int) -> int:
         return min(BURN_IN, total // 4) if burn_in is None else burn_in
 
-    def base(groups: list[dict[str, Any]], run: Run, rows: int) -> torch.optim.Optimizer:
+    def base(groups: list[dict[str, Any]], run: ResolvedTraining, rows: int) -> torch.optim.Optimizer:
         from tailtune.optim.sghmc import SGHMC
 
-        assert run.epochs is not None
-        assert run.batch_size is not None
         adapting = burnt_in(run.epochs * max(1, rows // run.batch_size))
         adam = run.optimizer == "adamw"
         for group in groups:  # a gradient then moves the weights in the long run as far as in a run without noise

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from tailtune.errors import TailtuneError, nearest
-from tailtune.models import tabular, trees
+from tailtune.models import tabular
 from tailtune.models.cifar_resnet import DEPTHS, CifarResNet
 from tailtune.models.heads import Head
 from tailtune.models.listed import IMAGE_MODELS
 from tailtune.models.network import Network
 from tailtune.models.tabular import TabularConfig
+from tailtune.models.trees import LIBRARIES
 from tailtune.models.vision import SMALL, build_vision
 from tailtune.models.weight_sources import SOURCES
 from tailtune.models.wide_resnet import WideResNet, parse_name
@@ -32,9 +33,9 @@ def names(kind: Kind) -> list[str]:
     For images any ``wrn-depth-factor`` and any timm name ("timm/..." to insist on timm) is understood besides.
 
     >>> names("table")
-    ['mlp-plr', 'mlp', 'resnet-plr', 'resnet', 'ft-transformer', 'xgboost']
+    ['mlp-plr', 'mlp', 'resnet-plr', 'resnet', 'ft-transformer', 'xgboost', 'lightgbm']
     """
-    return [*tabular.NAMES, *trees.NAMES] if kind == "table" else [*IMAGE_MODELS]
+    return [*tabular.NAMES, *LIBRARIES] if kind == "table" else [*IMAGE_MODELS]
 
 
 def default_name(kind: Kind, shape: Mapping[str, Any], num_rows: int, weights: str | None = None) -> str:
@@ -107,8 +108,8 @@ def build(
 
 
 def _check(name: str, kind: Kind) -> None:
-    if kind == "table" and name in trees.NAMES:
-        raise TailtuneError(f"{name} is not a network but trees: fit them with tailtune.models.trees.fit_xgboost")
+    if kind == "table" and name in LIBRARIES:
+        raise TailtuneError(f"{name} is not a network but trees: fit them with tailtune.models.trees.{name}.fit")
     if kind == "table" and name not in tabular.NAMES:
         if _is_image_model(name):
             raise TailtuneError(f"{name} is a model for images, and the data is a table; take one of {names('table')}")

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.advice.checks import advise
 from tailtune.advice.facts import facts_of_result
-from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
 from tailtune.report import measures
 from tailtune.report.view import view
-from tailtune.training.log import read_metrics
+from tailtune.run.finished import Finished
 
 
-def write_report(folder: Path) -> Path:
+def write_report(run: Finished) -> Path:
     """Write report.html of a finished run from result.json, metrics.jsonl and predictions.npz.
 
     The file holds its style and figures, asks nothing of the net, forbids scripts, and is the same bytes for the same
     input. metrics.jsonl may be missing, as after a run that has no epochs.
 
     Args:
-        folder: the run folder.
+        run: the run.
 
     Returns:
         Path of the report.
@@ -36,18 +32,15 @@ def write_report(folder: Path) -> Path:
     Raises:
         TailtuneError: a file that is missing or cannot be read, or no space for the report.
     """
-    folder = Path(folder)
-    result = _read_result(folder / "result.json")
-    result["advice"] = [asdict(advice) for advice in advise(facts_of_result(result))]
-    history = read_metrics(folder)
-    path = folder / "predictions.npz"
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            predictions = {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise TailtuneError(f"{path} cannot be read ({error}); run tailtune fit again to write it") from error
-    out = folder / "report.html"
-    write_whole(out, render(result, history, predictions).encode())
+    import msgspec
+
+    result = msgspec.to_builtins(run.result)
+    result["advice"] = [asdict(advice) for advice in advise(facts_of_result(run.result))]
+    made = run.predictions
+    predictions = {"targets": made.targets, "probabilities": made.model}
+    predictions |= {f"baseline_{name}": values for name, values in made.baselines.items()}
+    out = run.folder / "report.html"
+    write_whole(out, render(result, run.history, predictions).encode())
     return out
 
 
@@ -74,13 +67,3 @@ def render(result: dict[str, Any], history: Sequence[dict[str, Any]], prediction
         "whole": measures.whole,
     }
     return environment.get_template("report.html.j2").render(view(result, history, predictions))
-
-
-def _read_result(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise TailtuneError(f"{path} does not exist; {path.parent} is not the folder of a finished run") from error
-    except (OSError, ValueError) as error:
-        raise TailtuneError(f"{path} cannot be read ({error}); run tailtune fit again to write it") from error
-    return found

@@ -9,7 +9,8 @@ import shlex
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+
+from tailtune.run.result import Machine
 
 _PACKAGES = (
     "tailtune",
@@ -36,19 +37,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def machine() -> dict[str, Any]:
+def machine() -> Machine:
     """Processor, cores, memory in GiB and GPU (None without one)."""
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    return {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory_gb": round(pages * page / 2**30, 1),
-        "gpu": gpu,
-        "system": platform.system(),
-    }
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return Machine(_processor(), cores, round(pages * page / 2**30, 1), gpu, platform.system())
 
 
 def _processor() -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,40 +20,39 @@ from tailtune.data.open import open_dataset
 from tailtune.errors import TailtuneError, nearest
 from tailtune.evaluation.bootstrap import intervals, paired_difference
 from tailtune.evaluation.metrics import summarise
+from tailtune.files import write_whole
 from tailtune.interrupt import Interrupted
 from tailtune.methods.resolve import find
-from tailtune.models import trees
 from tailtune.run.environment import command, first_process, machine, versions
-from tailtune.run.fit_model import Fitted, Watch, check_flip_averaging, fit_model
-from tailtune.run.folder import begun, check_folder, write_predictions, write_result, write_run
+from tailtune.run.finished import RESULT, Finished
+from tailtune.run.folder import Predictions, begun, check_folder, write_predictions, write_run
+from tailtune.run.learner import Fitted, Job, Watch
+from tailtune.run.learners import TREES, fit_model, learner_of
+from tailtune.run.learners.network import check_flip_averaging
+from tailtune.run.result import (
+    SCHEMA,
+    ClassResult,
+    Counts,
+    DataRecord,
+    Difference,
+    ReliabilityBin,
+    Result,
+    SystemResult,
+    to_json,
+)
 from tailtune.settings import Run, check
 
-BASELINES = ("majority", "xgboost", "erm")
-_OF_NETWORKS = (
-    "epochs",
-    "minutes",
-    "batch_size",
-    "optimizer",
-    "lr",
-    "weight_decay",
-    "clip",
-    "ema",
-    "policy",
-    "patience",
-    "test_curve",
-    "compile",
-)
-_DETAILS = ("per_class", "confusion", "reliability", "absent")
+BASELINES = ("majority", "erm", *TREES)
 Probabilities = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class System:
-    """One row of the comparison: the model or a baseline, with its test probabilities [N, K]."""
+    """The model or a baseline, with its test probabilities [N, K]."""
 
     name: str
     label: str
-    role: str
+    role: Literal["model", "baseline"]
     seconds: float
     probabilities: Probabilities
 
@@ -66,7 +65,7 @@ def execute(
     say: Callable[[str], object] = print,
     dataset: Dataset | None = None,
     resamples: int = 1000,
-) -> Path | None:
+) -> Finished | None:
     """Carry out `run` in the folder ``run.out``, all but the report and DONE.
 
     Args:
@@ -78,7 +77,7 @@ def execute(
         resamples: of the bootstrap intervals; 0 states none, which saves seconds where many trainings are compared.
 
     Returns:
-        The run folder, or None in the processes of a data-parallel run that are not the first.
+        The run, or None in the processes of a data-parallel run that are not the first.
 
     Raises:
         TailtuneError: anything wrong with the input.
@@ -91,25 +90,24 @@ def execute(
     baselines = baselines_for(run, dataset)
     if not first:
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
-            fit_model(run, dataset, folder=folder, resume=resume)
+            fit_model(run, dataset, Job(folder, resume))
         return None
     for sentence in dataset.notes:
         say(sentence)
     with begun(folder, run):
-        fitted = fit_model(run, dataset, folder=folder, resume=resume, watch=watch)
+        fitted = fit_model(run, dataset, Job(folder, resume, watch))
         assert fitted is not None
-        for sentence in fitted.training["warnings"]:
+        for sentence in fitted.training.warnings:
             say(sentence)
         fitted.predictor.save(folder)
         write_run(folder, run, fitted.run)
-        systems = list(_systems(run, fitted, dataset, baselines))
-        targets = dataset.test.targets.numpy()
-        probabilities = {
-            f"baseline_{s.name}" if s.role == "baseline" else "probabilities": s.probabilities for s in systems
-        }
-        write_predictions(folder, dataset.test.ids, targets, probabilities)
-        write_result(folder, _result(fitted, dataset, systems, resamples))
-    return folder
+        model, *others = _systems(run, fitted, dataset, baselines)
+        of_baselines = {system.name: system.probabilities for system in others}
+        predictions = Predictions(dataset.test.ids, dataset.test.targets.numpy(), model.probabilities, of_baselines)
+        write_predictions(folder, predictions)
+        result = _result(fitted, dataset, [model, *others], resamples)
+        write_whole(folder / RESULT, to_json(result))
+    return Finished.made(folder, result, predictions)
 
 
 def check_run(run: Run) -> None:
@@ -140,19 +138,18 @@ def _check_names(run: Run) -> None:
 
 
 def _check_use(run: Run) -> None:
-    """Refuse settings of networks for trees rather than pass over them.
+    """Refuse settings that the learner does not have rather than pass over them.
 
     Raises:
         TailtuneError: naming the first of them, or a curve of test rows beside a selection that chooses an epoch.
     """
     if run.test_curve and run.selection != "last":
         raise TailtuneError(f"--test-curve needs --selection last, however: {run.selection}; leave one of them out")
-    if run.model in trees.NAMES:
-        for name in _OF_NETWORKS:
-            value = getattr(run, name)
-            if value is not None and value is not False:  # 0 is a setting
-                option = name.replace("_", "-")
-                raise TailtuneError(f"--{option} is a setting of networks, and {run.model} has none; leave it out")
+    for name in learner_of(run.model).lacks:
+        value = getattr(run, name)
+        if value is not None and value is not False:  # 0 is a setting
+            option = name.replace("_", "-")
+            raise TailtuneError(f"--{option} is a setting of networks, and {run.model} has none; leave it out")
 
 
 def baselines_for(run: Run, dataset: Dataset) -> tuple[str, ...]:
@@ -168,8 +165,9 @@ def baselines_for(run: Run, dataset: Dataset) -> tuple[str, ...]:
     if wanted is None:
         wanted = ("majority", "xgboost") if dataset.kind == "table" else ("majority",)
         wanted = tuple(name for name in wanted if name != run.model)
-    if "xgboost" in wanted and dataset.kind != "table":
-        raise TailtuneError("the baseline xgboost takes tables, not images; use majority or erm")
+    for name in wanted:
+        if name in TREES and dataset.kind != "table":
+            raise TailtuneError(f"the baseline {name} takes tables, not images; use majority or erm")
     return wanted
 
 
@@ -179,9 +177,8 @@ def _systems(asked: Run, fitted: Fitted, dataset: Dataset, baselines: tuple[str,
     The baseline erm is the same network trained for the same epochs by the plain routine, but for what was asked for.
     """
     run, inputs = fitted.run, dataset.test.inputs
-    label = f"{run.method} ({run.model})"
-    seconds = fitted.training["seconds"]
-    yield System(str(run.method), label, "model", seconds, fitted.predictor.probabilities(inputs))
+    label, seconds = f"{run.method} ({run.model})", fitted.training.seconds
+    yield System(run.method, label, "model", seconds, fitted.predictor.probabilities(inputs))
     for name in baselines:
         began = time.perf_counter()
         if name == "majority":
@@ -189,59 +186,76 @@ def _systems(asked: Run, fitted: Fitted, dataset: Dataset, baselines: tuple[str,
             probabilities = np.tile(priors, (len(dataset.test), 1))
             yield System(name, "majority class", "baseline", time.perf_counter() - began, probabilities)
             continue
-        model = "xgboost" if name == "xgboost" else run.model
-        plain = replace(asked, method="erm", rho=None, smoothing=None, rule="inverse", kappa=1.0, cap=5.0)
-        alone = replace(plain, model=model, epochs=run.epochs, minutes=None, devices=1, logger=None)
+        model = name if name in TREES else run.model
+        alone = replace(asked, method="erm", model=model, epochs=run.epochs, minutes=None, devices=1, logger=None)
         baseline = fit_model(alone, dataset)
         assert baseline is not None
-        label = "XGBoost" if name == "xgboost" else f"erm ({run.model})"
-        seconds = baseline.training["seconds"]
+        label = TREES[name].label if name in TREES else f"erm ({run.model})"
+        seconds = baseline.training.seconds
         yield System(name, label, "baseline", seconds, baseline.predictor.probabilities(inputs))
 
 
-def _result(fitted: Fitted, dataset: Dataset, systems: list[System], resamples: int) -> dict[str, Any]:
-    profile, targets = dataset.profile, dataset.test.targets.numpy()
+def _result(fitted: Fitted, dataset: Dataset, systems: list[System], resamples: int) -> Result:
+    targets = dataset.test.targets.numpy()
+    return Result(
+        schema=SCHEMA,
+        tailtune=__version__,
+        command=command(),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        kind=dataset.kind,
+        headline=dataset.headline,
+        versions=versions(),
+        machine=machine(),
+        data=data_record(dataset),
+        systems=tuple(_system_result(system, systems[0], targets, dataset, resamples) for system in systems),
+        training=fitted.training,
+        run=fitted.run,
+    )
+
+
+def data_record(dataset: Dataset) -> DataRecord:
+    """Return what a result says about its data."""
     k = len(dataset.names)
 
-    def counts(part_targets: Any) -> list[int]:
-        return np.bincount(part_targets.numpy(), minlength=k).tolist()  # type: ignore[no-any-return]
+    def counts(targets: Any) -> tuple[int, ...]:
+        return tuple(np.bincount(targets.numpy(), minlength=k).tolist())
 
-    rows: list[dict[str, Any]] = []
-    for system in systems:
-        summary = summarise(targets, system.probabilities, profile)
-        details = {name: summary.pop(name) for name in _DETAILS}
-        row: dict[str, Any] = {"name": system.name, "label": system.label, "role": system.role}
-        row |= {"seconds": round(system.seconds, 3), "metrics": summary}
-        row["intervals"] = intervals(targets, system.probabilities, profile, None, resamples) if resamples else {}
-        if system.role == "baseline":
-            pair = systems[0].probabilities, system.probabilities
-            row["difference"] = paired_difference(targets, *pair, profile, None, resamples) if resamples else {}
-        rows.append(row | details)
     val = dataset.val
-    data = {
-        "source": dataset.source,
-        "split": dataset.split,
-        "split_hash": dataset.split_hash,
-        "names": list(dataset.names),
-        "counts": {
-            "train": counts(dataset.train.targets),
-            "val": None if val is None else counts(val.targets),
-            "test": counts(dataset.test.targets),
-        },
-        "features": dataset.preprocessor.shape(),
-        "left_out": [asdict(item) for item in dataset.left_out],
-        "warnings": list(dataset.warnings),
-    }
-    return {
-        "tailtune": __version__,
-        "command": command(),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "kind": dataset.kind,
-        "headline": dataset.headline,
-        "versions": versions(),
-        "machine": machine(),
-        "data": data,
-        "systems": rows,
-        "training": fitted.training,
-        "run": asdict(fitted.run),
-    }
+    shape: dict[str, Any] = dict(dataset.preprocessor.shape())
+    return DataRecord(
+        source=dataset.source,
+        split=dataset.split,
+        split_hash=dataset.split_hash,
+        names=tuple(dataset.names),
+        counts=Counts(
+            counts(dataset.train.targets), None if val is None else counts(val.targets), counts(dataset.test.targets)
+        ),
+        features={name: tuple(size) if isinstance(size, list) else size for name, size in shape.items()},
+        left_out=tuple(dataset.left_out),
+        warnings=tuple(dataset.warnings),
+    )
+
+
+def _system_result(
+    system: System, model: System, targets: NDArray[np.int64], dataset: Dataset, resamples: int
+) -> SystemResult:
+    profile, difference = dataset.profile, {}
+    found = summarise(targets, system.probabilities, profile)
+    if resamples and system is not model:
+        pair = model.probabilities, system.probabilities
+        paired = paired_difference(targets, *pair, profile, None, resamples)
+        difference = {key: Difference(each["difference"], tuple(each["interval"])) for key, each in paired.items()}
+    ends = intervals(targets, system.probabilities, profile, None, resamples) if resamples else {}
+    return SystemResult(
+        name=system.name,
+        label=system.label,
+        role=system.role,
+        seconds=round(system.seconds, 3),
+        per_class=tuple(ClassResult(**row) for row in found.pop("per_class")),
+        confusion=tuple(map(tuple, found.pop("confusion"))),
+        reliability=tuple(ReliabilityBin(**row) for row in found.pop("reliability")),
+        absent=tuple(found.pop("absent")),
+        metrics=found,
+        intervals={key: (low, high) for key, (low, high) in ends.items()},
+        difference=difference,
+    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from tailtune.interrupt import Interrupted
 from tailtune.settings import Run
 
 DONE = "DONE"
+FORMAT = 2  # of run.yaml; 1 named no format
+_BASELINE = "baseline_"
 # what has no effect on the result, so that it may change
 NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage")
 
@@ -99,7 +101,7 @@ def write_run(folder: Path, asked: Run, resolved: Run) -> None:
     """Write run.yaml: what was asked for, and everything as it was resolved."""
     import yaml
 
-    content = {"asked": _plain(asked), "resolved": _plain(resolved)}
+    content = {"format": FORMAT, "asked": _plain(asked), "resolved": _plain(resolved)}
     write_whole(folder / "run.yaml", yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
 
 
@@ -108,7 +110,7 @@ def _plain(run: Run) -> dict[str, Any]:
     return first | {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(run).items()}
 
 
-def read_run(folder: Path, which: str = "resolved") -> Run:
+def read_run(folder: Path, which: Literal["asked", "resolved"] = "resolved") -> Run:
     """Read the run of a folder back, "asked" or "resolved".
 
     Raises:
@@ -120,10 +122,16 @@ def read_run(folder: Path, which: str = "resolved") -> Run:
     if not path.is_file():
         raise TailtuneError(f"{folder} holds no run (there is no run.yaml); name a folder that tailtune fit wrote")
     try:
-        values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))[which]
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = content.get("format", 1)
+        if found != FORMAT:
+            raise TailtuneError(
+                f"{path} is of format {found}, and this version of tailtune reads format {FORMAT}; run the fit again"
+            )
+        values: dict[str, Any] = content[which]
         restored: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return Run(**restored)
-    except (yaml.YAMLError, KeyError, TypeError) as error:
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise TailtuneError(f"{path} cannot be read ({error}); was it written by another version?") from error
 
 
@@ -142,35 +150,51 @@ def finished(folder: Path) -> Path:
     return folder
 
 
-def write_result(folder: Path, result: dict[str, Any]) -> None:
-    """Write result.json."""
-    text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
-    write_whole(folder / "result.json", text.encode())
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Probabilities of the test rows.
 
-
-def read_result(folder: Path) -> dict[str, Any]:
-    """Read result.json.
-
-    Raises:
-        TailtuneError: it is missing or broken.
+    Attributes:
+        ids: identity of each row [N].
+        targets: class indices [N].
+        model: the model's probabilities [N, K].
+        baselines: those of each baseline [N, K], by its name.
     """
-    path = folder / "result.json"
-    try:
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise TailtuneError(f"{path} cannot be read ({error}); name a folder that tailtune fit has finished") from error
-    return result
+
+    ids: NDArray[np.str_]
+    targets: NDArray[np.int64]
+    model: NDArray[np.float64]
+    baselines: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
-def write_predictions(
-    folder: Path, ids: NDArray[np.str_], targets: NDArray[np.int64], probabilities: dict[str, NDArray[np.float64]]
-) -> None:
-    """Write predictions.npz: ids [N], targets [N] and probabilities [N, K] of the model and of each baseline."""
+def write_predictions(folder: Path, made: Predictions) -> None:
+    """Write predictions.npz: ids [N], targets [N], probabilities [N, K], and baseline_NAME [N, K] of each baseline."""
     import io
 
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, ids=ids, targets=targets, **probabilities)
+    of_baselines = {f"{_BASELINE}{name}": values for name, values in made.baselines.items()}
+    np.savez_compressed(
+        buffer, allow_pickle=False, ids=made.ids, targets=made.targets, probabilities=made.model, **of_baselines
+    )
     write_whole(folder / "predictions.npz", buffer.getvalue())
+
+
+def read_predictions(folder: Path) -> Predictions:
+    """Read predictions.npz.
+
+    Raises:
+        TailtuneError: it is missing or broken, or lacks an array.
+    """
+    path = folder / "predictions.npz"
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+        own = {key.removeprefix(_BASELINE): values for key, values in found.items() if key.startswith(_BASELINE)}
+        return Predictions(found["ids"], found["targets"], found["probabilities"], own)
+    except KeyError as error:
+        raise TailtuneError(f"{path} lacks {error}; run tailtune fit again to write it") from error
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise TailtuneError(f"{path} cannot be read ({error}); run tailtune fit again to write it") from error
 
 
 def mark_done(folder: Path) -> None:

@@ -14,8 +14,7 @@ from tailtune.evaluation.bootstrap import intervals
 from tailtune.evaluation.metrics import summarise
 from tailtune.files import write_whole
 from tailtune.profile import ClassProfile
-from tailtune.run.folder import finished, read_result
-from tailtune.run.predictor import Predictor
+from tailtune.run.finished import Finished
 
 
 def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[str], object] = print) -> int:
@@ -41,7 +40,7 @@ def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[s
         raise TailtuneError(f"--out {out} must end in .csv or .parquet")
     if not out.parent.is_dir():
         raise TailtuneError(f"there is no folder {out.parent} to write {out.name} into; create it first")
-    predictor = Predictor.load(finished(folder))
+    predictor = Finished(folder).predictor()
     rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
     for sentence in rows.notes:
         say(sentence)
@@ -72,9 +71,9 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict
     Raises:
         TailtuneError: anything wrong with the folder or the data, or no target in it.
     """
-    predictor = Predictor.load(finished(folder))
-    result = read_result(folder)
-    profile = ClassProfile(tuple(result["data"]["counts"]["train"]), predictor.names)
+    run = Finished(folder)
+    predictor, result = run.predictor(), run.result
+    profile = ClassProfile(result.data.counts.train, predictor.names)
     rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
     for sentence in rows.notes:
         say(sentence)
@@ -86,6 +85,6 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict
     scores = summarise(targets, probabilities, profile)
     return scores | {
         "rows": len(targets),
-        "headline": result.get("headline"),
+        "headline": result.headline,
         "intervals": intervals(targets, probabilities, profile),
     }

@@ -12,19 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.dataset import Kind, Preprocessor, is_tiny
+from tailtune.decision.decision import Decision, from_state
 from tailtune.errors import TailtuneError
-from tailtune.profile import Floats
 
 if TYPE_CHECKING:
     import torch
 
     from tailtune.bayes.posterior import Posterior
     from tailtune.models.network import Network
-    from tailtune.models.trees import XGBoost
+    from tailtune.models.trees.library import Trees
     from tailtune.training.read_ahead import Sources
 
 FILE = "model.safetensors"
-_NETWORK, _PREPROCESSOR, _TREES, _OFFSETS = "network/", "preprocessor/", "trees", "offsets"
+FORMAT = 2  # of its settings; 1 named no format
+_NETWORK, _PREPROCESSOR, _TREES, _DECISION = "network/", "preprocessor/", "trees", "decision/"
 _MEMBERS, _SCALES = "posterior/members/", "posterior/scales/"
 
 
@@ -39,7 +40,7 @@ class Predictor:
         model_name: as in `tailtune list models`.
         precision: "32" or "bf16", that of training.
         model: the network (on the CPU, in evaluation mode), or the trees.
-        offsets: added to the logits [K], or None.
+        decision: what is made of the probabilities, or None.
         posterior: the weights over which a network's predictions are averaged, or None.
         published: whether the network kept timm's published kernels although the images are small.
         flip_averaging: whether probabilities are the mean of those of an image and of its mirror image.
@@ -50,23 +51,26 @@ class Predictor:
     preprocessor: Preprocessor
     model_name: str
     precision: str
-    model: Network | XGBoost
-    offsets: Floats | None = None
+    model: Network | Trees
+    decision: Decision | None = None
     posterior: Posterior | None = None
     published: bool = False
     flip_averaging: bool = False
 
     def probabilities(self, inputs: Sources) -> NDArray[np.float64]:
         """Return class probabilities [N, K] of encoded rows, on the CPU; pictures in files are read batch by batch."""
+        found = self.undecided(inputs)
+        return found if self.decision is None else self.decision(found)
+
+    def undecided(self, inputs: Sources) -> NDArray[np.float64]:
+        """Return the class probabilities [N, K] of the model alone, before its decision."""
         import torch
 
-        from tailtune.decision.prior_shift import shift_probabilities
         from tailtune.training.augmentation import normalisation
         from tailtune.training.probabilities import probabilities_of
 
         if not isinstance(self.model, torch.nn.Module):
-            probabilities = self.model.predict_proba(cast("tuple[torch.Tensor, ...]", inputs))
-            return probabilities if self.offsets is None else shift_probabilities(probabilities, self.offsets)
+            return self.model.predict_proba(cast("tuple[torch.Tensor, ...]", inputs))
         cpu = torch.device("cpu")
 
         def autocast() -> torch.autocast:
@@ -78,12 +82,10 @@ class Predictor:
             # on the rows beside it, as far as anyone can see
             model = copy.deepcopy(model).double()
         if self.posterior is None:
-            return probabilities_of(model, inputs, normalise, cpu, autocast, self.offsets, self.flip_averaging)
+            return probabilities_of(model, inputs, normalise, cpu, autocast, self.flip_averaging)
         total = np.zeros(1)
         for member in self.posterior.networks(model):
-            total = total + probabilities_of(
-                member, inputs, normalise, cpu, autocast, self.offsets, self.flip_averaging
-            )
+            total = total + probabilities_of(member, inputs, normalise, cpu, autocast, self.flip_averaging)
         return total / len(self.posterior)
 
     def save(self, folder: Path) -> None:
@@ -103,8 +105,10 @@ class Predictor:
         else:
             head = "linear"
             tensors[_TREES] = torch.frombuffer(bytearray(self.model.to_bytes()), dtype=torch.uint8)
-        if self.offsets is not None:
-            tensors[_OFFSETS] = torch.as_tensor(self.offsets)
+        decision: dict[str, Any] = {}
+        if self.decision is not None:
+            decision, held = self.decision.state()
+            tensors |= {f"{_DECISION}{name}": torch.as_tensor(array) for name, array in held.items()}
         drawn = {}
         if self.posterior is not None:
             for i, member in enumerate(self.posterior.members):
@@ -112,11 +116,13 @@ class Predictor:
             tensors |= {f"{_SCALES}{name}": _plain(value) for name, value in self.posterior.scales.items()}
             drawn = {"samples": self.posterior.samples, "seed": self.posterior.seed}
         meta = {
+            "format": FORMAT,
             "kind": self.kind,
             "names": list(self.names),
             "model": self.model_name,
             "head": head,
             "precision": self.precision,
+            "decision": decision,
             "posterior": drawn,
             "published": self.published,
             "flip_averaging": self.flip_averaging,
@@ -142,12 +148,17 @@ class Predictor:
                 tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, KeyError, TypeError, OSError) as error:
             raise TailtuneError(f"{path} is not a model of tailtune ({error})") from error
+        if meta.get("format", 1) != FORMAT:
+            raise TailtuneError(
+                f"{path} is of format {meta.get('format', 1)}, and this version of tailtune reads format {FORMAT}; run "
+                "the fit again"
+            )
         preprocessor = _preprocessor(meta, _under(tensors, _PREPROCESSOR))
-        model: Network | XGBoost
+        model: Network | Trees
         if _TREES in tensors:
-            from tailtune.models.trees import XGBoost
+            from tailtune.models.trees import LIBRARIES
 
-            model = XGBoost.from_bytes(tensors[_TREES].numpy().tobytes())
+            model = LIBRARIES[meta["model"]].from_bytes(tensors[_TREES].numpy().tobytes())
         else:
             from tailtune.models.build import build
 
@@ -162,10 +173,10 @@ class Predictor:
             model_name=meta["model"],
             precision=meta["precision"],
             model=model,
-            offsets=tensors[_OFFSETS].numpy() if _OFFSETS in tensors else None,
+            decision=_decision(meta["decision"], tensors) if meta["decision"] else None,
             posterior=_posterior(meta["posterior"], tensors) if meta["posterior"] else None,
             published=meta["published"],
-            flip_averaging=meta.get("flip_averaging", False),  # models saved before there was such a thing
+            flip_averaging=meta["flip_averaging"],
         )
 
 
@@ -177,6 +188,10 @@ def _plain(tensor: torch.Tensor) -> torch.Tensor:
     import torch
 
     return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)  # safetensors refuses shared memory
+
+
+def _decision(settings: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Decision:
+    return from_state(settings, {name: tensor.numpy() for name, tensor in _under(tensors, _DECISION).items()})
 
 
 def _posterior(drawn: dict[str, int], tensors: dict[str, torch.Tensor]) -> Posterior:

@@ -6,57 +6,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
-from tailtune.models import trees
-from tailtune.run.fit_model import fit_model
+from tailtune.run.learner import Price
+from tailtune.run.learners import learner_of
 from tailtune.study.comparison import Comparison
 from tailtune.study.plan import Problem
 from tailtune.study.training_task import Training
 from tailtune.study.tune import Tuning
 
-STEPS = 20
 FIXED = 2.0  # seconds for building, evaluating and writing
 FILES = 60_000  # bytes of run.yaml, result.json and metrics.jsonl
-CHECKPOINT_COPIES = 4  # of the parameters: network, momentum, weight average, best weights
 
 
 @dataclass(frozen=True)
 class Timed:
-    """A method on one data set: seconds of one training, and its parameters; or why it could not be timed."""
+    """A method on one data set: what one training takes; or why it could not be timed."""
 
-    seconds: float | None
-    parameters: int
+    price: Price | None
     problem: str | None = None
 
 
 def timed(problem: Problem, method: str) -> Timed:
-    """Train `method` for one epoch of about 20 steps, twice, and extend what the second took to all epochs."""
+    """Try `method` for a moment."""
     run = replace(problem.run, method=method)
-    dataset = opened(run)
-    part = dataset.train
-    if run.model not in trees.NAMES:
-        assert run.batch_size is not None
-        rows = min(len(part), STEPS * run.batch_size)
-        spread = np.linspace(0, len(part) - 1, rows).astype(np.int64)
-        dataset = replace(dataset, train=part.take(spread))
-        run = replace(run, epochs=1)
     try:
-        fitted = None
-        for _ in range(2):  # the first one pays for warming up
-            fitted = fit_model(run, dataset)
-        assert fitted is not None
+        price = learner_of(run.model).price(run, opened(run))
     except TailtuneError as error:
-        return Timed(None, 0, " ".join(str(error).split()))
-    training = fitted.training
-    if run.model in trees.NAMES:
-        return Timed(training["seconds"] + FIXED, 0)
-    assert problem.run.epochs is not None
-    assert run.batch_size is not None
-    steps = problem.run.epochs * (len(part) // min(run.batch_size, len(part)))
-    return Timed(steps * training["seconds_per_step"] + FIXED, training["parameters"])
+        return Timed(None, " ".join(str(error).split()))
+    return Timed(replace(price, seconds=price.seconds + FIXED))
 
 
 def estimate(
@@ -88,8 +66,9 @@ def estimate(
             cached = sum(training.done() for training in own)
             trials = sum(tuning.trials - len(tuning.summary()["trials"]) for tuning in search)
             cost = timed(problem, method)
-            seconds += (cost.seconds or 0.0) * (len(own) - cached + trials)
-            space += (len(own) - cached) * _bytes(asked, problem, cost.parameters)
+            each = cost.price or Price(0.0)
+            seconds += each.seconds * (len(own) - cached + trials)
+            space += (len(own) - cached) * _bytes(asked, problem, each)
             rows.append(
                 {
                     "dataset": problem.run.data,
@@ -98,7 +77,7 @@ def estimate(
                     "runs": len(own),
                     "cached": cached,
                     "trials": trials,
-                    "seconds": cost.seconds,
+                    "seconds": None if cost.price is None else cost.price.seconds,
                     "problem": cost.problem,
                 }
             )
@@ -113,11 +92,11 @@ def estimate(
     }
 
 
-def _bytes(asked: Comparison, problem: Problem, parameters: int) -> float:
+def _bytes(asked: Comparison, problem: Problem, price: Price) -> float:
     """Disk space of one finished training."""
     space = FILES + 8.0 * problem.test_rows * problem.classes
     if asked.keep != "predictions":
-        space += 4 * parameters
+        space += price.model_bytes
     if asked.keep == "all":
-        space += 4 * parameters * CHECKPOINT_COPIES
+        space += price.checkpoint_bytes
     return space

@@ -14,18 +14,13 @@ from tailtune.data.catalog import LONG_TAILED
 from tailtune.data.dataset import Dataset, Kind
 from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
-from tailtune.methods.method import Method
 from tailtune.methods.resolve import build, find, split_names, with_settings
-from tailtune.models import trees
-from tailtune.models.build import build as build_model
-from tailtune.models.build import default_name
 from tailtune.run.execute import baselines_for, check_run
 from tailtune.run.hashing import config_hash, rows_hash
+from tailtune.run.learners import learner_of, with_model
 from tailtune.settings import Run
 from tailtune.study.comparison import Comparison, run_on
 from tailtune.study.training_task import Training
-from tailtune.training.randomness import initialisation
-from tailtune.training.recipe import resolve
 
 BASELINE = "erm"
 RUNS = "runs"
@@ -62,14 +57,7 @@ class Problem:
     @property
     def shared(self) -> str:
         """The configuration that the methods share, in one line."""
-        run = self.run
-        if run.model in trees.NAMES:
-            return f"{self.name}: {run.model}, selection {run.selection}"
-        return (
-            f"{self.name}: {run.model}, {run.epochs} epochs, batches of {run.batch_size}, {run.optimizer} at "
-            f"{run.lr:g}, weight decay {run.weight_decay:g}, weight average {run.ema:g}, augmentation {run.policy}, "
-            f"selection {run.selection}"
-        )
+        return f"{self.name}: {learner_of(self.run.model).summary(self.run)}"
 
 
 def problems(asked: Comparison, say: Callable[[str], object]) -> list[Problem]:
@@ -145,7 +133,7 @@ def _fits(name: str, dataset: Dataset, data: str, *, named: bool, say: Callable[
         TailtuneError: it does not although it was asked for by name, or its settings do not fit.
     """
     try:
-        method = build(name, dataset.profile, Run(data=""))
+        method = build(name, dataset.profile)
         if dataset.kind not in method.kinds:
             kinds = " and ".join(f"{kind}s" for kind in method.kinds)
             raise TailtuneError(f"method {name} is for {kinds}, and {data} is {_A[dataset.kind]}; leave it out")
@@ -163,14 +151,8 @@ def _resolved(run: Run, dataset: Dataset) -> Run:
     Raises:
         TailtuneError: a model that does not exist, or that is for another kind of data.
     """
-    shape = dataset.preprocessor.shape()
-    name = run.model or default_name(dataset.kind, shape, len(dataset.train))
-    run = replace(run, model=name)
-    if name in trees.NAMES and dataset.kind == "table":
-        return run
-    with initialisation(0):  # to hear at once what the model cannot take
-        build_model(name, shape, len(dataset.names), pretrained=run.pretrained)
-    return resolve(run, Method("shared", recipe="tuned"), dataset)
+    run = with_model(run, dataset)
+    return learner_of(run.model).share(run, dataset)
 
 
 def trainings(

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tailtune import __version__
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
 from tailtune.run.environment import command, machine, versions
-from tailtune.run.folder import read_result
+from tailtune.run.finished import Finished
 from tailtune.settings import Settings
 from tailtune.study.comparison import STUDY, Comparison, plain
 from tailtune.study.curves import learning_curve
@@ -30,8 +30,7 @@ FIGURES = tuple(metric for metric in METRICS if metric != "seconds")  # those th
 
 def row(training: Training) -> dict[str, Any]:
     """Return the row of a finished training; a result.json that cannot be read raises a TailtuneError."""
-    result, run = read_result(training.folder), training.run
-    system, trained = result["systems"][0], result["training"]
+    result, run = Finished(training.folder).result, training.run
     return {
         "dataset": run.data,
         "ratio": run.ratio,
@@ -40,12 +39,12 @@ def row(training: Training) -> dict[str, Any]:
         "seed": training.seed,
         "vary": training.vary,
         "status": "done",
-        **{name: system["metrics"].get(name) for name in FIGURES},
-        "headline": result.get("headline"),
-        "seconds": trained["seconds"],
-        "epochs": trained["epochs"],
-        "steps": trained["steps"],
-        "split_hash": result["data"]["split_hash"],
+        **{name: result.model.metrics.get(name) for name in FIGURES},
+        "headline": result.headline,
+        "seconds": result.training.seconds,
+        "epochs": result.training.epochs,
+        "steps": result.training.steps,
+        "split_hash": result.data.split_hash,
         "config_hash": training.key,
         "folder": f"{training.folder.parent.name}/{training.folder.name}",
     }
@@ -95,7 +94,7 @@ def write_results(
             "command": command(),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": versions(),
-            "machine": machine(),
+            "machine": asdict(machine()),
             "asked": plain(asked),
             "planned": len(trainings),
             "shared": [_shared(problem) for problem in found],

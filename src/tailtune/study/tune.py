@@ -16,9 +16,8 @@ from tailtune.files import write_whole
 from tailtune.methods.method import Method
 from tailtune.methods.resolve import find, parse
 from tailtune.methods.search import Choice, Log, Space, Uniform
-from tailtune.models import trees
-from tailtune.run.fit_model import fit_model
 from tailtune.run.hashing import config_hash
+from tailtune.run.learners import fit_model, learner_of
 from tailtune.settings import Run
 from tailtune.study.comparison import Comparison
 from tailtune.study.plan import Problem, tuned_run
@@ -143,7 +142,7 @@ def tunings(asked: Comparison, found: list[Problem]) -> list[Tuning]:
     """
     listed = []
     for problem in found if asked.tune_trials else ():
-        if problem.run.model in trees.NAMES:
+        if not learner_of(problem.run.model).space(problem.run):
             raise TailtuneError(
                 f"--tune-trials searches settings of networks, and {problem.run.model} has none of them"
             )
@@ -171,10 +170,7 @@ def space_of(run: Run) -> Space:
     Raises:
         TailtuneError: a SEARCH that names lr or weight_decay.
     """
-    assert run.lr is not None
-    assert run.weight_decay is not None
-    shared: Space = {"lr": Log(run.lr / 10, run.lr * 5)}
-    shared["weight_decay"] = Log(run.weight_decay / 10, run.weight_decay * 10) if run.weight_decay else Log(1e-6, 1e-2)
+    shared = learner_of(run.model).space(run)
     own = {name: range_ for name, range_ in declared(str(run.method)).items() if name not in parse(str(run.method))[1]}
     if own.keys() & shared.keys():
         raise TailtuneError(f"SEARCH of {run.method} must not name lr and weight_decay, which are searched anyway")

@@ -13,7 +13,7 @@ from tailtune.augment.policies import Augment
 from tailtune.data.dataset import Dataset
 from tailtune.methods.method import Context, Method
 from tailtune.models.network import Network
-from tailtune.settings import Run
+from tailtune.settings import ResolvedTraining
 from tailtune.training.inputs import Inputs
 from tailtune.training.loop import train
 from tailtune.training.modes import freezing
@@ -29,8 +29,13 @@ SHARE = 0.9  # of the budget for epochs; the rest is for validation of the last 
 
 
 def fit_to_budget(
-    run: Run, dataset: Dataset, method: Method, build: Callable[[int], Network], fabric: Fabric, augment: Augment | None
-) -> Run:
+    run: ResolvedTraining,
+    dataset: Dataset,
+    method: Method,
+    build: Callable[[int], Network],
+    fabric: Fabric,
+    augment: Augment | None,
+) -> ResolvedTraining:
     """Return `run` with the epochs that fit into ``run.minutes`` (at least one), judged by a short timed training."""
     assert run.minutes is not None
     epochs = int(60 * SHARE * run.minutes / epoch_seconds(run, dataset, method, build, fabric, augment))
@@ -38,13 +43,17 @@ def fit_to_budget(
 
 
 def epoch_seconds(
-    run: Run, dataset: Dataset, method: Method, build: Callable[[int], Network], fabric: Fabric, augment: Augment | None
+    run: ResolvedTraining,
+    dataset: Dataset,
+    method: Method,
+    build: Callable[[int], Network],
+    fabric: Fabric,
+    augment: Augment | None,
 ) -> float:
     """Seconds that one of the run's epochs costs over all stages of `method`, with validation.
 
     Closed-form ends of a stage, such as the means of the classes, are not timed.
     """
-    assert run.batch_size is not None
     part, k, world = dataset.train, len(dataset.names), fabric.world_size
     rows = min(len(part), max(run.batch_size * TIMED_STEPS // PARTS, 2 * len(dataset.names)) * world)
     chosen = torch.randperm(len(part), generator=torch.Generator().manual_seed(0))[:rows].numpy()

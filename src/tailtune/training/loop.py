@@ -17,13 +17,14 @@ import torch
 
 from tailtune.augment.policies import Augment
 from tailtune.data.dataset import Dataset
+from tailtune.decision.decision import FitDecision
 from tailtune.interrupt import Flag, Interrupted, deferred_interrupts
 from tailtune.methods.method import Hooks, Stage
 from tailtune.models.network import Network
 from tailtune.optim.ema import WeightEMA
 from tailtune.optim.schedules import warmup_cosine
 from tailtune.profile import Floats
-from tailtune.settings import Run
+from tailtune.settings import ResolvedTraining
 from tailtune.training.batches import Batch, Batches
 from tailtune.training.compiled import Compiled
 from tailtune.training.inputs import Inputs
@@ -83,13 +84,13 @@ class FollowsPriors(Protocol):
 def train(
     dataset: Dataset,
     stage: Stage,
-    run: Run,
+    run: ResolvedTraining,
     model: Network,
     fabric: Fabric,
     selection: Selection,
     augment: Augment | None = None,
     *,
-    offsets: torch.Tensor | None = None,
+    decision: FitDecision | None = None,
     reference: torch.nn.Module | None = None,
     place: Place = ALONE,
     folder: Path | None = None,
@@ -103,12 +104,12 @@ def train(
     Args:
         dataset: the data; the test part is not looked at (unless `selection` monitors it).
         stage: what to train with.
-        run: resolved configuration, in which no field that training reads is None; `epochs` are those of the stage.
+        run: the configuration; `epochs` are those of the stage.
         model: the network to begin with, on the CPU or the device.
         fabric: device, precision and processes, already launched.
         selection: what is monitored and which weights are kept.
         augment: image augmentation; None for tables.
-        offsets: added to the logits [K] in validation.
+        decision: fitted on the probabilities in validation.
         reference: the final network of an earlier stage, which the stage asks for.
         place: where in the run the stage stands.
         folder: where checkpoints and metrics.jsonl go; nothing is written, to loggers neither, when None.
@@ -119,8 +120,6 @@ def train(
         TailtuneError: a loss that is NaN or infinite, an unreadable checkpoint, or no space left.
         Interrupted: SIGINT, SIGTERM or SIGUSR1 came; the checkpoint holds everything that has been reached.
     """
-    assert run.epochs is not None
-    assert run.batch_size is not None
     observer = observer or Silent()
     world, rank, device, k = fabric.world_size, fabric.global_rank, fabric.device, len(dataset.names)
     part, rows = dataset.train, len(dataset.train)
@@ -249,7 +248,7 @@ def train(
             if held_out is not None:
                 validated = time.perf_counter()
                 with ema.average_parameters() if ema else nullcontext():
-                    scores = validate(model, held_out, dataset.profile, fabric.autocast, offsets)
+                    scores = validate(model, held_out, dataset.profile, fabric.autocast, decision)
                     scores = fabric.broadcast(scores) if world > 1 else scores
                     selection.see(session.epoch, scores, model)
                 session.validating += time.perf_counter() - validated
@@ -297,7 +296,7 @@ def _priors(targets: torch.Tensor, num_classes: int, stage: Stage, progress: flo
     return priors
 
 
-def _not_compiled(run: Run, compiled: Compiled | None) -> tuple[str, ...]:
+def _not_compiled(run: ResolvedTraining, compiled: Compiled | None) -> tuple[str, ...]:
     if not run.compile or (compiled and compiled.failure is None):
         return ()
     why = compiled.failure if compiled else "several devices share the training"

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 from tailtune.methods.method import MakeOptimiser
-from tailtune.settings import Run
+from tailtune.settings import ResolvedTraining
 
 
 def base_optimiser(
     named_parameters: Iterable[tuple[str, torch.nn.Parameter]],
-    run: Run,
+    run: ResolvedTraining,
     *,
     make: MakeOptimiser | None = None,
     factors: Mapping[str, float] | None = None,
@@ -30,7 +30,6 @@ def base_optimiser(
         factors: of the learning rate, by the beginning of a parameter's name (the first that fits; 1 else).
         rows: of the training set, for `make`.
     """
-    assert run.lr is not None
     groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {}
     for name, parameter in named_parameters:
         if parameter.requires_grad:

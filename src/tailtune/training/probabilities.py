@@ -73,19 +73,15 @@ def probabilities_of(
     normalise: Augment | None,
     device: torch.device,
     autocast: Callable[[], AbstractContextManager[object]],
-    offsets: NDArray[np.float64] | None = None,
     flip_averaging: bool = False,
 ) -> NDArray[np.float64]:
-    """Return the softmax probabilities [N, K] of logits plus `offsets` [K], in float64 so that rows sum to one.
+    """Return the softmax probabilities [N, K], in float64 so that rows sum to one.
 
     With `flip_averaging` they are the mean of those of an image and of its mirror image.
     """
 
     def of(mirrored: bool) -> torch.Tensor:
-        logits = logits_of(model, sources, normalise, device, autocast, mirrored).double()
-        if offsets is not None:
-            logits = logits + torch.as_tensor(offsets, device=logits.device)
-        return logits.softmax(1)
+        return logits_of(model, sources, normalise, device, autocast, mirrored).double().softmax(1)
 
     probabilities = (of(False) + of(True)) / 2 if flip_averaging else of(False)
     return np.asarray(probabilities.cpu().numpy())

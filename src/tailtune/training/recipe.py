@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 from tailtune.data.dataset import Dataset, is_tiny
 from tailtune.methods.method import Method
-from tailtune.settings import Run
+from tailtune.settings import Resolved, ResolvedTraining
 
 MANY_STEPS = 12_000  # fewer do not repay strong augmentation, see benchmarks/policy_steps_*.json
 FEW_ROWS = 2000
 
 
-def resolve(run: Run, method: Method, dataset: Dataset) -> Run:
-    """Return `run` with every open training field set.
+def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining:
+    """Decide every training field that `run` leaves open.
 
     "plain" holds the field's conventional settings. "tuned" follows the paper's prescriptions (small batches, weight
     averaging, stronger augmentation where training is long enough to profit); docs/recipe.md says how each constant
@@ -23,10 +22,10 @@ def resolve(run: Run, method: Method, dataset: Dataset) -> Run:
     """
     settings = _table(run, method, dataset) if dataset.kind == "table" else _image(run, method, dataset)
     chosen = {name: value for name, value in settings.items() if getattr(run, name) is None}
-    return replace(run, **chosen)
+    return ResolvedTraining(**(vars(run) | chosen))
 
 
-def _table(run: Run, method: Method, dataset: Dataset) -> dict[str, Any]:
+def _table(run: Resolved, method: Method, dataset: Dataset) -> dict[str, Any]:
     rows = len(dataset.train)
     if method.recipe == "plain":
         batch, lr, optimizer, weight_decay, ema = (256 if rows >= 10_000 else 64), 1e-3, "adamw", 1e-5, 0.0
@@ -45,7 +44,7 @@ def _table(run: Run, method: Method, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _image(run: Run, method: Method, dataset: Dataset) -> dict[str, Any]:
+def _image(run: Resolved, method: Method, dataset: Dataset) -> dict[str, Any]:
     rows, tiny = len(dataset.train), is_tiny(dataset.preprocessor)
     few = rows < FEW_ROWS
     flip = dataset.flip if run.flip is None else run.flip

@@ -11,7 +11,7 @@ import torch
 
 from tailtune.data.dataset import Dataset, Part
 from tailtune.errors import TailtuneError
-from tailtune.settings import Run
+from tailtune.settings import ResolvedTraining
 from tailtune.training.validate import Scores
 
 FEWEST = 5  # with fewer validation rows in a class, one row moves balanced accuracy too much to steer by
@@ -74,13 +74,13 @@ class Selection:
         self.weights = state["weights"]
 
 
-def select(run: Run, dataset: Dataset) -> tuple[Selection, str]:
+def select(run: ResolvedTraining, dataset: Dataset) -> tuple[Selection, str]:
     """Return what `run` selects by on `dataset`, and a sentence about it for the report.
 
     Raises:
         TailtuneError: validation is to decide and there are no validation rows.
     """
-    patience = run.patience or 0
+    patience = run.patience
     if run.selection == "test-oracle":
         note = "The epoch was chosen on the test set, so these figures are too good: never quote them as results."
         return Selection(dataset.test, run.monitor or "accuracy", 0, choose=True, part="test"), note

@@ -17,7 +17,7 @@ from tailtune.data.dataset import Dataset
 from tailtune.methods.method import Context, Method, Stage
 from tailtune.models.network import Network
 from tailtune.profile import Floats
-from tailtune.settings import Run
+from tailtune.settings import ResolvedTraining
 from tailtune.training.inputs import Inputs
 from tailtune.training.loop import Trained, train
 from tailtune.training.modes import freezing
@@ -54,7 +54,7 @@ class Outcome:
 def train_stages(
     dataset: Dataset,
     method: Method,
-    run: Run,
+    run: ResolvedTraining,
     build: Callable[[int], Network],
     fabric: Fabric,
     augment: Augment | None = None,
@@ -84,9 +84,6 @@ def train_stages(
     """
     lengths = lengths or epochs_of_stages(method, run)
     k, device = len(dataset.names), fabric.device
-    offsets = None
-    if method.decision is not None:
-        offsets = torch.as_tensor(np.asarray(method.decision), dtype=torch.float32, device=device)
     kept = {stage.reference for stage in method.stages}
     model = build(0)
     references: dict[int, Network] = {}
@@ -124,7 +121,7 @@ def train_stages(
                 fabric,
                 selection,
                 augment,
-                offsets=offsets,
+                decision=method.decision,
                 reference=None if stage.reference is None else references[stage.reference],
                 place=place,
                 folder=folder,
@@ -149,13 +146,12 @@ def train_stages(
     return Outcome(model, posterior, _together(done), tuple(t.best_epoch or t.epochs for t in done), note)
 
 
-def epochs_of_stages(method: Method, run: Run) -> tuple[int, ...]:
+def epochs_of_stages(method: Method, run: ResolvedTraining) -> tuple[int, ...]:
     """Epochs of each stage: its share of the run's, at least one."""
-    assert run.epochs is not None
     return tuple(max(1, round(stage.share * run.epochs)) for stage in method.stages)
 
 
-def _selection(run: Run, dataset: Dataset, stage: Stage, epochs: int) -> tuple[Selection, str]:
+def _selection(run: ResolvedTraining, dataset: Dataset, stage: Stage, epochs: int) -> tuple[Selection, str]:
     """What `stage` selects its weights by; where a schedule must run to its end, or nothing can be scored, nothing."""
     if stage.auxiliary is not None and not stage.auxiliary.supervised:
         return Selection(None, "accuracy", 0, choose=False), ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from tailtune.decision.decision import FitDecision
 from tailtune.losses.cross_entropy import cross_entropy
 from tailtune.profile import ClassProfile
 from tailtune.training.inputs import Inputs
@@ -36,13 +37,15 @@ def validate(
     inputs: Inputs,
     profile: ClassProfile,
     autocast: Callable[[], AbstractContextManager[object]],
-    offsets: torch.Tensor | None = None,
+    decision: FitDecision | None = None,
 ) -> Scores:
-    """Score `model` on all rows of `inputs`, with `offsets` [K] added to its logits."""
+    """Score `model` on all rows of `inputs`, by what `decision`, fitted on them, makes of its probabilities."""
     targets, k = inputs.targets, inputs.num_classes
     logits = logits_of(model, inputs.sources, inputs.augment, targets.device, autocast)
-    if offsets is not None:
-        logits = logits + offsets
+    if decision is not None:
+        probabilities = logits.double().softmax(1).cpu().numpy()
+        decided = decision(probabilities, targets.cpu().numpy(), profile)(probabilities)
+        logits = torch.from_numpy(decided).log().to(logits)  # whose softmax are the decided probabilities
     right = (logits.argmax(1) == targets).double()
     support = torch.bincount(targets, minlength=k).cpu()
     hits = torch.zeros(k, dtype=torch.float64, device=targets.device).index_add_(0, targets, right).cpu()

@@ -1,4 +1,4 @@
-"""Named datasets, one module each with a ``load(run) -> Dataset``; a module's first line is its entry in the list."""
+"""Named datasets, a module each with a ``load(reading) -> Dataset``; a module's first line is its entry in the list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from tailtune.errors import TailtuneError, nearest
-from tailtune.settings import Run
+from tailtune.settings import Reading
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
@@ -39,12 +39,12 @@ def about(name: str) -> str:
     return document.strip().splitlines()[0]
 
 
-def open_named(name: str, run: Run) -> Dataset:
+def open_named(name: str, reading: Reading) -> Dataset:
     """Read the named dataset.
 
     Args:
         name: one of `__all__`.
-        run: for the ratio, the folder of the data, the selection and the split.
+        reading: for the ratio, the folder of the data, the selection and the split.
 
     Returns:
         The data set with its official test part.
@@ -55,7 +55,7 @@ def open_named(name: str, run: Run) -> Dataset:
     """
     if name not in __all__:
         raise TailtuneError(f"there is no dataset {name!r}; there are {', '.join(__all__)}.{nearest(name, __all__)}")
-    if run.classes and name != "binary_cifar10":
-        raise TailtuneError(f"--classes {' '.join(run.classes)} belongs to binary_cifar10; leave it out for {name}")
-    dataset: Dataset = importlib.import_module(f"{__name__}.{name}").load(run)
+    if reading.classes and name != "binary_cifar10":
+        raise TailtuneError(f"--classes {' '.join(reading.classes)} belongs to binary_cifar10; leave it out for {name}")
+    dataset: Dataset = importlib.import_module(f"{__name__}.{name}").load(reading)
     return dataset

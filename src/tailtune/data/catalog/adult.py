@@ -19,7 +19,7 @@ from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.settings import Run
+    from tailtune.settings import Reading
 
 FILES = ("adult.data", "adult.test")
 TARGET = "income"
@@ -42,11 +42,11 @@ COLUMNS = (
 )
 
 
-def load(run: Run) -> Dataset:
+def load(reading: Reading) -> Dataset:
     """Read the official training and test rows.
 
     Args:
-        run: `data_root` (or $TAILTUNE_DATA) names the folder; the target is income unless it names another column.
+        reading: `data_root` (or $TAILTUNE_DATA) names the folder; the target is income unless it names another column.
 
     Returns:
         The data set with the official test rows; validation rows, if wanted, are split from the training rows.
@@ -54,10 +54,10 @@ def load(run: Run) -> Dataset:
     Raises:
         TailtuneError: no such files; the message says which to put where.
     """
-    folder = _folder(run.data_root or os.environ.get("TAILTUNE_DATA"))
+    folder = _folder(reading.data_root or os.environ.get("TAILTUNE_DATA"))
     train, test = (_rows(folder / name) for name in FILES)
-    target = run.target or TARGET
-    dataset = table_dataset(run, target, train, test=test, split="official")
+    target = reading.target or TARGET
+    dataset = table_dataset(reading, target, train, test=test, split="official")
     return replace(dataset, headline="accuracy" if target == TARGET else None)
 
 

@@ -19,7 +19,7 @@ from tailtune.data.catalog.label_table import class_indices, columns
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.settings import Run
+    from tailtune.settings import Reading
 
 TITLE = "APTOS 2019"
 FOLDERS = ("aptos2019", "aptos2019-blindness-detection")
@@ -28,11 +28,11 @@ COUNTS = (1805, 370, 999, 193, 295)
 TEST_SHARE, SEED, SIDE = 0.2, 414, 256
 
 
-def load(run: Run) -> Dataset:
+def load(reading: Reading) -> Dataset:
     """Read APTOS 2019.
 
     Args:
-        run: for the folder of the data, the size, the selection, and the seed of the split of validation rows.
+        reading: for the folder of the data, the size, the selection, and the seed of the split of validation rows.
 
     Returns:
         The data set with the literature's test part; classes stand in the order of severity.
@@ -41,12 +41,12 @@ def load(run: Run) -> Dataset:
         TailtuneError: files that are missing or differ from the official ones, or a ratio.
     """
     how = "the files of the competition aptos2019-blindness-detection"
-    root = find_folder(data_root(run), TITLE, FOLDERS, ("train.csv", "train_images"), how)
+    root = find_folder(data_root(reading), TITLE, FOLDERS, ("train.csv", "train_images"), how)
     ids, grades = columns(root / "train.csv", "id_code", "diagnosis")
     targets = class_indices(root / "train.csv", "diagnosis", grades, tuple("01234"))
     check_counts(TITLE, root / "train.csv", targets, COUNTS)
     files = Files(np.array([f"train_images/{name}.png" for name in ids]), targets)
     train, test = hold_out(targets, TEST_SHARE, SEED)
     return files_dataset(
-        run, Listed(TITLE, root, NAMES, files.take(train), files.take(test), side=SIDE, headline="kappa")
+        reading, Listed(TITLE, root, NAMES, files.take(train), files.take(test), side=SIDE, headline="kappa")
     )

@@ -10,16 +10,16 @@ from tailtune.data.catalog.cifar import load_cifar
 from tailtune.data.catalog.cifar10 import LAYOUT
 from tailtune.data.dataset import Dataset
 from tailtune.errors import TailtuneError
-from tailtune.settings import Run
+from tailtune.settings import Reading
 
 DEFAULT = ("cat", "dog")
 
 
-def load(run: Run) -> Dataset:
+def load(reading: Reading) -> Dataset:
     """Read two classes of CIFAR-10.
 
     Args:
-        run: `classes` names them; for the folder of the data, the ratio, the selection and the validation rows.
+        reading: `classes` names them; for the folder of the data, the ratio, the selection and the validation rows.
 
     Returns:
         The data set with the official test pictures of both classes.
@@ -27,7 +27,7 @@ def load(run: Run) -> Dataset:
     Raises:
         TailtuneError: not two classes, one that does not exist, or what `load_cifar` refuses.
     """
-    classes = run.classes or DEFAULT
+    classes = reading.classes or DEFAULT
     if len(classes) != 2:
         raise TailtuneError(f"binary_cifar10 takes two classes, however: --classes {' '.join(classes)}")
-    return load_cifar(run, LAYOUT, classes)
+    return load_cifar(reading, LAYOUT, classes)

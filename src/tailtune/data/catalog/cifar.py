@@ -16,7 +16,7 @@ from tailtune.data.decode import Pixels
 from tailtune.data.image_dataset import Images, image_dataset
 from tailtune.data.imbalance import imbalance
 from tailtune.errors import TailtuneError, nearest
-from tailtune.settings import Run
+from tailtune.settings import Reading
 
 SIDE = 32
 PIXELS_PER_ROW = 3 * SIDE * SIDE
@@ -56,27 +56,27 @@ class Layout:
     test_rows: int = 10_000
 
 
-def load_cifar(run: Run, layout: Layout, classes: tuple[str, ...] = ()) -> Dataset:
-    """Read a CIFAR data set from `run.data_root`, else $TAILTUNE_DATA, else ~/.cache/tailtune.
+def load_cifar(reading: Reading, layout: Layout, classes: tuple[str, ...] = ()) -> Dataset:
+    """Read a CIFAR data set from `reading.data_root`, else $TAILTUNE_DATA, else ~/.cache/tailtune.
 
     Args:
-        run: for the folder, what `imbalance` looks at, the selection and the split of validation rows.
+        reading: for the folder, what `imbalance` looks at, the selection and the split of validation rows.
         layout: which of the two.
         classes: names of the classes to keep, in their new order; all of them if empty.
 
     Returns:
         The data set with the official test part. Identities are "train/i" and "test/i" in the official order. With
-        nothing but a ratio the training part is `canonical`'s, the literature's where `run.split_seed` is 0.
+        nothing but a ratio the training part is `canonical`'s, the literature's where `reading.split_seed` is 0.
 
     Raises:
         TailtuneError: files that are missing, damaged or not the official ones, classes that do not exist or are named
             twice, or anything wrong with the imbalance that is asked for.
     """
-    root = data_root(run)
+    root = data_root(reading)
     if (root / layout.folder).is_dir():
         names, train, test = read_binary(root / layout.folder, layout)
-    elif (root / layout.python_folder).is_dir() or run.download:
-        names, train, test = _read_with_torchvision(root, layout, run.download)
+    elif (root / layout.python_folder).is_dir() or reading.download:
+        names, train, test = _read_with_torchvision(root, layout, reading.download)
     else:
         wanted = ", ".join((*layout.train_files, layout.test_file, layout.names_file))
         raise TailtuneError(
@@ -89,9 +89,9 @@ def load_cifar(run: Run, layout: Layout, classes: tuple[str, ...] = ()) -> Datas
         title = f"{title} ({', '.join(classes)})"
         train, test = (_only(images, [names.index(name) for name in classes]) for images in (train, test))
         names = classes
-    kept = imbalance(run, train.targets, test.targets)
+    kept = imbalance(reading, train.targets, test.targets)
     dataset = image_dataset(
-        run,
+        reading,
         f"{title}{kept.words}",
         names,
         train if kept.train is None else train.take(kept.train),
@@ -100,7 +100,7 @@ def load_cifar(run: Run, layout: Layout, classes: tuple[str, ...] = ()) -> Datas
         flip=True,
         warnings=kept.warnings,
     )
-    return replace(dataset, headline=protocol(run, "accuracy"))
+    return replace(dataset, headline=protocol(reading, "accuracy"))
 
 
 def _check_classes(classes: tuple[str, ...], names: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tailtune.data.catalog.cifar import Layout, load_cifar
 from tailtune.data.dataset import Dataset
-from tailtune.settings import Run
+from tailtune.settings import Reading
 
 LAYOUT = Layout(
     title="CIFAR-100",
@@ -28,11 +28,11 @@ LAYOUT = Layout(
 )
 
 
-def load(run: Run) -> Dataset:
+def load(reading: Reading) -> Dataset:
     """Read CIFAR-100 with its 100 fine labels.
 
     Args:
-        run: for the folder of the data, the ratio, the selection and the split of validation rows.
+        reading: for the folder of the data, the ratio, the selection and the split of validation rows.
 
     Returns:
         The data set with the official test part; at a ratio the training part is the literature's.
@@ -40,4 +40,4 @@ def load(run: Run) -> Dataset:
     Raises:
         TailtuneError: see `load_cifar`.
     """
-    return load_cifar(run, LAYOUT)
+    return load_cifar(reading, LAYOUT)

@@ -16,18 +16,18 @@ from tailtune.data.image_listing import list_images
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.settings import Run
+    from tailtune.settings import Reading
 
 TITLE = "CINIC-10"
 PARTS = ("train", "valid", "test")
 PER_CLASS = 9000  # in each part
 
 
-def load(run: Run) -> Dataset:
+def load(reading: Reading) -> Dataset:
     """Read CINIC-10 with its official parts.
 
     Args:
-        run: for the folder of the data and the ratio, whose rows are drawn with `split_seed` from the sorted paths.
+        reading: for the folder of the data and the ratio, whose rows are drawn with `split_seed` from the sorted paths.
 
     Returns:
         The data set.
@@ -36,7 +36,7 @@ def load(run: Run) -> Dataset:
         TailtuneError: files that are missing or too many, or a ratio outside (0, 1].
     """
     root = find_folder(
-        data_root(run), TITLE, ("CINIC-10", "cinic10", "cinic-10"), PARTS, "unpack CINIC-10.tar.gz there"
+        data_root(reading), TITLE, ("CINIC-10", "cinic10", "cinic-10"), PARTS, "unpack CINIC-10.tar.gz there"
     )
     listing = list_images(root)
     index = {name: k for k, name in enumerate(listing.names)}
@@ -46,7 +46,7 @@ def load(run: Run) -> Dataset:
         check_counts(TITLE, root / part.replace("val", "valid"), targets, (PER_CLASS,) * len(index))
         parts[part] = Files(np.array([path for path, _ in pairs]), targets)
     return files_dataset(
-        run,
+        reading,
         Listed(
             TITLE, root, listing.names, parts["train"], parts["test"], parts["val"], balanced=True, headline="accuracy"
         ),

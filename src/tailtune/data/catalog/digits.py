@@ -14,17 +14,17 @@ from tailtune.data.image_dataset import Images, image_dataset
 from tailtune.data.imbalance import imbalance
 from tailtune.data.longtail import first_of_shuffled
 from tailtune.errors import TailtuneError
-from tailtune.settings import Run
+from tailtune.settings import Reading
 
 TEST_PER_CLASS = 54  # 30 % of the smallest class
 MOST = 110  # every digit's training part holds as many
 
 
-def load(run: Run) -> Dataset:
+def load(reading: Reading) -> Dataset:
     """Read the digits as grey images uint8 [N, 1, 8, 8].
 
     Args:
-        run: for what `imbalance` looks at, the selection and the split of validation rows.
+        reading: for what `imbalance` looks at, the selection and the split of validation rows.
 
     Returns:
         The data set; identities are the positions in scikit-learn's order, and mirroring changes a digit.
@@ -43,9 +43,9 @@ def load(run: Run) -> Dataset:
     test_rows = np.sort(first_of_shuffled(targets, np.full(10, TEST_PER_CLASS)))
     train = everything.take(np.setdiff1d(np.arange(len(targets)), test_rows))
     test = everything.take(test_rows)
-    kept = imbalance(run, train.targets, test.targets, MOST)
+    kept = imbalance(reading, train.targets, test.targets, MOST)
     return image_dataset(
-        run,
+        reading,
         f"digits{kept.words}",
         [str(digit) for digit in range(10)],
         train if kept.train is None else train.take(np.sort(kept.train)),

@@ -20,7 +20,7 @@ from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.settings import Run
+    from tailtune.settings import Reading
 
 TITLE = "EuroSAT"
 FOLDERS = ("eurosat/2750", "EuroSAT_RGB", "2750")
@@ -39,11 +39,11 @@ COUNTS = {
 TEST_SHARE, SEED = 0.2, 42
 
 
-def load(run: Run) -> Dataset:
-    """Read EuroSAT, or download it first if `run.download`.
+def load(reading: Reading) -> Dataset:
+    """Read EuroSAT, or download it first if `reading.download`.
 
     Args:
-        run: for the folder of the data, the selection, and the seed of the split of validation rows.
+        reading: for the folder of the data, the selection, and the seed of the split of validation rows.
 
     Returns:
         The data set with the literature's test part.
@@ -51,8 +51,8 @@ def load(run: Run) -> Dataset:
     Raises:
         TailtuneError: files that are missing or too many, a download that fails, or a ratio.
     """
-    root = data_root(run)
-    if run.download and not any((root / folder).is_dir() for folder in FOLDERS):
+    root = data_root(reading)
+    if reading.download and not any((root / folder).is_dir() for folder in FOLDERS):
         _download(root)
     how = "unpack EuroSAT.zip of its authors there, or let it be downloaded with --download"
     folder = find_folder(root, TITLE, FOLDERS, tuple(COUNTS), how)
@@ -66,7 +66,7 @@ def load(run: Run) -> Dataset:
     check_counts(TITLE, folder, files.targets, [COUNTS[name] for name in listing.names])
     train, test = hold_out(files.targets, TEST_SHARE, SEED)
     return files_dataset(
-        run, Listed(TITLE, folder, listing.names, files.take(train), files.take(test), headline="accuracy")
+        reading, Listed(TITLE, folder, listing.names, files.take(train), files.take(test), headline="accuracy")
     )
 
 

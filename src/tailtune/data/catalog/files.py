@@ -16,7 +16,7 @@ from tailtune.data.images import dataset_from_listing
 from tailtune.data.imbalance import imbalance, refuse_imbalance
 from tailtune.data.splits import Split, stratified
 from tailtune.errors import TailtuneError
-from tailtune.settings import Run
+from tailtune.settings import Reading
 
 Indices = NDArray[np.int64]
 
@@ -67,9 +67,9 @@ class Listed:
     headline: Headline | None = None
 
 
-def data_root(run: Run) -> Path:
-    """Return the folder of the named data sets: `run.data_root`, else $TAILTUNE_DATA, else ~/.cache/tailtune."""
-    return Path(run.data_root or os.environ.get("TAILTUNE_DATA") or Path.home() / ".cache" / "tailtune")
+def data_root(reading: Reading) -> Path:
+    """Return the folder of the named data sets: `reading.data_root`, else $TAILTUNE_DATA, else ~/.cache/tailtune."""
+    return Path(reading.data_root or os.environ.get("TAILTUNE_DATA") or Path.home() / ".cache" / "tailtune")
 
 
 def find_folder(root: Path, title: str, folders: Sequence[str], entries: Sequence[str], how: str) -> Path:
@@ -113,14 +113,14 @@ def check_counts(title: str, where: Path, targets: Indices, official: Sequence[i
         )
 
 
-def protocol(run: Run, headline: Headline | None) -> Headline | None:
+def protocol(reading: Reading, headline: Headline | None) -> Headline | None:
     """Return the metric by which published results are compared; None for a test part that no protocol has.
 
     Args:
-        run: with a test ratio, the test part is not the published one.
+        reading: with a test ratio, the test part is not the published one.
         headline: that metric on the published test part.
     """
-    return headline if run.test_ratio is None else None
+    return headline if reading.test_ratio is None else None
 
 
 def hold_out(targets: Indices, share: float, seed: int) -> tuple[Indices, Indices]:
@@ -148,14 +148,14 @@ def hold_out(targets: Indices, share: float, seed: int) -> tuple[Indices, Indice
     return np.setdiff1d(np.arange(len(targets)), test), test
 
 
-def files_dataset(run: Run, listed: Listed) -> Dataset:
+def files_dataset(reading: Reading, listed: Listed) -> Dataset:
     """Read the images of a data set that is listed already.
 
     Balanced sets are thinned out as `imbalance` says, the others are taken as they are. Files with groups are split by
     group: the test part, where the data set has none, and the validation part, where the selection needs one.
 
     Args:
-        run: for the imbalance, the fractions, the selection, the size and the seed of the splits.
+        reading: for the imbalance, the fractions, the selection, the size and the seed of the splits.
         listed: the files.
 
     Returns:
@@ -168,15 +168,15 @@ def files_dataset(run: Run, listed: Listed) -> Dataset:
     words, warnings = "", tuple[str, ...]()
     split = "stratified" if listed.test is None else "official"
     if listed.balanced and listed.test is not None:
-        kept = imbalance(run, listed.train.targets, listed.test.targets)
+        kept = imbalance(reading, listed.train.targets, listed.test.targets)
         words, warnings = kept.words, kept.warnings
         train = listed.train if kept.train is None else listed.train.take(kept.train)
         test = listed.test if kept.test is None else listed.test.take(kept.test)
         listed = replace(listed, train=train, test=test)
     else:
-        refuse_imbalance(run)
+        refuse_imbalance(reading)
     if listed.train.groups is not None:
-        listed = _split_by_group(run, listed)
+        listed = _split_by_group(reading, listed)
     parts = {"train": listed.train, "val": listed.val, "test": listed.test}
     files = {
         part: tuple(zip(some.paths.tolist(), (listed.names[k] for k in some.targets), strict=True))
@@ -186,15 +186,17 @@ def files_dataset(run: Run, listed: Listed) -> Dataset:
     _check_files(listed, [path for pairs in files.values() for path, _ in pairs])
     listing = Listing(listed.root, listed.names, files, strays=())
     source = f"{listed.title}{words}"
-    dataset = dataset_from_listing(run, listing, source, side=listed.side, split=split, flip=True, warnings=warnings)
-    return replace(dataset, headline=protocol(run, listed.headline))
+    dataset = dataset_from_listing(
+        reading, listing, source, side=listed.side, split=split, flip=True, warnings=warnings
+    )
+    return replace(dataset, headline=protocol(reading, listed.headline))
 
 
-def _split_by_group(run: Run, listed: Listed) -> Listed:
-    wanted = run.val_fraction if listed.val is None and run.selection in ("validation", "refit") else 0.0
-    test = run.test_fraction if listed.test is None else 0.0
+def _split_by_group(reading: Reading, listed: Listed) -> Listed:
+    wanted = reading.val_fraction if listed.val is None and reading.selection in ("validation", "refit") else 0.0
+    test = reading.test_fraction if listed.test is None else 0.0
     train = listed.train
-    rows: Split = stratified(train.targets, test, wanted, groups=train.groups, seed=run.split_seed)
+    rows: Split = stratified(train.targets, test, wanted, groups=train.groups, seed=reading.split_seed)
     return replace(
         listed,
         train=train.take(rows.train),

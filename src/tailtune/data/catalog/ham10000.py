@@ -22,7 +22,7 @@ from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.settings import Run
+    from tailtune.settings import Reading
 
 TITLE = "HAM10000"
 METADATA = ("HAM10000_metadata", "HAM10000_metadata.csv")
@@ -30,11 +30,12 @@ IMAGES = ("HAM10000_images_part_1", "HAM10000_images_part_2", "images")
 COUNTS = {"akiec": 327, "bcc": 514, "bkl": 1099, "df": 115, "mel": 1113, "nv": 6705, "vasc": 142}
 
 
-def load(run: Run) -> Dataset:
+def load(reading: Reading) -> Dataset:
     """Read HAM10000.
 
     Args:
-        run: for the folder of the data, the size, the fractions, the selection, and the seed of the split by lesion.
+        reading: for the folder of the data, the size, the fractions, the selection, and the seed of the split by
+            lesion.
 
     Returns:
         The data set; no lesion is in two parts.
@@ -42,7 +43,7 @@ def load(run: Run) -> Dataset:
     Raises:
         TailtuneError: files that are missing or differ from the official ones, or a ratio.
     """
-    root = data_root(run) / "ham10000"
+    root = data_root(reading) / "ham10000"
     tables = [root / name for name in METADATA if (root / name).is_file()]
     folders = [name for name in IMAGES if (root / name).is_dir()]
     if not tables or not folders:
@@ -62,4 +63,4 @@ def load(run: Run) -> Dataset:
             "archives of pictures there"
         )
     files = Files(np.array([places[name] for name in ids]), targets, np.array(lesions))
-    return files_dataset(run, Listed(TITLE, root, tuple(COUNTS), files, test=None, headline="balanced_accuracy"))
+    return files_dataset(reading, Listed(TITLE, root, tuple(COUNTS), files, test=None, headline="balanced_accuracy"))

@@ -22,18 +22,18 @@ from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.settings import Run
+    from tailtune.settings import Reading
 
 TITLE = "ImageNet-LT"
 IMAGES = {"train": 115_846, "val": 20_000, "test": 50_000}
 CLASSES = 1000
 
 
-def load(run: Run) -> Dataset:
+def load(reading: Reading) -> Dataset:
     """Read ImageNet-LT by its list files.
 
     Args:
-        run: for the folder of the data, the size and the selection.
+        reading: for the folder of the data, the size and the selection.
 
     Returns:
         The data set with the official validation and test part.
@@ -44,11 +44,13 @@ def load(run: Run) -> Dataset:
     """
     names = {part: f"ImageNet_LT_{part}.txt" for part in IMAGES}
     how = "the published lists, and ImageNet's folders train and val beside them or in data_root/imagenet"
-    lists = find_folder(data_root(run), TITLE, ("ImageNet_LT", "imagenet_lt", "imagenet"), tuple(names.values()), how)
+    lists = find_folder(
+        data_root(reading), TITLE, ("ImageNet_LT", "imagenet_lt", "imagenet"), tuple(names.values()), how
+    )
     parts = {part: _files(lists / name, IMAGES[part]) for part, name in names.items()}
     train = parts["train"]
     root = next(
-        (place for place in (lists, data_root(run) / "imagenet") if (place / str(train.paths[0])).exists()), lists
+        (place for place in (lists, data_root(reading) / "imagenet") if (place / str(train.paths[0])).exists()), lists
     )
     classes = {int(k): str(path).split("/")[-2] for path, k in zip(train.paths[::-1], train.targets[::-1], strict=True)}
     if len(set(classes.values())) != CLASSES:
@@ -57,7 +59,9 @@ def load(run: Run) -> Dataset:
             f"{CLASSES}, one a class; take the published list"
         )
     in_order = tuple(classes[k] for k in range(CLASSES))
-    return files_dataset(run, Listed(TITLE, root, in_order, train, parts["test"], parts["val"], headline="accuracy"))
+    return files_dataset(
+        reading, Listed(TITLE, root, in_order, train, parts["test"], parts["val"], headline="accuracy")
+    )
 
 
 def _files(path: Path, count: int) -> Files:

@@ -23,7 +23,7 @@ from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.settings import Run
+    from tailtune.settings import Reading
 
 NAMES = ("benign", "melanoma")
 SIDES = (256, 384, 512, 768, 1024)
@@ -53,11 +53,11 @@ YEAR_2020 = Year("SIIM-ISIC 2020", "jpeg-melanoma", 15, (32_542, 584), patients=
 YEAR_2019 = Year("ISIC 2019", "jpeg-isic2019", 30, None, patients=False)
 
 
-def load(run: Run) -> Dataset:
+def load(reading: Reading) -> Dataset:
     """Read the pictures of 2020.
 
     Args:
-        run: for the folder of the data, the size, the selection, and the seed of the split of validation rows.
+        reading: for the folder of the data, the size, the selection, and the seed of the split of validation rows.
 
     Returns:
         The data set with the literature's test part.
@@ -65,14 +65,14 @@ def load(run: Run) -> Dataset:
     Raises:
         TailtuneError: see `load_years`.
     """
-    return load_years(run, YEAR_2020.title, (YEAR_2020,))
+    return load_years(reading, YEAR_2020.title, (YEAR_2020,))
 
 
-def load_years(run: Run, title: str, years: tuple[Year, ...]) -> Dataset:
+def load_years(reading: Reading, title: str, years: tuple[Year, ...]) -> Dataset:
     """Read the pictures of several challenges as one data set.
 
     Args:
-        run: as for `load`.
+        reading: as for `load`.
         title: of the data set.
         years: in the order in which their folds are drawn.
 
@@ -82,7 +82,7 @@ def load_years(run: Run, title: str, years: tuple[Year, ...]) -> Dataset:
     Raises:
         TailtuneError: files that are missing or differ from the published ones, or a ratio.
     """
-    root = data_root(run)
+    root = data_root(reading)
     generator = np.random.RandomState(SEED)  # one for all years: the folds of the second depend on those of the first
     train, test = [], []
     for year in years:
@@ -90,7 +90,9 @@ def load_years(run: Run, title: str, years: tuple[Year, ...]) -> Dataset:
         kept = generator.choice(year.folds, int(TRAIN_SHARE * year.folds), replace=False)
         train.append(files.take(np.flatnonzero(np.isin(folds, kept))))
         test.append(files.take(np.flatnonzero(~np.isin(folds, kept) & (folds >= 0))))
-    return files_dataset(run, Listed(title, root, NAMES, _joined(train), _joined(test), side=SIDE, headline="auroc"))
+    return files_dataset(
+        reading, Listed(title, root, NAMES, _joined(train), _joined(test), side=SIDE, headline="auroc")
+    )
 
 
 def _read(root: Path, year: Year) -> tuple[Files, np.ndarray[tuple[int], np.dtype[np.int64]]]:

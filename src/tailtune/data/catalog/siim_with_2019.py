@@ -14,14 +14,14 @@ from tailtune.data.catalog import siim
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.settings import Run
+    from tailtune.settings import Reading
 
 
-def load(run: Run) -> Dataset:
+def load(reading: Reading) -> Dataset:
     """Read the pictures of 2020 and 2019.
 
     Args:
-        run: for the folder of the data, the size, the selection, and the seed of the split of validation rows.
+        reading: for the folder of the data, the size, the selection, and the seed of the split of validation rows.
 
     Returns:
         The data set with the literature's test part.
@@ -29,4 +29,4 @@ def load(run: Run) -> Dataset:
     Raises:
         TailtuneError: see `tailtune.data.catalog.siim.load_years`.
     """
-    return siim.load_years(run, "SIIM-ISIC 2020 with ISIC 2019", (siim.YEAR_2020, siim.YEAR_2019))
+    return siim.load_years(reading, "SIIM-ISIC 2020 with ISIC 2019", (siim.YEAR_2020, siim.YEAR_2019))

@@ -20,7 +20,7 @@ from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.settings import Run
+    from tailtune.settings import Reading
 
 TITLE = "Tiny-ImageNet"
 FOLDER = "tiny-imagenet-200"
@@ -28,11 +28,11 @@ LABELS = "val/val_annotations.txt"
 CLASSES, PER_CLASS, TEST_PER_CLASS = 200, 500, 50
 
 
-def load(run: Run) -> Dataset:
+def load(reading: Reading) -> Dataset:
     """Read Tiny-ImageNet.
 
     Args:
-        run: for the folder of the data and the ratio, whose rows are drawn with `split_seed` from the sorted paths.
+        reading: for the folder of the data and the ratio, whose rows are drawn with `split_seed` from the sorted paths.
 
     Returns:
         The data set, tested on the official validation pictures.
@@ -41,7 +41,7 @@ def load(run: Run) -> Dataset:
         TailtuneError: files that are missing, too many or not understood, or a ratio outside (0, 1].
     """
     wanted = ("wnids.txt", "words.txt", "train", "val/images", LABELS)
-    root = find_folder(data_root(run), TITLE, (FOLDER,), wanted, f"unpack {FOLDER}.zip there")
+    root = find_folder(data_root(reading), TITLE, (FOLDER,), wanted, f"unpack {FOLDER}.zip there")
     numbers = sorted((root / "wnids.txt").read_text().split())
     if len(numbers) != CLASSES:
         raise TailtuneError(f"{root / 'wnids.txt'} has {len(numbers)} classes instead of {CLASSES}; unpack it again")
@@ -54,7 +54,7 @@ def load(run: Run) -> Dataset:
     check_counts(TITLE, root / "train", train.targets, (PER_CLASS,) * CLASSES)
     check_counts(TITLE, root / LABELS, test.targets, (TEST_PER_CLASS,) * CLASSES)
     return files_dataset(
-        run, Listed(TITLE, root, _names(root, numbers), train, test, balanced=True, headline="accuracy")
+        reading, Listed(TITLE, root, _names(root, numbers), train, test, balanced=True, headline="accuracy")
     )
 
 

@@ -1,0 +1,133 @@
+"""What every library of boosted trees is given and gives back, on the inputs that the networks get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.errors import TailtuneError
+
+if TYPE_CHECKING:
+    import torch
+
+    from tailtune.data.dataset import Part
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """How long to boost, whichever the library.
+
+    Attributes:
+        rounds: most rounds with a validation part; a round grows one tree, or one a class beyond two classes.
+        patience: rounds without a better validation log loss before boosting stops; the best round counts.
+        rounds_without_validation: fixed number of rounds where nothing can stop the boosting.
+        threads: processor threads; None takes all.
+    """
+
+    rounds: int = 2000
+    patience: int = 50
+    rounds_without_validation: int = 200
+    threads: int | None = None
+
+
+ORDINARY = Boosting()
+
+
+class Trees(Protocol):
+    """Fitted trees."""
+
+    @property
+    def rounds(self) -> int:
+        """Boosting rounds that predictions use."""
+        ...
+
+    def predict_proba(self, inputs: Sequence[torch.Tensor]) -> Floats:
+        """Return class probabilities [N, K] of (numeric [N, Dn], categorical [N, Dc])."""
+        ...
+
+    def to_bytes(self) -> bytes:
+        """Return the trees in the library's own format, which holds no code, with their sizes inside."""
+        ...
+
+
+class Library(Protocol):
+    """A module with these names."""
+
+    LABEL: str
+
+    def fit(
+        self,
+        train: Part,
+        val: Part | None,
+        shape: Mapping[str, Any],
+        num_classes: int,
+        seed: int,
+        row_weights: tuple[Floats, Floats] | None = None,
+        boosting: Boosting = ORDINARY,
+    ) -> Trees:
+        """Boost trees on log loss.
+
+        Classes without training rows keep their column of the probabilities.
+
+        Args:
+            train: rows to fit, inputs as (numeric [N, Dn], categorical [N, Dc]).
+            val: rows whose log loss stops the boosting; None fits a fixed number of rounds.
+            shape: ``{"numeric": Dn, "cardinalities": [c_1, ...]}``.
+            num_classes: number of classes K.
+            seed: of the library's generator.
+            row_weights: weight of each row of `train` and of `val`, so that stopping judges what boosting minimises;
+                None for equal ones.
+            boosting: how long.
+
+        Returns:
+            The trees up to the best round.
+        """
+        ...
+
+    def from_bytes(self, content: bytes) -> Trees:
+        """Read what `Trees.to_bytes` returned; anything else is a TailtuneError."""
+        ...
+
+
+def feature_table(inputs: Sequence[torch.Tensor]) -> NDArray[np.float32]:
+    """Put the numeric and the categorical columns side by side, [N, Dn + Dc]."""
+    return np.concatenate([x.numpy().astype(np.float32) for x in inputs], axis=1)
+
+
+def check_columns(shape: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the numbers of numeric and categorical columns, Dn and Dc.
+
+    Raises:
+        TailtuneError: there are none of either.
+    """
+    numeric, categorical = int(shape["numeric"]), len(shape["cardinalities"])
+    if not numeric + categorical:
+        raise TailtuneError("the table has no feature column left to learn from; add one, or ignore fewer columns")
+    return numeric, categorical
+
+
+def check_widths(inputs: Sequence[torch.Tensor], numeric: int, categorical: int) -> None:
+    """Refuse rows of other columns than those that trees were fitted on.
+
+    Raises:
+        TailtuneError: another number of columns than in training.
+    """
+    widths = [x.shape[1] for x in inputs]
+    if widths != [numeric, categorical]:
+        raise TailtuneError(
+            f"the trees were fitted on {numeric} numeric and {categorical} categorical columns, however: {widths}; "
+            "encode the rows with the preprocessor of that run"
+        )
+
+
+def of_every_class(scores: Floats, num_classes: int) -> Floats:
+    """Return probabilities [N, K] from those of the second class [N] of two, or from K scores a row."""
+    if num_classes == 2:
+        return np.stack([1 - scores, scores], axis=1)
+    return np.asarray(scores / scores.sum(axis=1, keepdims=True))

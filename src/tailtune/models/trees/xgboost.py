@@ -1,0 +1,143 @@
+"""XGBoost: gradient-boosted trees, as a model and as the bar to clear."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tailtune.errors import TailtuneError
+from tailtune.models.trees.library import (
+    ORDINARY,
+    Boosting,
+    Floats,
+    check_columns,
+    check_widths,
+    feature_table,
+    of_every_class,
+)
+
+if TYPE_CHECKING:
+    import torch
+    from xgboost import Booster
+
+    from tailtune.data.dataset import Part
+
+LABEL = "XGBoost"
+LEARNING_RATE, MAX_DEPTH = 0.1, 6  # ordinary ones for any table, not tuned to one
+
+
+@dataclass(frozen=True)
+class XGBoost:
+    """Fitted trees.
+
+    Attributes:
+        booster: XGBoost's own model, cut to its best round.
+        num_classes: number of classes K.
+        numeric: number of numeric columns Dn.
+        categorical: number of categorical columns Dc.
+    """
+
+    booster: Booster
+    num_classes: int
+    numeric: int
+    categorical: int
+
+    @property
+    def rounds(self) -> int:
+        """Boosting rounds that predictions use."""
+        return int(self.booster.num_boosted_rounds())
+
+    def predict_proba(self, inputs: Sequence[torch.Tensor]) -> Floats:
+        """Return class probabilities [N, K] of (numeric [N, Dn], categorical [N, Dc]).
+
+        A category that the training rows did not have goes down each tree's default branch, as a missing value does.
+        Another number of columns than in training is a TailtuneError.
+        """
+        import xgboost
+
+        check_widths(inputs, self.numeric, self.categorical)
+        types = _types(self.numeric, self.categorical)
+        matrix = xgboost.DMatrix(feature_table(inputs), feature_types=types, enable_categorical=True)
+        return of_every_class(np.asarray(self.booster.predict(matrix), dtype=np.float64), self.num_classes)
+
+    def to_bytes(self) -> bytes:
+        """Return the trees in XGBoost's UBJSON format, with their sizes inside."""
+        meta = {"num_classes": self.num_classes, "numeric": self.numeric, "categorical": self.categorical}
+        self.booster.set_attr(tailtune=json.dumps(meta))
+        return bytes(self.booster.save_raw("ubj"))
+
+
+def from_bytes(content: bytes) -> XGBoost:
+    """Read what `XGBoost.to_bytes` returned.
+
+    Raises:
+        TailtuneError: anything else.
+    """
+    import xgboost
+
+    booster = xgboost.Booster()
+    try:
+        booster.load_model(bytearray(content or b"{}"))  # no content at all would end the process
+        meta: dict[str, int] = json.loads(booster.attr("tailtune") or "")
+    except (xgboost.core.XGBoostError, ValueError) as error:
+        raise TailtuneError("these are no trees that tailtune saved; take model.safetensors of a run") from error
+    return XGBoost(booster, meta["num_classes"], meta["numeric"], meta["categorical"])
+
+
+def fit(
+    train: Part,
+    val: Part | None,
+    shape: Mapping[str, Any],
+    num_classes: int,
+    seed: int,
+    row_weights: tuple[Floats, Floats] | None = None,
+    boosting: Boosting = ORDINARY,
+) -> XGBoost:
+    """Boost trees, with categories split as sets and histogram bins for numbers; see `Library.fit`.
+
+    A table without columns is a TailtuneError.
+
+    Source: Chen and Guestrin, "XGBoost: A Scalable Tree Boosting System", KDD 2016.
+    """
+    import xgboost
+
+    numeric, categorical = check_columns(shape)
+
+    def matrix(part: Part, weights: Floats | None, reference: Any) -> Any:
+        return xgboost.QuantileDMatrix(
+            feature_table(part.tensors(LABEL)),
+            part.targets.numpy(),
+            weight=weights,
+            feature_types=_types(numeric, categorical),
+            enable_categorical=True,
+            ref=reference,
+            nthread=boosting.threads,
+        )
+
+    objective: dict[str, Any] = {"objective": "binary:logistic", "eval_metric": "logloss"}
+    if num_classes > 2:
+        objective = {"objective": "multi:softprob", "eval_metric": "mlogloss", "num_class": num_classes}
+    settings = objective | {
+        "tree_method": "hist",
+        "learning_rate": LEARNING_RATE,
+        "max_depth": MAX_DEPTH,
+        "seed": seed,
+        "nthread": boosting.threads or 0,
+    }
+    of_train, of_val = row_weights or (None, None)
+    training = matrix(train, of_train, None)
+    if val is None or len(val) == 0:
+        booster = xgboost.train(settings, training, boosting.rounds_without_validation)
+    else:
+        stop = xgboost.callback.EarlyStopping(rounds=boosting.patience, save_best=True)
+        evals = [(matrix(val, of_val, training), "validation")]
+        booster = xgboost.train(settings, training, boosting.rounds, evals=evals, callbacks=[stop], verbose_eval=False)
+    return XGBoost(booster, num_classes, numeric, categorical)
+
+
+def _types(numeric: int, categorical: int) -> list[str]:
+    return ["q"] * numeric + ["c"] * categorical

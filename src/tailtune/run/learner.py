@@ -1,0 +1,83 @@
+"""`Learner`: what trains a model, as everything outside of it sees it; networks are one, trees another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tailtune.data.dataset import Dataset
+from tailtune.methods.search import Space
+from tailtune.run.predictor import Predictor
+from tailtune.run.result import TrainingRecord
+from tailtune.settings import Resolved, Run
+from tailtune.training.observer import Observer
+
+Watch = Callable[[], AbstractContextManager[Observer | None]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """How a training is carried out, which has no effect on what comes out.
+
+    Attributes:
+        folder: for run.yaml, checkpoints and metrics; nothing is written when None.
+        resume: go on from the checkpoint in `folder`, if there is one.
+        watch: opens an observer of the training.
+    """
+
+    folder: Path | None = None
+    resume: bool = False
+    watch: Watch = nullcontext
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model and how it came about.
+
+    Attributes:
+        predictor: the model, ready for new rows.
+        run: the configuration with everything resolved.
+        training: how it was trained.
+    """
+
+    predictor: Predictor
+    run: Resolved
+    training: TrainingRecord
+
+
+@dataclass(frozen=True)
+class Price:
+    """What one training takes: seconds, and bytes on disk of the model and of the checkpoint that may be kept."""
+
+    seconds: float
+    model_bytes: int = 0
+    checkpoint_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A way to train a model on a `Dataset`.
+
+    Attributes:
+        label: for tables and legends, where the method alone does not name the system.
+        method: name of the method that a run has where none was asked for.
+        fit: ``(run with a model, dataset, job) -> Fitted``, or None in the processes of a data-parallel run that are
+            not the first. What it cannot take is a TailtuneError.
+        share: ``(run, dataset) -> run`` with everything settled that all methods of a comparison share; hears at once
+            what the model cannot take.
+        price: ``(run of a comparison, dataset) -> Price``, from a short trial.
+        space: ``run -> settings`` that a search may vary besides those of the method; empty where there are none.
+        lacks: fields of `Run` that have no meaning here, so that setting one is refused.
+        summary: ``run -> words`` on what `share` settled.
+    """
+
+    label: str
+    method: str
+    fit: Callable[[Run, Dataset, Job], Fitted | None]
+    share: Callable[[Run, Dataset], Run]
+    price: Callable[[Run, Dataset], Price]
+    space: Callable[[Run], Space]
+    summary: Callable[[Run], str]
+    lacks: tuple[str, ...] = field(default=())

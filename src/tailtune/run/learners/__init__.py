@@ -1,0 +1,46 @@
+"""What can be trained: networks, and trees of each library. A further learner is a file here and a line below."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tailtune.data.dataset import Dataset
+from tailtune.models.build import default_name
+from tailtune.models.trees import LIBRARIES
+from tailtune.run.learner import Fitted, Job, Learner
+from tailtune.run.learners import network, trees
+from tailtune.settings import Run, check
+
+TREES = {name: trees.learner(name, library) for name, library in LIBRARIES.items()}
+
+
+def learner_of(model: str | None) -> Learner:
+    """Return the learner of a model by its name; networks where no model is named."""
+    return TREES.get(str(model), network.LEARNER)
+
+
+def with_model(run: Run, dataset: Dataset) -> Run:
+    """Return `run` with the model that suits the data where none was asked for."""
+    if run.model is not None:
+        return run
+    shape, rows = dataset.preprocessor.shape(), len(dataset.train)
+    return replace(run, model=default_name(dataset.kind, shape, rows, run.weights))
+
+
+def fit_model(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted | None:
+    """Train the model of `run` on `dataset`.
+
+    Args:
+        run: what to do; its fields about reading data are not looked at.
+        dataset: the data.
+        job: where to keep what, and who watches; by default nothing is written.
+
+    Returns:
+        The fitted model, or None in the processes of a data-parallel run that are not the first.
+
+    Raises:
+        TailtuneError: unknown names, or settings that do not fit together.
+    """
+    check(run)
+    run = with_model(run, dataset)
+    return learner_of(run.model).fit(run, dataset, job or Job())

@@ -1,0 +1,279 @@
+"""Networks as a learner: build, select honestly, train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tailtune.data.dataset import Dataset
+from tailtune.decision.decision import Decision
+from tailtune.errors import TailtuneError
+from tailtune.methods.method import Method
+from tailtune.methods.resolve import build as build_method
+from tailtune.methods.search import Log, Space
+from tailtune.models.build import build as build_model
+from tailtune.models.external_weights import load_weights
+from tailtune.models.frequency_scales import frequency_scales
+from tailtune.models.network import Network, count_parameters
+from tailtune.run.environment import peak_memory_mb
+from tailtune.run.folder import read_run, write_run
+from tailtune.run.learner import Fitted, Job, Learner, Price
+from tailtune.run.predictor import Predictor
+from tailtune.run.result import TrainingRecord
+from tailtune.settings import Resolved, ResolvedTraining, Run
+from tailtune.training.augmentation import augmentation
+from tailtune.training.budget import fit_to_budget
+from tailtune.training.device import choose_precision, choose_threads, closing, make_fabric, processor_threads
+from tailtune.training.randomness import initialisation, isolated
+from tailtune.training.recipe import resolve
+from tailtune.training.stages import Outcome, train_stages
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+TIMED_STEPS = 20
+CHECKPOINT_COPIES = 4  # of the parameters: network, momentum, weight average, best weights
+
+
+def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
+    """Train the network of `run`, see `Learner.fit`.
+
+    Raises:
+        TailtuneError: unknown names, or settings that do not fit together.
+    """
+    check_flip_averaging(run, dataset)
+    named = _named(run)
+    precision = choose_precision(named, dataset.kind)
+    fabric = make_fabric(named, precision)
+    place = _Place(run, fabric, job)
+
+    def predictor(trained: _Trained, decision: Decision | None) -> Predictor:
+        return Predictor(
+            kind=dataset.kind,
+            names=dataset.names,
+            preprocessor=dataset.preprocessor,
+            model_name=named.model,
+            precision=precision,
+            model=trained.outcome.model.cpu(),
+            decision=decision,
+            posterior=trained.outcome.posterior,
+            published=run.pretrained or run.weights is not None,
+            flip_averaging=run.flip_averaging,
+        )
+
+    with closing(fabric), isolated(fabric.device), processor_threads(choose_threads(named, dataset)):
+        if run.selection == "refit" and dataset.val is not None:
+            half = replace(named, minutes=None if run.minutes is None else run.minutes / 2)
+            within = place if job.folder is None else replace(place, job=replace(job, folder=_made(job.folder)))
+            first = _train(within, half, dataset)
+            whole = replace(dataset, train=dataset.train.joined(dataset.val), val=None)
+            final = _train(place, replace(first.run, minutes=None, selection="last"), whole, first.outcome.lengths)
+            final = _refitted(first, final)
+        else:
+            first, whole = _train(place, named, dataset), dataset
+            final = first
+    if fabric.global_rank > 0:
+        return None
+    decision = _decision(first, dataset, lambda: predictor(first, None))
+    if decision is not None and whole is not dataset:
+        decision = decision.trained_on(whole.profile)
+    made = predictor(final, decision)
+    trained = final.outcome.trained
+    training = TrainingRecord(
+        epochs=trained.epochs,
+        planned_epochs=final.run.epochs,
+        steps=trained.steps,
+        seconds=round(trained.seconds, 3),
+        seconds_per_step=trained.seconds_per_step,
+        best_epoch=trained.best_epoch,
+        stopped=trained.stopped,
+        selection=run.selection,
+        selection_note=final.outcome.note,
+        warnings=trained.warnings,
+        peak_memory_mb=peak_memory_mb(),
+        parameters=count_parameters(final.outcome.model),
+        members=1 if final.outcome.posterior is None else len(final.outcome.posterior),
+        precision=precision,
+        device=str(fabric.device),
+    )
+    return Fitted(made, final.run, training)
+
+
+def check_flip_averaging(run: Run, dataset: Dataset) -> None:
+    """Refuse to average over mirror images where there are none, or where they belong to another class.
+
+    Raises:
+        TailtuneError: `run.flip_averaging` for a table, or for images that must not be mirrored.
+    """
+    if not run.flip_averaging:
+        return
+    if dataset.kind != "image":
+        raise TailtuneError("--flip-averaging mirrors images, and the data is a table; leave it out")
+    if (dataset.flip if run.flip is None else run.flip) is False:
+        raise TailtuneError(
+            f"--flip-averaging needs mirror images that keep their class, and in {dataset.source} they do not; leave "
+            "it out"
+        )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a training takes place: what was asked for, the devices, the folder."""
+
+    asked: Run
+    fabric: Fabric
+    job: Job
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A training that was carried out, of a method, with its resolved run."""
+
+    run: ResolvedTraining
+    method: Method
+    outcome: Outcome
+
+
+def _named(run: Run) -> Resolved:
+    return Resolved(**(vars(run) | {"method": run.method or LEARNER.method}))
+
+
+def _refitted(first: _Trained, final: _Trained) -> _Trained:
+    """Say of the second training what the first one chose."""
+    outcome, chosen = final.outcome, first.outcome
+    seconds = outcome.trained.seconds + chosen.trained.seconds
+    trained = replace(outcome.trained, seconds=seconds, best_epoch=chosen.trained.best_epoch)
+    again_for = " and ".join(str(length) for length in chosen.lengths)
+    note = f"{chosen.note} Then trained anew on training and validation rows for {again_for} epochs."
+    return replace(
+        final, run=replace(final.run, selection="refit"), outcome=replace(outcome, trained=trained, note=note)
+    )
+
+
+def _decision(first: _Trained, dataset: Dataset, predictor: Callable[[], Predictor]) -> Decision | None:
+    """Fit the method's decision on the validation rows that the first training kept out, if there are any."""
+    fit_decision = first.method.decision
+    if fit_decision is None:
+        return None
+    if dataset.val is None:
+        return fit_decision(None, None, dataset.profile)
+    return fit_decision(predictor().probabilities(dataset.val.inputs), dataset.val.targets.numpy(), dataset.profile)
+
+
+def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, ...] | None = None) -> _Trained:
+    """Train one method, each stage for so many epochs (by default its share).
+
+    Raises:
+        TailtuneError: a method for another kind of data.
+    """
+    fabric, job = place.fabric, place.job
+    method = build_method(run.method, dataset.profile)
+    if dataset.kind not in method.kinds:
+        given = "a table" if dataset.kind == "table" else "images"
+        raise TailtuneError(
+            f"method {run.method!r} is for {method.kinds[0]}s, and the data is {given}; choose another --method"
+        )
+    resolved = resolve(run, method, dataset)
+    if method.ema is not None:
+        resolved = replace(resolved, ema=method.ema)
+    build = _builder(resolved, method, dataset)
+    augment = augmentation(dataset.preprocessor, resolved)
+    if resolved.minutes is not None:
+        started = job.resume and job.folder is not None and any(job.folder.glob("*.ckpt"))
+        if started and job.folder is not None:  # the epochs that were fitted to the budget when it started
+            fitted = read_run(job.folder).epochs
+            assert fitted is not None
+            resolved = replace(resolved, epochs=fitted)
+        else:
+            resolved = fit_to_budget(resolved, dataset, method, build, fabric, augment)
+    if job.folder and fabric.global_rank == 0:
+        write_run(job.folder, place.asked, resolved)
+    with job.watch() as observer:
+        outcome = train_stages(
+            dataset,
+            method,
+            resolved,
+            build,
+            fabric,
+            augment,
+            lengths=lengths,
+            folder=job.folder,
+            resume=job.resume,
+            observer=observer,
+        )
+    return _Trained(resolved, method, outcome)
+
+
+def _builder(run: ResolvedTraining, method: Method, dataset: Dataset) -> Callable[[int], Network]:
+    """Return what makes the freshly initialised network of a stage.
+
+    Raises:
+        TailtuneError: weights from elsewhere for a table, or beside timm's.
+    """
+    if run.weights is not None and (run.pretrained or dataset.kind == "table"):
+        why = "--pretrained takes timm's own" if run.pretrained else "the data is a table"
+        raise TailtuneError(f"--weights {run.weights} loads weights of an image network, but {why}; leave one out")
+    shape, k, scales = dataset.preprocessor.shape(), len(dataset.names), None
+    if run.model.endswith("-plr") and dataset.train.inputs[0].shape[1]:
+        scales = frequency_scales(dataset.train.tensors(run.model)[0], dataset.train.targets, k, seed=run.seed)
+
+    def build(stage: int) -> Network:
+        with initialisation(run.seed, stage):
+            head = method.stages[stage].head or "linear"
+            published = run.weights is not None
+            model = build_model(run.model, shape, k, head, run.pretrained, scales=scales, published=published)
+        if run.weights is not None:
+            load_weights(run.weights, model)
+        return model
+
+    return build
+
+
+def _made(folder: Path) -> Path:
+    """The folder of the training that chooses, within that of the run."""
+    within = folder / "selection"
+    within.mkdir(exist_ok=True)
+    return within
+
+
+def _share(run: Run, dataset: Dataset) -> Run:
+    """Settle the routine of the tuned recipe; what the network cannot take is a TailtuneError."""
+    with initialisation(0):
+        build_model(str(run.model), dataset.preprocessor.shape(), len(dataset.names), pretrained=run.pretrained)
+    return resolve(_named(run), Method("shared", recipe="tuned"), dataset)
+
+
+def _price(run: Run, dataset: Dataset) -> Price:
+    """Train for one epoch of about 20 steps, twice, and extend what the second took to all epochs."""
+    assert run.batch_size is not None
+    assert run.epochs is not None
+    part = dataset.train
+    rows = min(len(part), TIMED_STEPS * run.batch_size)
+    few = replace(dataset, train=part.take(np.linspace(0, len(part) - 1, rows).astype(np.int64)))
+    fitted = [fit(replace(run, epochs=1), few, Job()) for _ in range(2)][1]  # the first one pays for warming up
+    assert fitted is not None
+    steps = run.epochs * (len(part) // min(run.batch_size, len(part)))
+    size = 4 * (fitted.training.parameters or 0)
+    return Price(steps * fitted.training.seconds_per_step, size, CHECKPOINT_COPIES * size)
+
+
+def _space(run: Run) -> Space:
+    """The rate and the weight decay around those of `run`."""
+    assert run.lr is not None
+    assert run.weight_decay is not None
+    decay = Log(run.weight_decay / 10, run.weight_decay * 10) if run.weight_decay else Log(1e-6, 1e-2)
+    return {"lr": Log(run.lr / 10, run.lr * 5), "weight_decay": decay}
+
+
+def _summary(run: Run) -> str:
+    return (
+        f"{run.model}, {run.epochs} epochs, batches of {run.batch_size}, {run.optimizer} at {run.lr:g}, weight decay "
+        f"{run.weight_decay:g}, weight average {run.ema:g}, augmentation {run.policy}, selection {run.selection}"
+    )
+
+
+LEARNER = Learner("network", "tuned", fit, _share, _price, _space, _summary)

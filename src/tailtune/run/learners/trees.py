@@ -1,0 +1,172 @@
+"""Boosted trees as a learner, whichever the library."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import fields, replace
+from functools import partial
+
+import numpy as np
+
+from tailtune.data.dataset import Dataset, Part
+from tailtune.errors import TailtuneError
+from tailtune.methods.method import Method, Stage
+from tailtune.methods.resolve import build as build_method
+from tailtune.methods.search import Space
+from tailtune.models.trees.library import Boosting, Library, Trees
+from tailtune.profile import ClassProfile, Floats
+from tailtune.run.environment import peak_memory_mb
+from tailtune.run.folder import write_run
+from tailtune.run.learner import Fitted, Job, Learner, Price
+from tailtune.run.predictor import Predictor
+from tailtune.run.result import TrainingRecord
+from tailtune.settings import Resolved, Run
+
+TAKES = ("class_weights", "sampler", "enlarge")  # the parts of a stage that trees can take
+LACKS = (
+    *("epochs", "minutes", "batch_size", "optimizer", "lr", "weight_decay", "clip", "ema", "policy", "patience"),
+    *("test_curve", "compile"),
+)
+
+
+def learner(name: str, library: Library) -> Learner:
+    """Return the learner of the trees of `library`, which --model calls `name`."""
+    return Learner(
+        label=library.LABEL,
+        method="erm",
+        fit=partial(_fit, library),
+        share=partial(_share, name),
+        price=partial(_price, library),
+        space=_space,
+        summary=lambda run: f"{name}, selection {run.selection}",
+        lacks=LACKS,
+    )
+
+
+def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
+    resolved = _resolved(str(run.model), run, dataset)
+    method = build_method(resolved.method, dataset.profile)
+    stage = _only_stage(method, resolved)
+    if job.folder:
+        write_run(job.folder, run, resolved)
+    began = time.perf_counter()
+    shape, k, threads = dataset.preprocessor.shape(), len(dataset.names), resolved.threads
+
+    def enlarged(part: Part) -> Part:
+        return part if stage.enlarge is None else stage.enlarge(part, shape, resolved.seed)
+
+    def boosted(train: Part, val: Part | None, profile: ClassProfile, boosting: Boosting) -> Trees:
+        weights = _class_weights(stage, profile)
+        return library.fit(train, val, shape, k, resolved.seed, _row_weights(train, val, weights), boosting)
+
+    trees = boosted(enlarged(dataset.train), dataset.val, dataset.profile, Boosting(threads=threads))
+    note = "A fixed number of boosting rounds." if dataset.val is None else "Boosting rounds by log loss on validation."
+    decision = None
+    if method.decision is not None:
+        held_out = None if dataset.val is None else trees.predict_proba(dataset.val.tensors(library.LABEL))
+        targets = None if dataset.val is None else dataset.val.targets.numpy()
+        decision = method.decision(held_out, targets, dataset.profile)
+    if resolved.selection == "refit" and dataset.val is not None:
+        again = Boosting(rounds_without_validation=trees.rounds, threads=threads)
+        whole = replace(dataset, train=dataset.train.joined(dataset.val), val=None)
+        trees = boosted(enlarged(whole.train), None, whole.profile, again)
+        decision = None if decision is None else decision.trained_on(whole.profile)
+        note += " Then fitted anew on training and validation rows with as many rounds."
+    seconds = time.perf_counter() - began
+    training = TrainingRecord(
+        epochs=trees.rounds,
+        planned_epochs=trees.rounds,
+        steps=trees.rounds,
+        seconds=round(seconds, 3),
+        seconds_per_step=seconds / max(1, trees.rounds),
+        best_epoch=trees.rounds if dataset.val is not None else None,
+        stopped="finished",
+        selection=resolved.selection,
+        selection_note=note,
+        warnings=(),
+        peak_memory_mb=peak_memory_mb(),
+        parameters=None,
+        members=1,
+        precision="32",
+        device="cpu",
+    )
+    predictor = Predictor("table", dataset.names, dataset.preprocessor, resolved.model, "32", trees, decision)
+    return Fitted(predictor, resolved, training)
+
+
+def _resolved(name: str, run: Run, dataset: Dataset) -> Resolved:
+    """Decide the method.
+
+    Raises:
+        TailtuneError: the data is no table.
+    """
+    if dataset.kind != "table":
+        raise TailtuneError(f"{name} takes tables, not images; leave out --model or choose an image model")
+    return Resolved(**(vars(run) | {"model": name, "method": run.method or "erm"}))
+
+
+def _only_stage(method: Method, run: Resolved) -> Stage:
+    """Return what trees take of a method.
+
+    Raises:
+        TailtuneError: the method sets what trees do not have, or changes what it does in the course of training.
+    """
+    if len(method.stages) > 1 or method.posterior is not None:
+        raise TailtuneError(
+            f"method {run.method!r} trains a network more than once, and {run.model} is none; use --method erm"
+        )
+    stage, plain = method.stages[0], Stage()
+    for part in (field.name for field in fields(Stage)):
+        if part not in TAKES and getattr(stage, part) != getattr(plain, part):
+            raise TailtuneError(
+                f"method {run.method!r} sets the {part.replace('_', ' ')} of a network, which {run.model} does not "
+                "have; use --method erm"
+            )
+    sizes = ClassProfile((3, 1))
+    first, last = (_class_weights(stage, sizes, progress) for progress in (0.0, 1.0))
+    if first is not None and last is not None and not np.allclose(first, last):
+        raise TailtuneError(
+            f"method {run.method!r} weighs or draws the classes differently late in training, and {run.model} has one "
+            "set of weights for all rounds; use --method class_balanced or balanced_sampling"
+        )
+    return stage
+
+
+def _class_weights(stage: Stage, profile: ClassProfile, progress: float = 1.0) -> Floats | None:
+    """The weight of each class [K], up to a factor; None for equal ones.
+
+    Trees see every row, so that drawing a class more often is weighing it more.
+    """
+    if stage.sampler is not None:
+        drawn = stage.sampler.probabilities(profile.counts, progress)
+        return np.asarray(drawn / np.maximum(profile.priors, 1 / profile.total))
+    return None if stage.class_weights is None else np.asarray(stage.class_weights(progress), dtype=np.float64)
+
+
+def _row_weights(train: Part, val: Part | None, class_weights: Floats | None) -> tuple[Floats, Floats] | None:
+    """The weight of each row of both parts: its own times its class's, scaled to mean 1 over the training rows.
+
+    Boosting adds weights up: with another mean, the same ratio between the classes would be another regularisation.
+    """
+    if class_weights is None and train.weights is None:
+        return None
+
+    def raw(part: Part) -> Floats:
+        rows = np.ones(len(part)) if class_weights is None else class_weights[part.targets.numpy()]
+        return rows if part.weights is None else rows * part.weights.numpy()
+
+    scale = raw(train).mean()
+    return raw(train) / scale, np.zeros(0) if val is None else raw(val) / scale
+
+
+def _share(name: str, run: Run, dataset: Dataset) -> Run:
+    return replace(run, model=_resolved(name, run, dataset).model)
+
+
+def _price(library: Library, run: Run, dataset: Dataset) -> Price:
+    fitted = [_fit(library, run, dataset, Job()) for _ in range(2)][1]  # the first one pays for warming up
+    return Price(fitted.training.seconds)
+
+
+def _space(run: Run) -> Space:
+    return {}

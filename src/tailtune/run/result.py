@@ -1,0 +1,236 @@
+"""`Result`: what a run found, as frozen dataclasses; JSON only at the file's edge."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tailtune.data.dataset import Headline, Kind, LeftOut
+from tailtune.errors import TailtuneError
+from tailtune.settings import Run
+
+SCHEMA = 2  # of result.json; 1 named no version
+
+Metrics = dict[str, float | None]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How a model was trained.
+
+    Attributes:
+        epochs: finished epochs, or boosting rounds.
+        planned_epochs: as many as there might have been.
+        steps: finished optimiser steps.
+        seconds: of training, validation included.
+        seconds_per_step: without validation.
+        best_epoch: the one whose weights were kept; None if the last ones were kept without looking.
+        stopped: "finished", or why training ended early.
+        selection: as in `Run`.
+        selection_note: a sentence on it.
+        warnings: what a user should hear, a sentence each.
+        peak_memory_mb: largest memory of the process, in MB (10^6 bytes).
+        parameters: numbers that the network's parameters hold; None for trees.
+        members: sets of weights that predictions are averaged over.
+        precision: "32" or "bf16".
+        device: where it was trained.
+    """
+
+    epochs: int
+    planned_epochs: int
+    steps: int
+    seconds: float
+    seconds_per_step: float
+    best_epoch: int | None
+    stopped: str
+    selection: str
+    selection_note: str
+    warnings: tuple[str, ...]
+    peak_memory_mb: int | None
+    parameters: int | None
+    members: int
+    precision: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows of each class [K] in the parts of a data set; `val` is None where there is no such part."""
+
+    train: tuple[int, ...]
+    val: tuple[int, ...] | None
+    test: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """What a run was trained and tested on; the fields are those of `tailtune.data.dataset.Dataset`."""
+
+    source: str
+    split: str
+    split_hash: str
+    names: tuple[str, ...]
+    counts: Counts
+    features: dict[str, int | tuple[int, ...]]
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A figure of the model minus that of a baseline, with its 95 % interval."""
+
+    difference: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """A class on the test rows; precision, recall, F1 and the areas are None where they are undefined."""
+
+    name: str
+    train_count: int
+    support: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    auroc: float | None
+    auprc: float | None
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Rows whose answer had a probability between `low` and `high`: how sure they were and how often right."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class SystemResult:
+    """The model or a baseline on the test rows.
+
+    Attributes:
+        name: of the method or baseline.
+        label: for tables and legends.
+        role: which of the two.
+        seconds: of training.
+        metrics: figures by key, None where undefined; see `tailtune.evaluation.metrics.summarise`.
+        intervals: their 95 % intervals.
+        difference: of a baseline: the model's figures minus its own.
+        per_class: a row a class, in class order.
+        confusion: counts [K, K], the truth by row.
+        reliability: a row a bin.
+        absent: names of the classes without test rows.
+    """
+
+    name: str
+    label: str
+    role: Literal["model", "baseline"]
+    seconds: float
+    metrics: Metrics
+    intervals: dict[str, Interval]
+    per_class: tuple[ClassResult, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    reliability: tuple[ReliabilityBin, ...]
+    absent: tuple[str, ...]
+    difference: dict[str, Difference] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a run was carried out on; `gpu` is None without one."""
+
+    processor: str
+    cores: int | None
+    memory_gb: float
+    gpu: str | None
+    system: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything that a run found, with what it takes to have it again.
+
+    Attributes:
+        schema: version of the file format.
+        tailtune: version of tailtune.
+        command: as it was typed.
+        finished: when, in UTC (ISO 8601).
+        kind: of the data.
+        headline: the metric by which published results on the data set are compared, where there is one.
+        versions: of Python and of the packages that results depend on.
+        machine: where it ran.
+        data: what it was trained and tested on.
+        systems: the model first, then the baselines.
+        training: how the model was trained.
+        run: the configuration, resolved.
+    """
+
+    schema: int
+    tailtune: str
+    command: str
+    finished: str
+    kind: Kind
+    headline: Headline | None
+    versions: dict[str, str]
+    machine: Machine
+    data: DataRecord
+    systems: tuple[SystemResult, ...]
+    training: TrainingRecord
+    run: Run
+
+    @property
+    def model(self) -> SystemResult:
+        """The model."""
+        return self.systems[0]
+
+    @property
+    def baselines(self) -> tuple[SystemResult, ...]:
+        """The baselines."""
+        return self.systems[1:]
+
+    def system(self, name: str) -> SystemResult:
+        """Return the system called `name`.
+
+        Raises:
+            TailtuneError: there is none.
+        """
+        for system in self.systems:
+            if system.name == name:
+                return system
+        raise TailtuneError(f"the run has no system {name!r}; it has {', '.join(s.name for s in self.systems)}")
+
+
+def to_json(value: Any) -> bytes:
+    """Write a record (or any of its parts) as JSON; NaN and infinity have no place in it."""
+    import msgspec
+
+    return json.dumps(msgspec.to_builtins(value), indent=1, ensure_ascii=False, allow_nan=False).encode()
+
+
+def read_result(path: Path) -> Result:
+    """Read a result.json.
+
+    Raises:
+        TailtuneError: it is missing, broken, or of another version.
+    """
+    import msgspec
+
+    try:
+        content = path.read_bytes()
+        raw: Any = msgspec.json.decode(content)
+        version = raw.get("schema", 1) if isinstance(raw, dict) else None
+        if version != SCHEMA and isinstance(version, int):
+            raise TailtuneError(
+                f"{path} is of format {version}, and this version of tailtune reads format {SCHEMA}; run the fit again"
+            )
+        return msgspec.convert(raw, Result)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise TailtuneError(f"{path} cannot be read ({error}); name a folder that tailtune fit has finished") from error
