@@ -152,8 +152,8 @@ def nothing(profile):
 
 def test_a_method_of_ones_own(fit: Fit, tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN)
-    result = fit("--method", f"{tmp_path / 'own.py'}:halved", "--smoothing", "0.2", "--baselines", "erm")
-    assert result["run"]["method"].endswith("own.py:halved")
+    result = fit("--method", f"{tmp_path / 'own.py'}:halved(smoothing=0.2)", "--baselines", "erm")
+    assert result["run"]["method"].endswith("own.py:halved(smoothing=0.2)")
     losses = rows_of(tmp_path / "run")
     assert losses[0]["train_loss"] < 0.8 < losses[0]["val_loss"]
 

@@ -57,10 +57,10 @@ def test_workers_take_turns_on_the_gpus_and_the_environment_is_put_back(monkeypa
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert tailtune.study.workers.visible_gpus() == ["3", "5"]
+    assert tailtune.jobs.workers.visible_gpus() == ["3", "5"]
     seen = []
     for slot in range(3):
-        with tailtune.study.workers._environment(slot, 4):
+        with tailtune.jobs.workers._environment(slot, 4):
             seen.append((os.environ["CUDA_VISIBLE_DEVICES"], os.environ["OMP_NUM_THREADS"]))
     assert seen == [("3", "4"), ("5", "4"), ("3", "4")]
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "3,5"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tailtune import methods
+from tailtune.decision.decision import prior_correction
 from tailtune.errors import TailtuneError
 from tailtune.methods.combine import combine
 from tailtune.methods.method import Method, Stage
@@ -34,10 +34,10 @@ def test_order_does_not_matter() -> None:
 
 
 def test_decision_posterior_and_average_survive() -> None:
-    offsets = np.array([0.0, 1.0])
+    fit = prior_correction()
     bayes = Method("bayes", posterior=part, members="stages", ema=0.5)
-    both = combine("both", Method("shift", decision=offsets), bayes)
-    assert both.decision is offsets
+    both = combine("both", Method("shift", decision=fit), bayes)
+    assert both.decision is fit
     assert (both.posterior, both.members, both.ema) == (part, "stages", 0.5)
 
 

@@ -107,8 +107,12 @@ def test_weights_follow_their_rule_and_schedule() -> None:
 
 
 def test_post_hoc_offsets_are_minus_tau_log_pi() -> None:
-    np.testing.assert_allclose(post_hoc_logit_adjustment(PROFILE, tau=2.0).decision, -2 * np.log(PROFILE.priors))
-    np.testing.assert_allclose(post_hoc_logit_adjustment(EMPTY).decision, -np.log([0.9, 0.09, 0.01]))
+    for profile, tau, wanted in ((PROFILE, 2.0, -2 * np.log(PROFILE.priors)), (EMPTY, 1.0, -np.log([0.9, 0.09, 0.01]))):
+        fit = post_hoc_logit_adjustment(profile, tau=tau).decision
+        assert fit is not None
+        p = np.array([[0.5, 0.3, 0.2]])
+        expected = p * np.exp(wanted)
+        np.testing.assert_allclose(fit(None, None, profile)(p), expected / expected.sum())
 
 
 def test_making_up_for_the_frequencies_twice_is_refused() -> None:
@@ -129,7 +133,8 @@ def test_a_class_without_rows_does_no_harm(method) -> None:
         assert torch.isfinite(logits.grad).all()
     if stage.class_weights is not None:
         assert np.isfinite(stage.class_weights(1.0)).all()
-    assert built.decision is None or np.isfinite(built.decision).all()
+    if built.decision is not None:
+        assert np.isfinite(built.decision(None, None, EMPTY)(np.full((1, 3), 1 / 3))).all()
 
 
 def ldam_drw_gradients(

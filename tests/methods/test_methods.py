@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tailtune import SAM, SAMA, ClassProfile, Run, TailtuneError, per_class
+from tailtune import SAM, SAMA, ClassProfile, TailtuneError, per_class
 from tailtune.methods import class_conditional_smoothing, erm, label_smoothing, sam, sama, tuned
 from tailtune.methods.combine import combine
 from tailtune.methods.method import Hooks, Method, Stage
@@ -71,7 +71,7 @@ def test_found_by_file_and_module(tmp_path: Path) -> None:
         "def mine(profile, *, rho=0.1):\n    return Method(f'mine {rho}')\n"
         "def wrong(profile):\n    return 3\n"
     )
-    assert build(f"{file}:mine", PROFILE, Run(data="", rho=0.4)).name == "mine 0.4"
+    assert build(f"{file}:mine(rho=0.4)", PROFILE).name == "mine 0.4"
     assert find("tailtune.methods.sama:sama") is sama
     with pytest.raises(TailtuneError, match=r"must return a tailtune.methods.method.Method, however: int"):
         build(f"{file}:wrong", PROFILE)
@@ -88,7 +88,7 @@ def test_found_by_file_and_module(tmp_path: Path) -> None:
 def test_unknown_names_and_settings_are_refused() -> None:
     with pytest.raises(TailtuneError, match=r"there is no method 'tunned'. Did you mean 'tuned'"):
         build("tunned", PROFILE)
-    with pytest.raises(TailtuneError, match=r"method 'erm' takes no rho"):
-        build("erm", PROFILE, Run(data="", rho=0.1))
-    with pytest.raises(TailtuneError, match=r"method 'sam' takes no kappa"):
-        build("sam", PROFILE, Run(data="", kappa=0.5))
+    with pytest.raises(TailtuneError, match=r"method 'erm' takes no 'rho'"):
+        build("erm(rho=0.1)", PROFILE)
+    with pytest.raises(TailtuneError, match=r"method 'sam' takes no 'kappa'"):
+        build("sam(kappa=0.5)", PROFILE)

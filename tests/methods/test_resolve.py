@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tailtune import ClassProfile, Run, TailtuneError
+from tailtune import ClassProfile, TailtuneError
 from tailtune.methods.resolve import build, find, parse, settings_of, split_names, with_settings
 
 PROFILE = ClassProfile((90, 9, 1))
@@ -25,17 +25,15 @@ def own(tmp_path: Path) -> str:
 
 def test_settings_reach_the_method_in_every_way_of_naming_it(own: str) -> None:
     assert build(f"{own}(rho=0.5, rule=printed, deep=True)", PROFILE).name == "0.5 printed True"
-    assert build(f"{own}(rule='printed')", PROFILE, Run(data="", rho=0.3)).name == "0.3 printed False"
+    assert build(f"{own}(rule='printed')", PROFILE).name == "0.1 printed False"
     assert build(f"{own}()", PROFILE).name == "0.1 inverse False"
     assert build("tailtune.methods.sama:sama(rho=0.2)", PROFILE).name == "sama"
 
 
-def test_what_a_run_leaves_alone_does_not_override_what_is_written() -> None:
+def test_settings_of_a_found_method_stay_named() -> None:
     both = find("sama(rule=printed, cap=2)")
     assert settings_of(both) == ("rho", "rule", "kappa", "cap")
     assert build("sama(rule=printed, cap=2)", PROFILE).stages[0].optimiser is not None
-    with pytest.raises(TailtuneError, match=r"rho is given twice, by --rho and in 'sama\(rho=1\)'"):
-        build("sama(rho=1)", PROFILE, Run(data="", rho=0.1))
 
 
 @pytest.mark.parametrize(

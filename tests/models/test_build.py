@@ -10,11 +10,12 @@ from safetensors.torch import load_file, save_file
 from tailtune.errors import TailtuneError
 from tailtune.models.build import build, default_name, names
 from tailtune.models.heads import CosineHead
+from tailtune.models.trees import LIBRARIES
 
 TABLE: dict[str, Any] = {"numeric": 2, "cardinalities": [3, 4]}
 IMAGE: dict[str, Any] = {"channels": 3, "height": 16, "width": 16}
 EXAMPLES = [
-    *((name, TABLE) for name in names("table") if name != "xgboost"),
+    *((name, TABLE) for name in names("table") if name not in LIBRARIES),
     *((name, IMAGE) for name in ("resnet8", "wrn-10-1", "timm/mobilenetv3_small_050")),
 ]
 
@@ -104,7 +105,7 @@ def test_every_listed_image_name_exists() -> None:
         ("xgboost", IMAGE, "xgboost is a model for tables"),
         ("resnet20", TABLE, "resnet20 is a model for images"),
         ("resnet50", TABLE, "resnet50 is a model for images"),
-        ("xgboost", TABLE, "fit_xgboost"),
+        ("xgboost", TABLE, "tailtune.models.trees.xgboost.fit"),
         ("mlp_plr", TABLE, "Did you mean 'mlp-plr'"),
         ("resnet21", IMAGE, "Did you mean 'resnet"),
         ("wrn_28_10", IMAGE, "Did you mean 'wrn-28-10'"),

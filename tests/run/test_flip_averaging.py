@@ -10,9 +10,12 @@ import pytest
 import torch
 
 from tailtune.data.open import open_dataset
+from tailtune.decision.decision import PriorCorrection
 from tailtune.errors import TailtuneError
 from tailtune.estimators.image import ImageClassifier
-from tailtune.run.fit_model import Fitted, check_flip_averaging, fit_model
+from tailtune.run.learner import Fitted
+from tailtune.run.learners import fit_model
+from tailtune.run.learners.network import check_flip_averaging
 from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 
@@ -37,11 +40,11 @@ def test_it_is_the_mean_of_an_image_and_its_mirror_image(fitted: tuple[Fitted, t
     np.testing.assert_allclose(expected.sum(1), 1, atol=1e-12)
 
 
-def test_offsets_are_added_to_the_logits_of_both(fitted: tuple[Fitted, torch.Tensor]) -> None:
-    offsets = np.linspace(-1, 1, 10)
-    averaged, pixels = replace(fitted[0].predictor, offsets=offsets), fitted[1]
-    plain = replace(averaged, flip_averaging=False)
-    expected = (plain.probabilities((pixels,)) + plain.probabilities((pixels.flip(-1),))) / 2
+def test_the_decision_is_made_on_the_average(fitted: tuple[Fitted, torch.Tensor]) -> None:
+    decision = PriorCorrection(np.linspace(-1, 1, 10), 1.0)
+    averaged, pixels = replace(fitted[0].predictor, decision=decision), fitted[1]
+    expected = averaged.undecided((pixels,)) * np.exp(decision.offsets)
+    expected /= expected.sum(1, keepdims=True)
     np.testing.assert_allclose(averaged.probabilities((pixels,)), expected, rtol=0, atol=1e-12)
 
 

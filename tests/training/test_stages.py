@@ -17,6 +17,7 @@ from training_data import table
 
 from tailtune.bayes.posterior import Posterior
 from tailtune.data.dataset import Dataset, Part
+from tailtune.decision.decision import prior_correction
 from tailtune.interrupt import Interrupted
 from tailtune.methods.method import Auxiliary, Context, Method, Stage
 from tailtune.models.build import build
@@ -264,10 +265,9 @@ def test_pre_training_leaves_the_head_and_needs_no_scores(tmp_path: Path) -> Non
     assert outcome.lengths[0] == 4
 
 
-def test_offsets_are_seen_by_the_selection(tmp_path: Path) -> None:
+def test_the_decision_is_seen_by_the_selection(tmp_path: Path) -> None:
     data = table()
-    never_first = np.array([-100.0, 0.0, 0.0])
-    fit(data, Method("shifted", decision=never_first), folder=tmp_path)
+    fit(data, Method("shifted", decision=prior_correction(0.0, np.array([1e-40, 1.0, 1.0]))), folder=tmp_path)
     rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert all(row["val_balanced_accuracy"] <= 2 / 3 + 1e-9 for row in rows)
 

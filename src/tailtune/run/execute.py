@@ -40,7 +40,7 @@ from tailtune.run.result import (
     SystemResult,
     to_json,
 )
-from tailtune.settings import Run, check
+from tailtune.settings import Resolved, Run, check
 
 BASELINES = ("majority", "erm", *TREES)
 Probabilities = NDArray[np.float64]
@@ -209,7 +209,7 @@ def _result(fitted: Fitted, dataset: Dataset, systems: list[System], resamples: 
         data=data_record(dataset),
         systems=tuple(_system_result(system, systems[0], targets, dataset, resamples) for system in systems),
         training=fitted.training,
-        run=fitted.run,
+        run=Resolved(**vars(fitted.run)),
     )
 
 

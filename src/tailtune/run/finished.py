@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tailtune.data.dataset import Dataset
-from tailtune.run.folder import Predictions, finished, read_predictions, read_run
+from tailtune.run.folder import Predictions, finished, read_predictions, read_resolved
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import Result, read_result
-from tailtune.settings import Run
+from tailtune.settings import Resolved
 from tailtune.training.log import read_metrics
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ class Finished:
         return run
 
     @cached_property
-    def run(self) -> Run:
+    def run(self) -> Resolved:
         """The configuration, resolved."""
-        return read_run(self.folder)
+        return read_resolved(self.folder)
 
     @cached_property
     def result(self) -> Result:

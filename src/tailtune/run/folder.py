@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
 from tailtune.interrupt import Interrupted
-from tailtune.settings import Run
+from tailtune.settings import Resolved, Run
 
+R = TypeVar("R", bound=Run)
 DONE = "DONE"
 FORMAT = 2  # of run.yaml; 1 named no format
 _BASELINE = "baseline_"
@@ -43,7 +44,7 @@ def check_folder(run: Run, resume: bool) -> Path:
     if folder.exists() and not started and any(not _partial(entry) for entry in folder.iterdir()):
         raise TailtuneError(f"{folder} is not empty and holds no run of tailtune; choose another --out")
     if started:
-        before, now = read_run(folder, "asked"), asdict(run)
+        before, now = read_asked(folder), asdict(run)
         for name, value in asdict(before).items():
             if name not in NO_EFFECT and value != now[name]:
                 option = name.replace("_", "-")
@@ -110,8 +111,18 @@ def _plain(run: Run) -> dict[str, Any]:
     return first | {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(run).items()}
 
 
-def read_run(folder: Path, which: Literal["asked", "resolved"] = "resolved") -> Run:
-    """Read the run of a folder back, "asked" or "resolved".
+def read_asked(folder: Path) -> Run:
+    """Read what was asked of the run in `folder`; a run.yaml that is missing or of another version is a TailtuneError."""
+    return _read_run(folder, "asked", Run)
+
+
+def read_resolved(folder: Path) -> Resolved:
+    """Read the resolved run of `folder`; a run.yaml that is missing or of another version is a TailtuneError."""
+    return _read_run(folder, "resolved", Resolved)
+
+
+def _read_run(folder: Path, which: str, kind: type[R]) -> R:
+    """Read one of the two configurations.
 
     Raises:
         TailtuneError: there is no run in `folder`, or its run.yaml is of another version.
@@ -130,7 +141,7 @@ def read_run(folder: Path, which: Literal["asked", "resolved"] = "resolved") -> 
             )
         values: dict[str, Any] = content[which]
         restored: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return Run(**restored)
+        return kind(**restored)
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise TailtuneError(f"{path} cannot be read ({error}); was it written by another version?") from error
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tailtune.data.dataset import Headline, Kind, LeftOut
 from tailtune.errors import TailtuneError
-from tailtune.settings import Run
+from tailtune.settings import Resolved
 
 SCHEMA = 2  # of result.json; 1 named no version
 
@@ -184,7 +184,7 @@ class Result:
     data: DataRecord
     systems: tuple[SystemResult, ...]
     training: TrainingRecord
-    run: Run
+    run: Resolved
 
     @property
     def model(self) -> SystemResult:

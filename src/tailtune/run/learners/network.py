@@ -20,7 +20,7 @@ from tailtune.models.external_weights import load_weights
 from tailtune.models.frequency_scales import frequency_scales
 from tailtune.models.network import Network, count_parameters
 from tailtune.run.environment import peak_memory_mb
-from tailtune.run.folder import read_run, write_run
+from tailtune.run.folder import read_resolved, write_run
 from tailtune.run.learner import Fitted, Job, Learner, Price
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import TrainingRecord
@@ -185,7 +185,7 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
     if resolved.minutes is not None:
         started = job.resume and job.folder is not None and any(job.folder.glob("*.ckpt"))
         if started and job.folder is not None:  # the epochs that were fitted to the budget when it started
-            fitted = read_run(job.folder).epochs
+            fitted = read_resolved(job.folder).epochs
             assert fitted is not None
             resolved = replace(resolved, epochs=fitted)
         else:

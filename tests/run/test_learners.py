@@ -1,0 +1,114 @@
+"""Learners: weights of trees, refits, and what each cannot take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from tailtune.data.dataset import Dataset
+from tailtune.data.open import open_dataset
+from tailtune.decision.decision import PriorCorrection
+from tailtune.errors import TailtuneError
+from tailtune.run.learner import Job
+from tailtune.run.learners import TREES, fit_model
+from tailtune.run.learners.trees import _row_weights
+from tailtune.run.predictor import Predictor
+from tailtune.settings import Run
+
+OWN = """
+from tailtune.methods.method import Method, Stage
+
+def weighted(profile, scale=1.0):
+    return Method("weighted", (Stage(class_weights=lambda progress: scale * (1 - profile.priors)),))
+"""
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 3))
+    rare = (x[:, 0] + rng.normal(size=400) > 1.4).astype(int)
+    path = tmp_path_factory.mktemp("table") / "rows.csv"
+    pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "y": rare}).write_csv(path)
+    return path
+
+
+def fitted(run: Run, dataset: Dataset) -> Predictor:
+    made = fit_model(run, dataset)
+    assert made is not None
+    return made.predictor
+
+
+@pytest.mark.parametrize("model", TREES)
+def test_only_the_ratio_of_class_weights_counts(model: str, table: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    run = Run(str(table), target="y", model=model, threads=1)
+    data = open_dataset(run)
+    method = f"{tmp_path / 'own.py'}:weighted"
+    once, tenfold = (
+        fitted(replace(run, method=f"{method}(scale={scale})"), data).probabilities(data.test.inputs)
+        for scale in (1.0, 10.0)
+    )
+    np.testing.assert_allclose(once, tenfold, atol=1e-6)
+    assert np.abs(once - fitted(run, data).probabilities(data.test.inputs)).max() > 0.05
+
+
+def test_row_weights_multiply_class_weights_and_have_mean_one(table: Path) -> None:
+    data = open_dataset(Run(str(table), target="y"))
+    assert data.val is not None
+    own = np.random.default_rng(0).uniform(0.5, 2.0, len(data.train))
+    train = replace(data.train, weights=torch.as_tensor(own, dtype=torch.float32))
+    weights = _row_weights(train, data.val, np.array([1.0, 4.0]))
+    assert weights is not None
+    raw = train.weights.numpy() * np.array([1.0, 4.0])[train.targets.numpy()]  # type: ignore[union-attr]
+    np.testing.assert_allclose(weights[0], raw / raw.mean())
+    np.testing.assert_allclose(weights[1], np.array([1.0, 4.0])[data.val.targets.numpy()] / raw.mean())
+    assert _row_weights(data.train, data.val, None) is None
+
+
+@pytest.mark.parametrize("method", ["drw", "drs", "progressive_sampling"])
+def test_what_changes_late_in_training_is_refused_by_trees(method: str, table: Path) -> None:
+    run = Run(str(table), target="y", model="xgboost", method=method)
+    with pytest.raises(TailtuneError, match="differently late in training, and xgboost has one set of weights"):
+        fit_model(run, open_dataset(run))
+
+
+@pytest.mark.parametrize("model", ["mlp", "lightgbm"])
+def test_a_refit_takes_the_priors_of_all_its_rows(model: str, table: Path) -> None:
+    run = Run(str(table), target="y", model=model, method="post_hoc_logit_adjustment", selection="refit", threads=1)
+    run = run if model == "lightgbm" else replace(run, epochs=2)
+    data = open_dataset(run)
+    assert data.val is not None
+    # one class of the validation part is gone, so that the priors of training alone and of both parts differ
+    data = replace(data, val=data.val.take(np.flatnonzero(data.val.targets.numpy() == 0)))
+    assert data.val is not None
+    decision = fitted(run, data).decision
+    assert isinstance(decision, PriorCorrection)
+    both = data.train.joined(data.val)
+    priors = np.bincount(both.targets.numpy()) / len(both)
+    np.testing.assert_allclose(decision.offsets, -np.log(priors))
+    assert np.abs(decision.offsets + np.log(data.profile.priors)).max() > 0.05
+
+
+def test_a_decision_is_saved_with_the_model(table: Path, tmp_path: Path) -> None:
+    run = Run(str(table), target="y", model="mlp", method="post_hoc_logit_adjustment(tau=0.5)", epochs=1)
+    data = open_dataset(run)
+    made = fitted(run, data)
+    made.save(tmp_path)
+    loaded = Predictor.load(tmp_path)
+    np.testing.assert_array_equal(loaded.probabilities(data.test.inputs), made.probabilities(data.test.inputs))
+    assert np.abs(made.probabilities(data.test.inputs) - made.undecided(data.test.inputs)).max() > 0.05
+    assert isinstance(loaded.decision, PriorCorrection)
+    assert loaded.decision.tau == 0.5
+
+
+def test_a_job_without_a_folder_writes_nothing(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = Run(str(table), target="y", model="lightgbm")
+    fit_model(run, open_dataset(run), Job())
+    assert not list(tmp_path.iterdir())
