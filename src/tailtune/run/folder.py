@@ -112,7 +112,7 @@ def _plain(run: Run) -> dict[str, Any]:
 
 
 def read_asked(folder: Path) -> Run:
-    """Read what was asked of the run in `folder`; a run.yaml that is missing or of another version is a TailtuneError."""
+    """Read what was asked of the run in `folder`; a run.yaml missing or of another version is a TailtuneError."""
     return _read_run(folder, "asked", Run)
 
 
