@@ -18,8 +18,11 @@ from tailtune.augment.policies import build as build_policy
 from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
 from tailtune.errors import TailtuneError, nearest
-from tailtune.evaluation.bootstrap import intervals, paired_difference
+from tailtune.evaluation.bootstrap import intervals, paired_difference, with_intervals
+from tailtune.evaluation.measure import Measure, describe
+from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import summarise
+from tailtune.evaluation.own_measures import own_measures, try_out
 from tailtune.interrupt import Interrupted
 from tailtune.methods.resolve import find
 from tailtune.models import trees
@@ -88,7 +91,7 @@ def execute(
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
     dataset = dataset or open_dataset(run)
-    baselines = baselines_for(run, dataset)
+    baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
     if not first:
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
             fit_model(run, dataset, folder=folder, resume=resume)
@@ -108,7 +111,7 @@ def execute(
             f"baseline_{s.name}" if s.role == "baseline" else "probabilities": s.probabilities for s in systems
         }
         write_predictions(folder, dataset.test.ids, targets, probabilities)
-        write_result(folder, _result(fitted, dataset, systems, resamples))
+        write_result(folder, _result(fitted, dataset, systems, own, resamples))
     return folder
 
 
@@ -127,7 +130,7 @@ def _check_names(run: Run) -> None:
     """Refuse, before data are read, names that mean nothing whatever the data.
 
     Raises:
-        TailtuneError: an unknown baseline, method or augmentation policy.
+        TailtuneError: an unknown baseline, method, augmentation policy or measure.
     """
     for name in run.baselines or ():
         if name not in BASELINES:
@@ -137,6 +140,7 @@ def _check_names(run: Run) -> None:
         find(run.method)
     if run.policy is not None:
         build_policy(run.policy, (), ())
+    own_measures(run.measures)
 
 
 def _check_use(run: Run) -> None:
@@ -173,6 +177,17 @@ def baselines_for(run: Run, dataset: Dataset) -> tuple[str, ...]:
     return wanted
 
 
+def own_measures_for(run: Run, dataset: Dataset) -> list[Measure]:
+    """The own measures to report beside tailtune's, tried before training starts.
+
+    Raises:
+        TailtuneError: an own measure that cannot be had, or that fails.
+    """
+    own = own_measures(run.measures)
+    try_out(own, dataset.train.targets.numpy(), dataset.profile)
+    return own
+
+
 def _systems(asked: Run, fitted: Fitted, dataset: Dataset, baselines: tuple[str, ...]) -> Iterator[System]:
     """The model, then each baseline, with their predictions on the test part.
 
@@ -199,23 +214,26 @@ def _systems(asked: Run, fitted: Fitted, dataset: Dataset, baselines: tuple[str,
         yield System(name, label, "baseline", seconds, baseline.predictor.probabilities(inputs))
 
 
-def _result(fitted: Fitted, dataset: Dataset, systems: list[System], resamples: int) -> dict[str, Any]:
+def _result(
+    fitted: Fitted, dataset: Dataset, systems: list[System], own: list[Measure], resamples: int
+) -> dict[str, Any]:
     profile, targets = dataset.profile, dataset.test.targets.numpy()
-    k = len(dataset.names)
+    k, measures = len(dataset.names), [*MEASURES, *own]
+    sure = with_intervals(measures)
 
     def counts(part_targets: Any) -> list[int]:
         return np.bincount(part_targets.numpy(), minlength=k).tolist()  # type: ignore[no-any-return]
 
     rows: list[dict[str, Any]] = []
     for system in systems:
-        summary = summarise(targets, system.probabilities, profile)
+        summary = summarise(targets, system.probabilities, profile, measures)
         details = {name: summary.pop(name) for name in _DETAILS}
         row: dict[str, Any] = {"name": system.name, "label": system.label, "role": system.role}
         row |= {"seconds": round(system.seconds, 3), "metrics": summary}
-        row["intervals"] = intervals(targets, system.probabilities, profile, None, resamples) if resamples else {}
+        row["intervals"] = intervals(targets, system.probabilities, profile, sure, resamples) if resamples else {}
         if system.role == "baseline":
             pair = systems[0].probabilities, system.probabilities
-            row["difference"] = paired_difference(targets, *pair, profile, None, resamples) if resamples else {}
+            row["difference"] = paired_difference(targets, *pair, profile, sure, resamples) if resamples else {}
         rows.append(row | details)
     val = dataset.val
     data = {
@@ -238,6 +256,7 @@ def _result(fitted: Fitted, dataset: Dataset, systems: list[System], resamples: 
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "kind": dataset.kind,
         "headline": dataset.headline,
+        "measures": [describe(measure) for measure in own],
         "versions": versions(),
         "machine": machine(),
         "data": data,

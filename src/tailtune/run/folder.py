@@ -19,8 +19,8 @@ from tailtune.interrupt import Interrupted
 from tailtune.settings import Run
 
 DONE = "DONE"
-# what has no effect on the result, so that it may change
-NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage")
+# what has no effect on what is trained, so that it may change; measures are computed from the predictions
+NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage", "measures")
 
 
 def check_folder(run: Run, resume: bool) -> Path:
