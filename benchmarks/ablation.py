@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tailtune.data.open import open_dataset
+from tailtune.evaluation.measures import MEASURES, at
 from tailtune.evaluation.metrics import summarise
 from tailtune.methods.resolve import build as build_method
 from tailtune.models.build import default_name
@@ -27,7 +28,7 @@ from tailtune.run.learners import fit_model
 from tailtune.settings import Run
 from tailtune.training.recipe import resolve
 
-FIGURES = ("accuracy", "balanced_accuracy", "tail_accuracy", "log_loss", "ece")
+FIGURES = tuple(measure.key for measure in at("terminal", MEASURES) if measure.everywhere)
 
 
 def variants(tuned: Run, plain: Run) -> dict[str, Run]:

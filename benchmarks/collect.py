@@ -14,18 +14,10 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from tailtune.evaluation.measures import MEASURES, at
 from tailtune.run.folder import finished, read_result
 
-FIGURES = (
-    "accuracy",
-    "balanced_accuracy",
-    "tail_accuracy",
-    "head_accuracy",
-    "macro_f1",
-    "macro_auprc",
-    "log_loss",
-    "ece",
-)
+FIGURES = tuple(measure.key for measure in at("study", MEASURES) if measure.everywhere)
 
 
 def condensed(folder: Path) -> dict[str, Any]:

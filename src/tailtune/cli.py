@@ -166,7 +166,7 @@ def compare(
     from tailtune.compare import price
     from tailtune.jobs.launch import refuse_failures
     from tailtune.jobs.progress import shown
-    from tailtune.report.compare_table import comparison_lines, comparison_table, protocol_table
+    from tailtune.report.compare_table import comparison_lines, comparison_table, own_table, protocol_table
     from tailtune.report.price_table import price_table
 
     if no_flip:
@@ -181,8 +181,9 @@ def compare(
     else:
         console = _console()
         console.print(comparison_table(compared.results))
-        if (published := protocol_table(compared.results)) is not None:
-            console.print(published)
+        for table in (protocol_table(compared.results), own_table(compared.results)):
+            if table is not None:
+                console.print(table)
         for line in comparison_lines(compared.results):
             console.print(line, markup=False)
         console.print(f"report: {compared.folder / 'report.html'}", markup=False)
@@ -207,9 +208,9 @@ def report(run: Positional[Path]) -> None:
 
 
 def list_(
-    what: Positional[Literal["methods", "models", "datasets", "profiles", "policies"]], json: bool = False
+    what: Positional[Literal["methods", "models", "datasets", "profiles", "policies", "measures"]], json: bool = False
 ) -> None:
-    """Name what --method, --model, DATA, --profile and --policy accept.
+    """Name what --method, --model, DATA, --profile and --policy accept, and the measures that results state.
 
     Args:
         what: which list.

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.measures import MEASURES, at
 from tailtune.files import write_whole
 from tailtune.fit import fit
 from tailtune.settings import Run
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 RATIO = 0.01
-SHOWN = ("balanced_accuracy", "tail_accuracy", "head_accuracy", "macro_f1", "log_loss", "ece")
+SHOWN = tuple(measure.key for measure in at("demo", MEASURES))
 
 
 def compare_on_digits(out: Path, seeds: int, say: Callable[[str], object]) -> tuple[list[dict[str, Any]], Path]:

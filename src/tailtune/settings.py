@@ -105,6 +105,9 @@ class Settings(HowToRead):
     """Score the test part after every epoch, for the curve alone: it decides nothing (with --selection last)."""
     monitor: Literal["balanced_accuracy", "accuracy", "log_loss"] | None = None
     """What decides on validation: by default balanced accuracy, or log loss if a class has under 5 validation rows."""
+    measures: tuple[str, ...] = ()
+    """Measures of your own beside tailtune's (`tailtune list measures`): package.module:function or
+    path/to/file.py:function."""
     patience: int | None = None
     """Epochs without a better validation score before training stops; 0 switches early stopping off."""
     precision: Literal["auto", "32", "bf16"] = "auto"

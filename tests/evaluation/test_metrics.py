@@ -7,7 +7,8 @@ import pytest
 from sklearn import metrics as reference
 
 from tailtune.errors import TailtuneError
-from tailtune.evaluation.metrics import kappa, summarise
+from tailtune.evaluation.measures.kappa import quadratic_kappa
+from tailtune.evaluation.metrics import summarise
 from tailtune.profile import ClassProfile
 
 
@@ -44,13 +45,13 @@ def test_multiclass_figures_agree_with_scikit_learn() -> None:
 
 
 def test_kappa_is_one_for_agreement_zero_for_chance_and_weighs_far_misses_more() -> None:
-    assert kappa(np.diag([5, 3, 2])) == 1
-    assert kappa(np.outer([5, 3, 2], [1, 4, 5])) == pytest.approx(0)
+    assert quadratic_kappa(np.diag([5, 3, 2])) == 1
+    assert quadratic_kappa(np.outer([5, 3, 2], [1, 4, 5])) == pytest.approx(0)
     near, far = np.diag([5, 3, 2]), np.diag([5, 3, 2])
     near[0, 1] = far[0, 2] = 2
-    assert 0 < kappa(far) < kappa(near) < 1
-    assert kappa([[0, 0, 0], [0, 7, 0], [0, 0, 0]]) is None
-    assert kappa([[0, 0, 0], [0, 7, 3], [0, 0, 0]]) == 0
+    assert 0 < quadratic_kappa(far) < quadratic_kappa(near) < 1
+    assert quadratic_kappa([[0, 0, 0], [0, 7, 0], [0, 0, 0]]) is None
+    assert quadratic_kappa([[0, 0, 0], [0, 7, 3], [0, 0, 0]]) == 0
 
 
 def test_parts_of_the_distribution_follow_the_training_counts() -> None:

@@ -16,11 +16,12 @@ import pytest
 from rich.console import Console
 
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.measures import BY_KEY
 from tailtune.report.compare_page import write_compare_page
 from tailtune.report.compare_table import comparison_lines, comparison_table, protocol_table
 from tailtune.report.compare_verdict import headline, judge
-from tailtune.report.measures import MEASURES, MINUS
-from tailtune.study.statistics import METRICS, compare
+from tailtune.report.wording import MINUS
+from tailtune.study.statistics import COMPARED, compare
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DIGITS = (("digits", 0.01),)
@@ -53,7 +54,7 @@ def study(
                     "seed": seed,
                     "vary": "init",
                     "status": "done",
-                    **dict.fromkeys(METRICS, float(value)),
+                    **dict.fromkeys((measure.key for measure in COMPARED), float(value)),
                     "auprc": float(value) - 0.3 if binary else None,
                     "few_accuracy": None,
                     "ece": float(abs(0.1 - effect)),
@@ -224,7 +225,7 @@ def test_two_classes_show_the_area_of_the_rarer_one_and_not_the_mean_over_both(w
 @pytest.mark.parametrize(("metric", "column"), [("kappa", "Kappa"), ("auroc", "AUROC")])
 def test_the_metric_of_the_protocol_is_a_column_and_a_family(write: Any, metric: str, column: str) -> None:
     results = study(published=metric)
-    term = MEASURES[metric].term
+    term = BY_KEY[metric].term
     page = write(results).read_text()
     figures, tests = page[page.index('id="figures"') : page.index('id="tests"')], page[page.index('id="tests"') :]
     assert f'title="{term}">{column}<' in figures

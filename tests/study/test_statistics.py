@@ -15,7 +15,7 @@ from scipy import stats
 from tailtune.errors import TailtuneError
 from tailtune.study.paired import differences, holm, paired_t, signed_rank
 from tailtune.study.ranks import mean_ranks
-from tailtune.study.statistics import METRICS, compare, name_of
+from tailtune.study.statistics import COMPARED, compare, name_of
 
 SHARES = st.floats(0, 1)
 
@@ -244,7 +244,7 @@ def made(
                         "method": method,
                         "seed": seed,
                         "status": "done",
-                        **dict.fromkeys(METRICS, value),
+                        **dict.fromkeys((measure.key for measure in COMPARED), value),
                         "auprc": None,
                         "ece": 0.2 - effect + rng.normal(0, 0.005),
                         "seconds": 10.0 * (1 + 10 * abs(effect)) * rng.uniform(0.99, 1.01),
@@ -304,7 +304,7 @@ def test_the_order_of_rows_does_not_matter(random: Any) -> None:
     one, other = compare(rows)["groups"][0], compare(shuffled)["groups"][0]
     assert other["seeds"] == one["seeds"]
     for name in one["methods"]:
-        for metric in METRICS:
+        for metric in (measure.key for measure in COMPARED):
             first, second = one["results"][name][metric], other["results"][name][metric]
             assert second["mean"] == pytest.approx(first["mean"])
             assert (second["difference"] or {}).get("seeds") == (first["difference"] or {}).get("seeds")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ast
-import importlib
-import importlib.util
 import inspect
 import re
-import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from tailtune import methods
+from tailtune.by_name import load, told
 from tailtune.errors import TailtuneError, nearest
 from tailtune.methods.method import Method
 from tailtune.profile import ClassProfile
@@ -119,41 +116,10 @@ def _function(name: str) -> Callable[..., Method]:
             raise TailtuneError(f"there is no method {name!r}.{nearest(name, methods.__all__)} Known: {known}")
         found: Callable[..., Method] = getattr(methods, name)
         return found
-    home, _, function = name.rpartition(":")
-    module = _load_file(Path(home)) if home.endswith(".py") else _load_module(home)
-    if not callable(getattr(module, function, None)):
-        names = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise TailtuneError(f"{home} has no function {function!r}.{nearest(function, names)}")
-    own: Callable[..., Method] = getattr(module, function)
+    own = load(name, "method")
+    if not callable(own):
+        raise TailtuneError(f"method {name!r} must be a function, however: {type(own).__name__}")
     return own
-
-
-def _load_file(path: Path) -> object:
-    if not path.is_file():
-        raise TailtuneError(f"there is no file {path} to take the method from; check the path before the colon")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None  # holds for every .py file
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise TailtuneError(f"{path} cannot be loaded: {_told(error)}") from error
-    return module
-
-
-def _load_module(home: str) -> object:
-    try:
-        return importlib.import_module(home)
-    except (ModuleNotFoundError, ValueError) as error:  # the latter of an empty name
-        raise TailtuneError(f"cannot import {home!r} to take the method from: {error}") from error
-
-
-def _told(error: Exception) -> str:
-    """One line about an error in a method: what it is and where it arose."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = "" if isinstance(error, SyntaxError) else f" ({frame.filename}, line {frame.lineno})"
-    return " ".join(f"{type(error).__name__}: {error}{place}".split())
 
 
 def build(name: str, profile: ClassProfile) -> Method:
@@ -167,7 +133,7 @@ def build(name: str, profile: ClassProfile) -> Method:
     except TailtuneError:
         raise
     except Exception as error:
-        raise TailtuneError(f"method {name!r} fails: {_told(error)}") from error
+        raise TailtuneError(f"method {name!r} fails: {told(error)}") from error
     if not isinstance(method, Method):
         raise TailtuneError(f"{name} must return a tailtune.methods.method.Method, however: {type(method).__name__}")
     return method

@@ -13,7 +13,7 @@ from unicodedata import east_asian_width
 import numpy as np
 
 from tailtune.report.inline_svg import INK, LINE, MUTED, SERIES, SURFACE, canvas, markup
-from tailtune.report.measures import MINUS
+from tailtune.report.wording import MINUS
 
 WIDTH = 400  # points; text of 11 stays readable on a phone of 360 px
 ROW, FRAME = 19, 56  # points of height a method, and of the axis

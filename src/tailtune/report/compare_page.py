@@ -9,8 +9,8 @@ from typing import Any
 
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
-from tailtune.report import measures
 from tailtune.report.compare_view import compare_view
+from tailtune.report.wording import whole
 
 
 def write_compare_page(folder: Path) -> Path:
@@ -59,5 +59,5 @@ def render_comparison(results: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["whole"] = measures.whole
+    environment.filters["whole"] = whole
     return environment.get_template("compare.html.j2").render(compare_view(results))

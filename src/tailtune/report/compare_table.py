@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tailtune.evaluation.measure import Quantity
+from tailtune.evaluation.measures import BY_KEY, at, of_result
 from tailtune.report.compare_verdict import (
     KINDS,
     by_difference,
@@ -15,7 +17,7 @@ from tailtune.report.compare_verdict import (
     protocol,
     shortened,
 )
-from tailtune.report.measures import MEASURES, NONE, Measure
+from tailtune.report.wording import NONE, bare, show_change
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -56,7 +58,7 @@ def comparison_table(results: Mapping[str, Any]) -> Table:
 
     comparison = results["comparison"]
     baseline, primary = comparison["baseline"], comparison["primary"]
-    measure = MEASURES[primary]
+    measure = BY_KEY[primary]
     caption = f"accuracy in percent, mean ± standard error; difference from {shortened(baseline, 12)} in points"
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), caption=caption, caption_justify="left")
     table.add_column("", overflow="fold", min_width=20)
@@ -67,8 +69,8 @@ def comparison_table(results: Mapping[str, Any]) -> Table:
     for group in comparison["groups"]:
         if len(comparison["groups"]) > 1:
             table.add_row(Text(group["name"], style="bold"))
-        differences = dict(by_difference(group, baseline, primary))
-        for name in by_score(group, primary):
+        differences = dict(by_difference(group, baseline, measure))
+        for name in by_score(group, measure):
             figures, entry = group["results"][name], differences.get(name)
             table.add_row(
                 Text(shortened(name)),
@@ -93,29 +95,45 @@ def protocol_table(results: Mapping[str, Any]) -> Table | None:
     Returns:
         The table; None where no data set has such a metric beside the primary one.
     """
+    comparison = results["comparison"]
+    named = [(group, protocol(comparison, group)) for group in comparison["groups"]]
+    sections = [(group, BY_KEY[metric]) for group, metric in named if metric]
+    return _sections(comparison, sections, "by which published results are compared")
+
+
+def own_table(results: Mapping[str, Any]) -> Table | None:
+    """Lay out a person's own measures like the metrics by which published results are compared; None without any."""
+    comparison = results["comparison"]
+    own = [measure for measure in of_result(results) if measure.key not in BY_KEY]
+    sections = [(group, measure) for group in comparison["groups"] for measure in at("terminal", own)]
+    return _sections(comparison, sections, "measures of your own")
+
+
+def _sections(
+    comparison: Mapping[str, Any], sections: Sequence[tuple[Mapping[str, Any], Quantity]], about: str
+) -> Table | None:
+    """A table with a section for a measure on a data set; None without sections."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    comparison = results["comparison"]
-    baseline = comparison["baseline"]
-    groups = [(group, metric) for group in comparison["groups"] if (metric := protocol(comparison, group))]
-    if not groups:
+    if not sections:
         return None
-    caption = "by which published results are compared; mean ± standard error"
+    baseline = comparison["baseline"]
+    caption = f"{about}; mean ± standard error"
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), caption=caption, caption_justify="left")
     table.add_column("", overflow="fold", min_width=20)
     for column in ("", f"from {shortened(baseline, 10)} [{100 * comparison['level']:g} %]", "Holm p"):
         table.add_column(column, justify="right", no_wrap=True)
-    for group, metric in groups:
-        measure, differences = MEASURES[metric], dict(by_difference(group, baseline, metric))
+    for group, measure in sections:
+        differences = dict(by_difference(group, baseline, measure))
         several = f" on {group['name']}" if len(comparison["groups"]) > 1 else ""
         table.add_row(Text(f"{measure.term}{several}", style="bold"))
-        for name in by_score(group, metric):
+        for name in by_score(group, measure):
             entry = differences.get(name)
             table.add_row(
                 Text(shortened(name)),
-                _mean(group["results"][name][metric], measure),
+                _mean(group["results"][name][measure.key], measure),
                 _difference(entry, measure) if entry else ("baseline" if name == baseline else NONE),
                 p_value(entry["holm_p"]) if entry else "",
             )
@@ -123,25 +141,26 @@ def protocol_table(results: Mapping[str, Any]) -> Table | None:
     return table
 
 
-def by_score(group: Mapping[str, Any], metric: str) -> list[str]:
-    """The methods from the highest mean of `metric` to the lowest; those without one last."""
-    means = {name: group["results"][name][metric]["mean"] for name in group["methods"]}
-    return sorted(means, key=lambda name: (means[name] is None, -(means[name] or 0.0)))
+def by_score(group: Mapping[str, Any], measure: Quantity) -> list[str]:
+    """The methods from the best mean of `measure` to the worst; those without one last."""
+    sign = 1 if measure.higher_is_better else -1
+    means = {name: group["results"][name][measure.key]["mean"] for name in group["methods"]}
+    return sorted(means, key=lambda name: (means[name] is None, -sign * (means[name] or 0.0)))
 
 
-def _mean(figure: Mapping[str, Any], measure: Measure) -> str:
+def _mean(figure: Mapping[str, Any], measure: Quantity) -> str:
     if figure["mean"] is None:
         return NONE
     error = figure["standard_error"]
-    text = measure.bare(figure["mean"])
-    return text if error is None else f"{text} ± {measure.bare(error)}"
+    text = bare(measure, figure["mean"])
+    return text if error is None else f"{text} ± {bare(measure, error)}"
 
 
-def _difference(entry: Mapping[str, Any], measure: Measure) -> str:
+def _difference(entry: Mapping[str, Any], measure: Quantity) -> str:
     if entry["mean"] is None:
         return NONE
-    text = f"{KINDS[entry['standing']][0]} {measure.show_change(entry['mean'])}"
+    text = f"{KINDS[entry['standing']][0]} {show_change(measure, entry['mean'])}"
     if entry["interval"] is None:
         return text
-    low, high = map(measure.show_change, entry["interval"])
+    low, high = (show_change(measure, end) for end in entry["interval"])
     return f"{text} [{low}, {high}]"

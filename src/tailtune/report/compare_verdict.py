@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tailtune.report.measures import MEASURES, MINUS, percent
+from tailtune.evaluation.measure import Quantity
+from tailtune.evaluation.measures import BY_KEY
+from tailtune.report.wording import MINUS, percent, show, show_change
 
 LONGEST_LABEL = 40
 FEW_SEEDS = 5
@@ -73,14 +75,15 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.0005 else f"{p:.3f}"
 
 
-def by_difference(group: Mapping[str, Any], baseline: str, metric: str) -> list[tuple[str, dict[str, Any]]]:
+def by_difference(group: Mapping[str, Any], baseline: str, measure: Quantity) -> list[tuple[str, dict[str, Any]]]:
     """The methods other than the baseline with their difference, the best first; those without one last."""
+    sign = 1 if measure.higher_is_better else -1
     found = [
         (name, entry)
         for name in group["methods"]
-        if name != baseline and (entry := group["results"][name][metric]["difference"]) is not None
+        if name != baseline and (entry := group["results"][name][measure.key]["difference"]) is not None
     ]
-    return sorted(found, key=lambda each: (each[1]["mean"] is None, -(each[1]["mean"] or 0.0)))
+    return sorted(found, key=lambda each: (each[1]["mean"] is None, -sign * (each[1]["mean"] or 0.0)))
 
 
 def protocol(comparison: Mapping[str, Any], group: Mapping[str, Any]) -> str | None:
@@ -112,12 +115,11 @@ def judge(comparison: Mapping[str, Any], group: Mapping[str, Any]) -> Standings:
     Returns:
         The standings; they name methods as the user did, so escape them for HTML.
     """
-    baseline, metric = comparison["baseline"], comparison["primary"]
-    measure = MEASURES[metric]
-    order = by_difference(group, baseline, metric)
+    baseline, measure = comparison["baseline"], BY_KEY[comparison["primary"]]
+    order = by_difference(group, baseline, measure)
     kinds: dict[str, list[Entry]] = {kind: [] for kind in KINDS}
     for name, entry in order:
-        change = "–" if entry["mean"] is None else measure.show_change(entry["mean"])
+        change = "–" if entry["mean"] is None else show_change(measure, entry["mean"])
         interval = "" if entry["interval"] is None else _ends(entry["interval"])
         kinds[entry["standing"]].append(Entry(name, change, interval))
     stated = tuple((kind, tuple(entries)) for kind, entries in kinds.items() if entries)
@@ -140,10 +142,10 @@ def headline(comparison: Mapping[str, Any]) -> Standings:
         return Standings("alone", "No training finished, so there is nothing to compare.", (), ())
     if len(groups) == 1:
         return judge(comparison, groups[0])
-    baseline, metric, N = comparison["baseline"], comparison["primary"], len(groups)
+    baseline, measure, N = comparison["baseline"], BY_KEY[comparison["primary"]], len(groups)
     standings: dict[str, list[str]] = {}
     for group in groups:
-        for name, entry in by_difference(group, baseline, metric):
+        for name, entry in by_difference(group, baseline, measure):
             standings.setdefault(name, []).append(entry["standing"])
     ahead = {name: kinds.count("ahead") for name, kinds in standings.items()}
     behind = [name for name, kinds in standings.items() if "behind" in kinds]
@@ -221,7 +223,7 @@ def _single(comparison: Mapping[str, Any], where: str, name: str, entry: dict[st
         return f"{where}, {label} is {entry['standing']} {'of ' * (entry['standing'] == 'ahead')}{baseline} by " + (
             _by(comparison, entry) + "."
         )
-    change = MEASURES[comparison["primary"]].show_change(entry["mean"])
+    change = show_change(BY_KEY[comparison["primary"]], entry["mean"])
     return (
         f"{where}, {label} cannot be told apart from {baseline}: the difference is {change} points of "
         f"balanced accuracy ({_level(comparison)} interval {_ends(entry['interval'])})."
@@ -298,13 +300,13 @@ def _published(comparison: Mapping[str, Any], group: Mapping[str, Any]) -> list[
     metric = protocol(comparison, group)
     if metric is None:
         return []
-    measure, top, primary = MEASURES[metric], group["best"][metric]["method"], MEASURES[comparison["primary"]].term
+    measure, top, primary = BY_KEY[metric], group["best"][metric]["method"], BY_KEY[comparison["primary"]].term
     figure = group["results"][top][metric]
     sentence = f"Published results on this data set are compared by {measure.term}: {shortened(top)} has the best, "
-    sentence += measure.show(figure["mean"])
+    sentence += show(measure, figure["mean"])
     entry = figure["difference"]
     if entry is not None and entry["interval"] is not None:
-        low, high = map(measure.show_change, entry["interval"])
-        sentence += f", {measure.show_change(entry['mean'])} from {comparison['baseline']} "
+        low, high = (show_change(measure, end) for end in entry["interval"])
+        sentence += f", {show_change(measure, entry['mean'])} from {comparison['baseline']} "
         sentence += f"({_level(comparison)} interval {low} to {high})"
     return [f"{sentence}. Who is ahead is judged by {primary} all the same."]

@@ -6,32 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tailtune.report import compare_figures, measures
+from tailtune.evaluation.measure import Quantity
+from tailtune.evaluation.measures import BY_KEY, at, of_result
+from tailtune.report import compare_figures
 from tailtune.report.compare_curves import curves_view
 from tailtune.report.compare_table import by_score
 from tailtune.report.compare_verdict import KINDS, by_difference, headline, judge, p_value, protocol, shortened
-from tailtune.report.measures import MEASURES, NONE, Measure
 from tailtune.report.view import plain
+from tailtune.report.wording import MINUS, NONE, bare, duration, show_change
 from tailtune.study.statistics import name_of
 
 Row = Mapping[str, Any]
 
-COLUMNS = {
-    "balanced_accuracy": ("Balanced", MEASURES["balanced_accuracy"]),
-    "kappa": ("Kappa", MEASURES["kappa"]),
-    "auroc": ("AUROC", MEASURES["auroc"]),
-    "accuracy": ("Accuracy", MEASURES["accuracy"]),
-    "tail_accuracy": ("Tail", MEASURES["tail_accuracy"]),
-    "head_accuracy": ("Head", Measure("head_accuracy", "Head", "accuracy on the largest 20 % of classes", "")),
-    "many_accuracy": ("Many", Measure("many_accuracy", "Many", "accuracy on classes of many training rows", "")),
-    "medium_accuracy": ("Medium", Measure("medium_accuracy", "Medium", "accuracy on classes between", "")),
-    "few_accuracy": ("Few", Measure("few_accuracy", "Few", "accuracy on classes of few training rows", "")),
-    "macro_f1": ("Macro F1", MEASURES["macro_f1"]),
-    "auprc": ("AUPRC", MEASURES["auprc"]),
-    "macro_auprc": ("AUPRC", MEASURES["macro_auprc"]),
-    "ece": ("ECE", MEASURES["ece"]),
-    "log_loss": ("Log loss", MEASURES["log_loss"]),
-}
 VARIES = {
     "init": (
         "A seed changes the training: initial weights, order of batches and augmentation. The rows stay the same, so "
@@ -63,7 +49,8 @@ def compare_view(results: Mapping[str, Any]) -> dict[str, Any]:
     """
     comparison = results["comparison"]
     curves = results.get("curves", ())
-    groups = [_group(comparison, group, i, curves) for i, group in enumerate(comparison["groups"])]
+    measures = of_result(results)
+    groups = [_group(comparison, group, i, curves, measures) for i, group in enumerate(comparison["groups"])]
     methods = list(dict.fromkeys(name for group in comparison["groups"] for name in group["methods"]))
     seeds = sorted({len(group["seeds"]) for group in comparison["groups"]})
     rows = [row for row in results["rows"] if row.get("status", "done") == "done"]
@@ -101,16 +88,21 @@ def compare_view(results: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _group(
-    comparison: Mapping[str, Any], group: Mapping[str, Any], index: int, curves: Sequence[Mapping[str, Any]]
+    comparison: Mapping[str, Any],
+    group: Mapping[str, Any],
+    index: int,
+    curves: Sequence[Mapping[str, Any]],
+    measures: Sequence[Quantity],
 ) -> dict[str, Any]:
-    baseline, primary = comparison["baseline"], comparison["primary"]
+    baseline, primary = comparison["baseline"], BY_KEY[comparison["primary"]]
     order = by_difference(group, baseline, primary)
-    tested = [primary, *filter(None, [protocol(comparison, group)])]
+    published = protocol(comparison, group)
+    tested = [primary, *([BY_KEY[published]] if published else [])]
     standings = judge(comparison, group)
     drawn = [(name, entry) for name, entry in order if entry["mean"] is not None]
     slug = f"g{index}-" + (re.sub(r"[^a-z0-9]+", "-", group["name"].lower()).strip("-") or "data")
-    columns = _columns(group)
-    shown = [column for column in columns if column[0] != "log_loss"]  # ten columns fit a screen
+    columns = _columns(group, measures, primary)
+    shown = at("columns", columns)
     return {
         "id": slug,
         "name": group["name"],
@@ -120,27 +112,29 @@ def _group(
         "curves": curves_view(curves, group, by_score(group, primary), baseline, f"curves-{slug}"),
         "columns": shown,
         "rows": [_figures(group, name, shown, baseline) for name in by_score(group, primary)],
-        "highlighted": any(_highlights(group, key) for key, _, _ in shown),
-        "tests": [_tests(group, baseline, metric) for metric in tested] if order else [],
+        "highlighted": any(_highlights(group, measure.key) for measure in shown),
+        "tests": [_tests(group, baseline, measure) for measure in tested] if order else [],
         "others": _others(group, [name for name, _ in order], columns, tested),
         "seconds": _seconds(group, baseline),
         "seeds": ", ".join(map(str, group["seeds"])),
     }
 
 
-def _columns(group: Mapping[str, Any]) -> list[tuple[str, str, Measure]]:
-    """Metrics that any method of the group has; of the two areas the one of the rarer class where there is one.
+def _columns(group: Mapping[str, Any], measures: Sequence[Quantity], primary: Quantity) -> list[Quantity]:
+    """Measures that any method of the group has: the primary one, the protocol's, then the others.
 
-    Those that mean something for certain classes only are there where the data set's protocol names them.
+    Those that mean something for certain classes only are there where the data set's protocol names them, and those
+    that another one says better only without it.
     """
     stated = [
-        (key, words, measure)
-        for key, (words, measure) in COLUMNS.items()
-        if (measure.everywhere or key == group.get("headline"))
-        and any(figures.get(key, {}).get("mean") is not None for figures in group["results"].values())
+        measure
+        for measure in at("study", measures)
+        if (measure.everywhere or measure.key == group.get("headline"))
+        and any(figures.get(measure.key, {}).get("mean") is not None for figures in group["results"].values())
     ]
-    binary = any(key == "auprc" for key, _, _ in stated)
-    return [column for column in stated if not (binary and column[0] == "macro_auprc")]
+    covered = {measure.covers for measure in stated}
+    first = sorted(stated, key=lambda measure: (measure.key != primary.key, measure.everywhere))
+    return [measure for measure in first if measure.key not in covered]
 
 
 def _highlights(group: Mapping[str, Any], metric: str) -> list[str]:
@@ -153,50 +147,48 @@ def _highlights(group: Mapping[str, Any], metric: str) -> list[str]:
     return found if len(found) < stated else []
 
 
-def _figures(
-    group: Mapping[str, Any], name: str, columns: Sequence[tuple[str, str, Measure]], baseline: str
-) -> dict[str, Any]:
+def _figures(group: Mapping[str, Any], name: str, columns: Sequence[Quantity], baseline: str) -> dict[str, Any]:
     results = group["results"][name]
-    cells = [{**_cell(results[key], measure), "best": name in _highlights(group, key)} for key, _, measure in columns]
+    cells = [{**_cell(results[m.key], m), "best": name in _highlights(group, m.key)} for m in columns]
     seconds = results.get("seconds", {"mean": None, "standard_error": None})
-    most = max((results[key]["n"] for key, _, _ in columns), default=0)
+    most = max((results[measure.key]["n"] for measure in columns), default=0)
     return {
         "label": name,
         "baseline": name == baseline,
         "seeds": f"{most} of {len(group['seeds'])} seeds" if most < len(group["seeds"]) else "",
         "cells": cells,
-        "seconds": measures.duration(seconds["mean"]),
+        "seconds": duration(seconds["mean"]),
     }
 
 
-def _cell(figure: Mapping[str, Any], measure: Measure) -> dict[str, str]:
+def _cell(figure: Mapping[str, Any], measure: Quantity) -> dict[str, str]:
     """Mean and standard error, in percent without the sign where the measure is a share."""
     mean, error = figure["mean"], figure["standard_error"]
     if mean is None:
         return {"mean": NONE, "error": ""}
-    return {"mean": measure.bare(mean), "error": "" if error is None else measure.bare(error)}
+    return {"mean": bare(measure, mean), "error": "" if error is None else bare(measure, error)}
 
 
-def _tests(group: Mapping[str, Any], baseline: str, metric: str) -> dict[str, Any]:
-    """The tests of every method against the baseline on one metric."""
-    order = by_difference(group, baseline, metric)
+def _tests(group: Mapping[str, Any], baseline: str, measure: Quantity) -> dict[str, Any]:
+    """The tests of every method against the baseline on one measure."""
+    order = by_difference(group, baseline, measure)
     return {
-        "term": MEASURES[metric].term,
-        "rows": [_tested(name, entry, MEASURES[metric]) for name, entry in order],
+        "term": measure.term,
+        "rows": [_tested(name, entry, measure) for name, entry in order],
         "wilcoxon": _smallest(order),
     }
 
 
-def _tested(name: str, entry: Mapping[str, Any], measure: Measure) -> dict[str, Any]:
+def _tested(name: str, entry: Mapping[str, Any], measure: Quantity) -> dict[str, Any]:
     wilcoxon = entry["wilcoxon"]
     interval = entry["interval"]
     return {
         "label": name,
         "standing": entry["standing"],
         "n": entry["n"],
-        "change": NONE if entry["mean"] is None else measure.show_change(entry["mean"]),
-        "interval": "" if interval is None else " to ".join(measure.show_change(end) for end in interval),
-        "t": NONE if entry["t"] is None else f"{entry['t']:.2f}".replace("-", measures.MINUS),
+        "change": NONE if entry["mean"] is None else show_change(measure, entry["mean"]),
+        "interval": "" if interval is None else " to ".join(show_change(measure, end) for end in interval),
+        "t": NONE if entry["t"] is None else f"{entry['t']:.2f}".replace("-", MINUS),
         "p": p_value(entry["p"]),
         "holm_p": p_value(entry["holm_p"]),
         "wilcoxon": NONE if wilcoxon is None else p_value(wilcoxon["p"]),
@@ -211,19 +203,19 @@ def _smallest(order: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 
 
 def _others(
-    group: Mapping[str, Any], names: Sequence[str], columns: Sequence[tuple[str, str, Measure]], tested: Sequence[str]
+    group: Mapping[str, Any], names: Sequence[str], columns: Sequence[Quantity], tested: Sequence[Quantity]
 ) -> dict[str, Any]:
     """Differences from the baseline on the other metrics, each column a family of its own."""
-    shown = [column for column in columns if column[0] not in tested]
+    shown = [measure for measure in columns if measure not in tested]
     rows = []
     for name in names:
         cells = []
-        for key, _, measure in shown:
-            entry = group["results"][name][key]["difference"]
+        for measure in shown:
+            entry = group["results"][name][measure.key]["difference"]
             known = entry is not None and entry["mean"] is not None
             cells.append(
                 {
-                    "change": measure.show_change(entry["mean"]) if known else NONE,
+                    "change": show_change(measure, entry["mean"]) if known else NONE,
                     "standing": entry["standing"] if known else "untested",
                     "p": p_value(entry["holm_p"]) if known else NONE,
                 }
@@ -245,7 +237,7 @@ def _seconds(group: Mapping[str, Any], baseline: str) -> list[dict[str, Any]]:
         rows.append(
             {
                 "label": name,
-                "seconds": measures.duration(figure["mean"]),
+                "seconds": duration(figure["mean"]),
                 "error": "" if figure["standard_error"] is None else f"± {figure['standard_error']:.2g}",
                 "ratio": f"{ratios[name]:.2f}",
                 "range": f"{entry['smallest']:.2f} to {entry['largest']:.2f}" if entry is not None and spread else "",
@@ -264,7 +256,7 @@ def _forest(
 ) -> str:
     baseline = comparison["baseline"]
     title = f"Balanced accuracy on {group['name']}: difference of each method from {baseline}, with intervals"
-    told = [_tested(name, entry, MEASURES[comparison["primary"]]) for name, entry in drawn]
+    told = [_tested(name, entry, BY_KEY[comparison["primary"]]) for name, entry in drawn]
     text = "; ".join(f"{shortened(row['label'])} {row['change']} ({row['interval'] or 'no interval'})" for row in told)
     return compare_figures.forest(drawn, baseline, f"forest-{slug}", title, f"{sentence} {text}.")
 

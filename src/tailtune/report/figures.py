@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from tailtune.evaluation.ranking import precision_recall_curve
 from tailtune.profile import FEW, MANY
 from tailtune.report.inline_svg import MARKERS, MUTED, SERIES, SURFACE, canvas, markup
-from tailtune.report.measures import whole
+from tailtune.report.wording import whole
 from tailtune.training.log import watched
 
 Floats = NDArray[np.float64]

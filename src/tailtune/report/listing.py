@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from rich.table import Table
 
-What = Literal["methods", "models", "datasets", "profiles", "policies"]
+What = Literal["methods", "models", "datasets", "profiles", "policies", "measures"]
 
 
 def entries(what: What) -> list[tuple[str, str]]:
@@ -27,6 +27,10 @@ def entries(what: What) -> list[tuple[str, str]]:
         from tailtune.data.longtail import PROFILES
 
         return [*PROFILES.items()]
+    if what == "measures":
+        from tailtune.evaluation.measures import MEASURES
+
+        return [(m.key, f"{m.term[0].upper()}{m.term[1:]}. {m.meaning}") for m in MEASURES]
     if what == "models":
         from tailtune.models import listed
         from tailtune.models.build import names

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from tailtune.advice.checks import advise
 from tailtune.advice.facts import facts_of_result
 from tailtune.files import write_whole
-from tailtune.report import measures
 from tailtune.report.view import view
+from tailtune.report.wording import number, percent, whole
 from tailtune.run.finished import Finished
 
 
@@ -62,8 +62,8 @@ def render(result: dict[str, Any], history: Sequence[dict[str, Any]], prediction
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "percent": measures.percent,
-        "number": measures.number,
-        "whole": measures.whole,
+        "percent": percent,
+        "number": number,
+        "whole": whole,
     }
     return environment.get_template("report.html.j2").render(view(result, history, predictions))

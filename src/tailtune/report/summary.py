@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tailtune.evaluation.measures import listed, of_result
+
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
-
-FIGURES = ("balanced_accuracy", "tail_accuracy", "accuracy", "macro_f1", "macro_auprc", "log_loss", "ece")
-
-
-def figures(headline: str | None) -> tuple[str, ...]:
-    """The names of the figures in the order of the tables, first the metric of the data set's protocol, if any.
-
-    >>> figures("kappa")[:2], figures("accuracy").count("accuracy")
-    (('kappa', 'balanced_accuracy'), 1)
-    """
-    return tuple(dict.fromkeys((headline, *FIGURES) if headline else FIGURES))
 
 
 def headline_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -46,10 +37,11 @@ def headline(result: dict[str, Any]) -> Group:
     table.add_column("", no_wrap=True)
     for system in result["systems"]:
         table.add_column(Text(system["label"]), justify="right", min_width=20)  # a figure with its interval
-    for name in figures(result.get("headline")):
-        values = [(system["metrics"].get(name), system["intervals"].get(name)) for system in result["systems"]]
+    for measure in listed("terminal", of_result(result), result.get("headline")):
+        key = measure.key
+        values = [(system["metrics"].get(key), system["intervals"].get(key)) for system in result["systems"]]
         if any(value is not None for value, _ in values):
-            table.add_row(name.replace("_", " "), *(_cell(*value) for value in values))
+            table.add_row(key.replace("_", " "), *(_cell(*value) for value in values))
     table.add_row("seconds", *(f"{system['seconds']:.1f}" for system in result["systems"]))
     notes = [Text(note) for note in judged.notes]
     return Group(Text(judged.sentence, style="bold"), *notes, table)
@@ -64,8 +56,10 @@ def scores_table(scores: dict[str, Any]) -> Table:
     table = Table(title=f"{scores['rows']} rows, 95 % intervals", box=box.SIMPLE)
     for column in ("", "precision", "recall", "f1", "rows"):
         table.add_column(column, justify="left" if not column else "right")
-    for name in figures(scores["headline"]):
-        table.add_row(name.replace("_", " "), _cell(scores[name], scores["intervals"].get(name)))
+    for measure in listed("terminal", of_result(scores), scores["headline"]):
+        if measure.key in scores:  # one's own may not apply
+            name = measure.key.replace("_", " ")
+            table.add_row(name, _cell(scores[measure.key], scores["intervals"].get(measure.key)))
     table.add_section()
     for row in scores["per_class"]:
         cells = [_cell(row[name]) for name in ("precision", "recall", "f1")]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tailtune.report.measures import MEASURES, number, percent, whole
+from tailtune.evaluation.measures import BY_KEY
+from tailtune.report import wording
+from tailtune.report.wording import number, percent, show, show_interval, whole
 
 Standing = Literal["ahead", "behind", "level", "mixed", "alone"]
 
@@ -77,7 +79,7 @@ def _strongest(baselines: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 def _standing(rival: dict[str, Any], key: str) -> str:
     entry = rival.get("difference", {}).get(key)
-    return MEASURES[key].standing(entry["interval"] if entry else None)
+    return wording.standing(BY_KEY[key], entry["interval"] if entry else None)
 
 
 def _overall(tail: str, rows: str) -> Standing:
@@ -95,9 +97,9 @@ def _opening(model: dict[str, Any]) -> str:
         start = f"No test row belongs to {rare_cases(model)}, so nothing is known about them; of the other classes the"
     else:
         start = "The"
-    interval = MEASURES[key].show_interval(model.get("intervals", {}).get(key))
+    interval = show_interval(BY_KEY[key], model.get("intervals", {}).get(key))
     sure = f" (95 % interval {interval})" if interval else ""
-    value = MEASURES[key].show(model["metrics"][key])
+    value = show(BY_KEY[key], model["metrics"][key])
     if key == "tail_accuracy":
         return f"{start} model finds {value} of {rare_cases(model)}{sure}"
     return f"{start} model recognises {value} of the rows on average{sure}"
@@ -148,10 +150,10 @@ def _published(model: dict[str, Any], rival: dict[str, Any] | None, headline: st
     """Return one sentence about the metric of the data set's protocol, where there is one and it is defined."""
     if headline is None or model["metrics"][headline] is None:
         return []
-    measure = MEASURES[headline]
+    measure = BY_KEY[headline]
     note = f"Published results on this data set are compared by {measure.term}: the model reaches "
-    note += measure.show(model["metrics"][headline])
-    interval = measure.show_interval(model["intervals"].get(headline))
+    note += show(measure, model["metrics"][headline])
+    interval = show_interval(measure, model["intervals"].get(headline))
     note += f" (95 % interval {interval})" if interval else ""
     if rival is not None and rival["name"] != "majority":
         words = {
@@ -159,7 +161,7 @@ def _published(model: dict[str, Any], rival: dict[str, Any] | None, headline: st
             "worse": f"{rival['label']} is ahead by more than chance would explain",
             "unclear": "the two cannot be told apart",
         }
-        note += f", {rival['label']} {measure.show(rival['metrics'][headline])}; {words[_standing(rival, headline)]}"
+        note += f", {rival['label']} {show(measure, rival['metrics'][headline])}; {words[_standing(rival, headline)]}"
     return [note + "."]
 
 
@@ -176,7 +178,7 @@ def _notes(model: dict[str, Any], rival: dict[str, Any] | None, standing: Standi
         notes.append(
             f"Where to draw the line is a choice. Whatever the line, the model ranks "
             f"{'the rarer class' if key == 'auprc' else 'the classes'} {words[_standing(rival, key)]} "
-            f"{rival['label']} ({MEASURES[key].term} {ours} against {theirs})."
+            f"{rival['label']} ({BY_KEY[key].term} {ours} against {theirs})."
         )
     rows = sum(entry["support"] for entry in model["per_class"])
     top = max(model["per_class"], key=lambda entry: entry["train_count"])

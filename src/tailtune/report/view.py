@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.measure import Quantity
+from tailtune.evaluation.measures import BY_KEY, MEASURES, at, listed, of_result
 from tailtune.profile import FEW, MANY, ClassProfile
-from tailtune.report import figures, measures
+from tailtune.report import figures, wording
 from tailtune.report.inline_svg import SERIES
 from tailtune.report.verdict import FEW_ROWS, verdict
 from tailtune.training.log import watched
@@ -54,7 +56,9 @@ def view(
         "ratio": _ratio(profile),
         "order": order,
         "verdict": verdict(result),
-        "headline": _headline(systems, result.get("headline")),
+        "headline": _headline(
+            systems, listed("page", of_result(result), result.get("headline")), result.get("headline")
+        ),
         "rails": _rails(systems),
         "groups": _groups(compared) if profile.num_classes > 2 else [],
         "marks": _marks(systems),
@@ -94,7 +98,7 @@ def plain(value: Any) -> str:
     ['yes', '0.3', 'id, name', '–']
     """
     if value is None or value in ("", [], ()):
-        return measures.NONE
+        return wording.NONE
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
@@ -110,35 +114,37 @@ def _ratio(profile: ClassProfile) -> str:
     if not min(profile.counts):
         return "a class is empty"
     times = 1 / profile.ratio
-    return f"{times:.1f} : 1" if times < 10 else f"{measures.whole(round(times))} : 1"
+    return f"{times:.1f} : 1" if times < 10 else f"{wording.whole(round(times))} : 1"
 
 
-def _headline(systems: Sequence[dict[str, Any]], headline: str | None) -> list[dict[str, Any]]:
+def _headline(
+    systems: Sequence[dict[str, Any]], measures: Sequence[Quantity], headline: str | None
+) -> list[dict[str, Any]]:
     """A row a measure: what each system reaches, and how far the model is from each baseline."""
     rows = []
-    two_classes = "prevalence" in systems[0]["metrics"]  # the area of the rarer class says it better
-    for measure in measures.listed(headline):
-        if systems[0]["metrics"].get(measure.key) is None or (measure.key == "macro_auprc" and two_classes):
+    covered = {measure.covers for measure in measures if measure.key in systems[0]["metrics"]}
+    for measure in measures:
+        if systems[0]["metrics"].get(measure.key) is None or measure.key in covered:
             continue
         cells = []
         for system in systems:
             cell = {
-                "value": measure.show(system["metrics"].get(measure.key)),
-                "interval": measure.show_interval(system.get("intervals", {}).get(measure.key)),
+                "value": wording.show(measure, system["metrics"].get(measure.key)),
+                "interval": wording.show_interval(measure, system.get("intervals", {}).get(measure.key)),
                 "change": "",
             }
             difference = system.get("difference", {}).get(measure.key)
             if difference is not None:
-                low, high = (measure.show_change(end) for end in difference["interval"])
+                low, high = (wording.show_change(measure, end) for end in difference["interval"])
                 cell |= {
-                    "change": measure.show_change(difference["difference"]),
+                    "change": wording.show_change(measure, difference["difference"]),
                     "change_interval": f"{low} to {high}",
-                    "standing": measure.standing(difference["interval"]),
+                    "standing": wording.standing(measure, difference["interval"]),
                 }
             cells.append(cell)
         term = f"{measure.term}, by which published results are compared" if measure.key == headline else measure.term
         if measure.key == "auprc":
-            term += f"; a guess scores {measures.number(systems[0]['metrics']['prevalence'])}, its prevalence"
+            term += f"; a guess scores {wording.number(systems[0]['metrics']['prevalence'])}, its prevalence"
         rows.append({"measure": measure, "term": term, "cells": cells})
     return rows
 
@@ -146,11 +152,11 @@ def _headline(systems: Sequence[dict[str, Any]], headline: str | None) -> list[d
 def _rails(systems: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Rare cases found (or, where there are none to find, balanced accuracy) of each system on a rail of 0..1."""
     key = "balanced_accuracy" if systems[0]["metrics"].get("tail_accuracy") is None else "tail_accuracy"
-    measure = measures.MEASURES[key]
+    measure = BY_KEY[key]
     rails = [
         {
             "mark": mark,
-            "value": measure.show(system["metrics"][key]),
+            "value": wording.show(measure, system["metrics"][key]),
             "at": system["metrics"][key],
             "interval": system.get("intervals", {}).get(key, [system["metrics"][key]] * 2),
         }
@@ -161,20 +167,13 @@ def _rails(systems: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _groups(compared: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Accuracy of each system on the rows of head, tail, many-, medium- and few-shot classes, where there are any."""
-    words = {
-        "head_accuracy": ("Head", "the largest 20 % of the classes"),
-        "tail_accuracy": ("Tail", "the rarest 20 %"),
-        "many_accuracy": ("Many", f"more than {MANY} training rows"),
-        "medium_accuracy": ("Medium", f"{FEW} to {MANY}"),
-        "few_accuracy": ("Few", f"fewer than {FEW}"),
-    }
     return [
         {
-            "word": word,
-            "meaning": meaning,
-            "values": [measures.percent(system["metrics"].get(key)) for system in compared],
+            "word": measure.short,
+            "meaning": measure.classes,
+            "values": [wording.show(measure, system["metrics"].get(measure.key)) for system in compared],
         }
-        for key, (word, meaning) in words.items()
+        for measure in at("groups", MEASURES)
     ]
 
 
@@ -257,24 +256,24 @@ def _calibration(system: dict[str, Any]) -> dict[str, str]:
     stated = sum(entry["count"] * entry["confidence"] for entry in table) / sum(entry["count"] for entry in table)
     figures_of = system["metrics"]
     return {
-        "stated probability, mean": measures.percent(stated),
-        "answers right": measures.percent(figures_of["accuracy"]),
-        "calibration error (ECE)": measures.percent(figures_of["ece"]),
-        "class-wise calibration error": measures.percent(figures_of["classwise_ece"], 2),
-        "log loss": measures.number(figures_of["log_loss"]),
+        "stated probability, mean": wording.percent(stated),
+        "answers right": wording.percent(figures_of["accuracy"]),
+        "calibration error (ECE)": wording.percent(figures_of["ece"]),
+        "class-wise calibration error": wording.percent(figures_of["classwise_ece"], 2),
+        "log loss": wording.number(figures_of["log_loss"]),
     }
 
 
 def _training(training: dict[str, Any]) -> Facts:
-    found = [("time", measures.duration(training.get("seconds")))]
+    found = [("time", wording.duration(training.get("seconds")))]
     if training.get("epochs") is not None:
         found.append(("epochs", f"{plain(training['epochs'])} of {plain(training.get('planned_epochs'))}"))
     if training.get("seconds_per_step") is not None:
-        found.append(("time a step", f"{1000 * training['seconds_per_step']:.3g}{measures.NBSP}ms"))
+        found.append(("time a step", f"{1000 * training['seconds_per_step']:.3g}{wording.NBSP}ms"))
     if training.get("peak_memory_mb") is not None:
-        found.append(("most memory", f"{measures.whole(round(training['peak_memory_mb']))}{measures.NBSP}MB"))
+        found.append(("most memory", f"{wording.whole(round(training['peak_memory_mb']))}{wording.NBSP}MB"))
     counted = [name for name in ("steps", "parameters") if training.get(name) is not None]
-    found.extend((name, measures.whole(training[name])) for name in counted)
+    found.extend((name, wording.whole(training[name])) for name in counted)
     words = {"best_epoch": "epoch kept", "stopped": "ended", "selection": "selection"}
     return found + [(word, plain(training[key])) for key, word in words.items() if training.get(key) is not None]
 
@@ -286,7 +285,7 @@ def _data(data: dict[str, Any]) -> Facts:
         ("source", plain(data["source"])),
         ("split", plain(data["split"])),
         ("split hash", plain(data["split_hash"])),
-        *((words[part], measures.whole(sum(counts))) for part, counts in parts),
+        *((words[part], wording.whole(sum(counts))) for part, counts in parts),
         *((name, plain(value)) for name, value in data["features"].items()),
     ]
 

@@ -18,8 +18,11 @@ from tailtune.augment.policies import build as build_policy
 from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
 from tailtune.errors import TailtuneError, nearest
-from tailtune.evaluation.bootstrap import intervals, paired_difference
+from tailtune.evaluation.bootstrap import intervals, paired_difference, with_intervals
+from tailtune.evaluation.measure import Measure, quantity_of
+from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import summarise
+from tailtune.evaluation.own_measures import own_measures, try_out
 from tailtune.files import write_whole
 from tailtune.interrupt import Interrupted
 from tailtune.methods.resolve import find
@@ -87,7 +90,7 @@ def execute(
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
     dataset = dataset or open_dataset(run)
-    baselines = baselines_for(run, dataset)
+    baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
     if not first:
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
             fit_model(run, dataset, Job(folder, resume))
@@ -105,7 +108,7 @@ def execute(
         of_baselines = {system.name: system.probabilities for system in others}
         predictions = Predictions(dataset.test.ids, dataset.test.targets.numpy(), model.probabilities, of_baselines)
         write_predictions(folder, predictions)
-        result = _result(fitted, dataset, [model, *others], resamples)
+        result = _result(fitted, dataset, [model, *others], own, resamples)
         write_whole(folder / RESULT, to_json(result))
     return Finished.made(folder, result, predictions)
 
@@ -125,7 +128,7 @@ def _check_names(run: Run) -> None:
     """Refuse, before data are read, names that mean nothing whatever the data.
 
     Raises:
-        TailtuneError: an unknown baseline, method or augmentation policy.
+        TailtuneError: an unknown baseline, method, augmentation policy or measure.
     """
     for name in run.baselines or ():
         if name not in BASELINES:
@@ -135,6 +138,7 @@ def _check_names(run: Run) -> None:
         find(run.method)
     if run.policy is not None:
         build_policy(run.policy, (), ())
+    own_measures(run.measures)
 
 
 def _check_use(run: Run) -> None:
@@ -171,6 +175,17 @@ def baselines_for(run: Run, dataset: Dataset) -> tuple[str, ...]:
     return wanted
 
 
+def own_measures_for(run: Run, dataset: Dataset) -> list[Measure]:
+    """The own measures to report beside tailtune's, tried before training starts.
+
+    Raises:
+        TailtuneError: an own measure that cannot be had, or that fails.
+    """
+    own = own_measures(run.measures)
+    try_out(own, dataset.train.targets.numpy(), dataset.profile)
+    return own
+
+
 def _systems(asked: Run, fitted: Fitted, dataset: Dataset, baselines: tuple[str, ...]) -> Iterator[System]:
     """The model, then each baseline, with their predictions on the test part.
 
@@ -195,8 +210,8 @@ def _systems(asked: Run, fitted: Fitted, dataset: Dataset, baselines: tuple[str,
         yield System(name, label, "baseline", seconds, baseline.predictor.probabilities(inputs))
 
 
-def _result(fitted: Fitted, dataset: Dataset, systems: list[System], resamples: int) -> Result:
-    targets = dataset.test.targets.numpy()
+def _result(fitted: Fitted, dataset: Dataset, systems: list[System], own: list[Measure], resamples: int) -> Result:
+    targets, model = dataset.test.targets.numpy(), systems[0]
     return Result(
         schema=SCHEMA,
         tailtune=__version__,
@@ -204,10 +219,11 @@ def _result(fitted: Fitted, dataset: Dataset, systems: list[System], resamples: 
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         kind=dataset.kind,
         headline=dataset.headline,
+        measures=tuple(quantity_of(measure) for measure in own),
         versions=versions(),
         machine=machine(),
         data=data_record(dataset),
-        systems=tuple(_system_result(system, systems[0], targets, dataset, resamples) for system in systems),
+        systems=tuple(_system_result(system, model, targets, dataset, own, resamples) for system in systems),
         training=fitted.training,
         run=Resolved(**vars(fitted.run)),
     )
@@ -237,15 +253,16 @@ def data_record(dataset: Dataset) -> DataRecord:
 
 
 def _system_result(
-    system: System, model: System, targets: NDArray[np.int64], dataset: Dataset, resamples: int
+    system: System, model: System, targets: NDArray[np.int64], dataset: Dataset, own: list[Measure], resamples: int
 ) -> SystemResult:
-    profile, difference = dataset.profile, {}
-    found = summarise(targets, system.probabilities, profile)
+    profile, difference, measures = dataset.profile, {}, [*MEASURES, *own]
+    sure = with_intervals(measures)
+    found = summarise(targets, system.probabilities, profile, measures)
     if resamples and system is not model:
         pair = model.probabilities, system.probabilities
-        paired = paired_difference(targets, *pair, profile, None, resamples)
+        paired = paired_difference(targets, *pair, profile, sure, resamples)
         difference = {key: Difference(each["difference"], tuple(each["interval"])) for key, each in paired.items()}
-    ends = intervals(targets, system.probabilities, profile, None, resamples) if resamples else {}
+    ends = intervals(targets, system.probabilities, profile, sure, resamples) if resamples else {}
     return SystemResult(
         name=system.name,
         label=system.label,

@@ -22,8 +22,8 @@ R = TypeVar("R", bound=Run)
 DONE = "DONE"
 FORMAT = 2  # of run.yaml; 1 named no format
 _BASELINE = "baseline_"
-# what has no effect on the result, so that it may change
-NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage")
+# what has no effect on what is trained, so that it may change; measures are computed from the predictions
+NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage", "measures")
 
 
 def check_folder(run: Run, resume: bool) -> Path:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 from tailtune import __version__
+from tailtune.by_name import files_of
 from tailtune.data.dataset import Dataset
-from tailtune.methods.resolve import parse
 from tailtune.run.folder import NO_EFFECT
 from tailtune.settings import Run
 
@@ -34,14 +33,10 @@ def config_hash(run: Run, rows: str, purpose: str = "train") -> str:
         purpose: what the run is for, where it is not a training of the study.
 
     Returns:
-        16 hexadecimal digits. They change with tailtune's version, and with the text of a file that the method is in.
+        16 hexadecimal digits. They change with tailtune's version, and with the text of every file that a field names,
+        such as that of the method. (Files of own measures do not count: they score what was trained, see NO_EFFECT.)
     """
     content = {name: value for name, value in asdict(run).items() if name not in NO_EFFECT}
-    content |= {"rows": rows, "tailtune": __version__, "purpose": purpose, "code": _code(str(run.method))}
+    content |= {"rows": rows, "tailtune": __version__, "purpose": purpose, "code": files_of(content.values())}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
-
-
-def _code(method: str) -> str:
-    file = Path(parse(method)[0].rpartition(":")[0])
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.suffix == ".py" and file.is_file() else ""

@@ -10,8 +10,11 @@ import numpy as np
 
 from tailtune.data.open import open_for_prediction
 from tailtune.errors import TailtuneError
-from tailtune.evaluation.bootstrap import intervals
+from tailtune.evaluation.bootstrap import intervals, with_intervals
+from tailtune.evaluation.measure import Measure, describe
+from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import summarise
+from tailtune.evaluation.own_measures import own_measures
 from tailtune.files import write_whole
 from tailtune.profile import ClassProfile
 from tailtune.run.finished import Finished
@@ -66,7 +69,8 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict
         say: is told what was noticed about the data.
 
     Returns:
-        The figures as in result.json, with their intervals and the headline metric of the data set of the run.
+        The figures as in result.json, with their intervals, the headline metric of the data set of the run, and what
+        the run's own measures are. One whose file is gone is left out, and `say` is told.
 
     Raises:
         TailtuneError: anything wrong with the folder or the data, or no target in it.
@@ -82,9 +86,17 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict
         wanted = "the target column" if predictor.kind == "table" else "a folder for each class, or y"
         raise TailtuneError(f"{data} holds no targets to score against; it needs {wanted} (or use tailtune predict)")
     probabilities = predictor.probabilities(rows.inputs)
-    scores = summarise(targets, probabilities, profile)
+    own: list[Measure] = []
+    for name in run.run.measures:
+        try:
+            own += own_measures([name])
+        except TailtuneError as error:
+            say(f"without measure {name}: {error}")
+    measures = [*MEASURES, *own]
+    scores = summarise(targets, probabilities, profile, measures)
     return scores | {
         "rows": len(targets),
         "headline": result.headline,
-        "intervals": intervals(targets, probabilities, profile),
+        "measures": [describe(measure) for measure in own],
+        "intervals": intervals(targets, probabilities, profile, with_intervals(measures)),
     }

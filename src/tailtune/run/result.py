@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tailtune.data.dataset import Headline, Kind, LeftOut
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.measure import Quantity
 from tailtune.settings import Resolved
 
 SCHEMA = 2  # of result.json; 1 named no version
@@ -165,6 +166,7 @@ class Result:
         finished: when, in UTC (ISO 8601).
         kind: of the data.
         headline: the metric by which published results on the data set are compared, where there is one.
+        measures: a person's own measures, which stand beside tailtune's.
         versions: of Python and of the packages that results depend on.
         machine: where it ran.
         data: what it was trained and tested on.
@@ -179,6 +181,7 @@ class Result:
     finished: str
     kind: Kind
     headline: Headline | None
+    measures: tuple[Quantity, ...]
     versions: dict[str, str]
     machine: Machine
     data: DataRecord

@@ -15,7 +15,7 @@ from tailtune.data.dataset import Dataset, Kind
 from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
 from tailtune.methods.resolve import build, find, split_names, with_settings
-from tailtune.run.execute import baselines_for, check_run
+from tailtune.run.execute import baselines_for, check_run, own_measures_for
 from tailtune.run.hashing import config_hash, rows_hash
 from tailtune.run.learners import learner_of, with_model
 from tailtune.settings import Run
@@ -103,6 +103,7 @@ def _problem(
     check_run(run)
     dataset = opened(run)
     baselines_for(run, dataset)
+    own_measures_for(run, dataset)
     for sentence in dataset.notes:
         say(f"{data}: {sentence}")
     fitting = tuple(name for name in names if _fits(name, dataset, data, named=asked.methods.strip() != "all", say=say))
@@ -174,7 +175,7 @@ def trainings(
             for name in problem.methods:
                 run = tuned_run(replace(seeded, method=name), best.get((problem.name, name), {}))
                 key = config_hash(run, problem.rows[split_seed])
-                run = replace(run, out=str(Path(asked.out) / RUNS / key))
+                run = replace(run, out=str(Path(asked.out) / RUNS / key), measures=())  # the table computes them
                 listed.append(Training(key, run, problem.name, name, seed, asked.vary, asked.keep))
     return listed
 

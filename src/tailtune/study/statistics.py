@@ -9,6 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.measure import Quantity
+from tailtune.evaluation.measures import MEASURES, at
+from tailtune.evaluation.measures.balanced_accuracy import balanced_accuracy
 from tailtune.study.paired import WILCOXON_SEEDS, holm, paired_t, signed_rank
 from tailtune.study.ranks import mean_ranks
 
@@ -16,30 +19,22 @@ Row = Mapping[str, Any]
 Seeds = dict[Any, Row]  # the rows of one method on one data set by their seed
 Standing = Literal["ahead", "leans_ahead", "level", "leans_behind", "behind", "untested"]
 
-PRIMARY = "balanced_accuracy"
-METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "tail_accuracy",
-    "head_accuracy",
-    "many_accuracy",
-    "medium_accuracy",
-    "few_accuracy",
-    "macro_f1",
-    "macro_auprc",
-    "auprc",
-    "auroc",
-    "kappa",
-    "ece",
-    "log_loss",
-    "seconds",
+SECONDS = Quantity(
+    key="seconds",
+    words="Time",
+    term="seconds of training, lower is better",
+    meaning="How long the training took.",
+    short="Seconds",
+    higher_is_better=False,
+    places=("study",),
 )
-LOWER_IS_BETTER = frozenset({"ece", "log_loss", "seconds"})
+PRIMARY = balanced_accuracy.key
+COMPARED: tuple[Quantity, ...] = (*at("study", MEASURES), SECONDS)
 NEEDED = ("dataset", "ratio", "method", "seed")
 
 
 def compare(
-    rows: Iterable[Row], baseline: str = "erm", metrics: Sequence[str] = METRICS, level: float = 0.95
+    rows: Iterable[Row], baseline: str = "erm", measures: Sequence[Quantity] = COMPARED, level: float = 0.95
 ) -> dict[str, Any]:
     """Compare every method with the baseline, within each data set (a data set at a ratio is one).
 
@@ -57,7 +52,7 @@ def compare(
             where known, split_hash and headline, the metric by which published results on the data set are compared;
             rows with another `status` than "done" are passed over.
         baseline: the method that all others are compared with.
-        metrics: what to summarise; balanced_accuracy decides the standings.
+        measures: what to summarise; balanced accuracy decides the standings.
         level: coverage of the intervals, and one minus the error rate of a family.
 
     Returns:
@@ -71,15 +66,16 @@ def compare(
     """
     if not 0 < level < 1:
         raise TailtuneError(f"the level of the intervals must lie between 0 and 1, however: {level}")
+    metrics = [measure.key for measure in measures]
     groups = [
-        _group(dataset, ratio, methods, baseline, metrics, level)
+        _group(dataset, ratio, methods, baseline, measures, level)
         for (dataset, ratio), methods in _arranged(rows, metrics).items()
     ]
     return {
         "baseline": baseline,
         "level": level,
         "primary": PRIMARY,
-        "metrics": list(metrics),
+        "metrics": metrics,
         "family": _family(baseline, groups),
         "groups": groups,
         "ranks": _ranks(groups, level) if PRIMARY in metrics else None,
@@ -124,21 +120,22 @@ def _group(
     ratio: float | None,
     methods: dict[str, Seeds],
     baseline: str,
-    metrics: Sequence[str],
+    measures: Sequence[Quantity],
     level: float,
 ) -> dict[str, Any]:
     reference = methods.get(baseline, {})
     pairs = {name: _pairs(seeds, reference) for name, seeds in methods.items() if name != baseline and reference}
     results: dict[str, dict[str, Any]] = {name: {} for name in methods}
-    for metric in metrics:
+    for measure in measures:
+        metric = measure.key
         for name, seeds in methods.items():
             results[name][metric] = _summary(seeds.values(), metric) | {"difference": None}
-        if metric == "seconds":
+        if measure == SECONDS:
             continue
         compared = [_compared(methods[name], reference, pairs[name], metric, level) for name in pairs]
         adjusted = holm([entry["p"] for entry in compared])
         for name, entry, p in zip(pairs, compared, adjusted, strict=True):
-            entry |= {"holm_p": p, "standing": _standing(entry, p, metric, level)}
+            entry |= {"holm_p": p, "standing": _standing(entry, p, measure, level)}
             results[name][metric]["difference"] = entry
     everywhere = sorted({seed for seeds in methods.values() for seed in seeds})
     return {
@@ -151,9 +148,9 @@ def _group(
         "seeds": everywhere,
         "methods": list(methods),
         "results": results,
-        "best": {metric: _best(methods, metric, level) for metric in metrics},
+        "best": {measure.key: _best(methods, measure, level) for measure in measures},
         "seconds": {name: _times(methods[name], reference, pairs[name]) for name in pairs},
-        "notes": _notes(methods, baseline, metrics, everywhere),
+        "notes": _notes(methods, baseline, [measure.key for measure in measures], everywhere),
     }
 
 
@@ -193,21 +190,21 @@ def _compared(seeds: Seeds, reference: Seeds, pairs: Sequence[Any], metric: str,
     return paired_t(values, others, level) | {"seeds": used, "wilcoxon": signed_rank(values, others)}
 
 
-def _standing(entry: Mapping[str, Any], adjusted: float | None, metric: str, level: float) -> Standing:
+def _standing(entry: Mapping[str, Any], adjusted: float | None, measure: Quantity, level: float) -> Standing:
     if adjusted is None:
         return "untested"
     low, high = entry["interval"]
     if low <= 0 <= high:
         return "level"
-    ahead = (entry["mean"] > 0) != (metric in LOWER_IS_BETTER)
+    ahead = (entry["mean"] > 0) == measure.higher_is_better
     if adjusted < 1 - level:
         return "ahead" if ahead else "behind"
     return "leans_ahead" if ahead else "leans_behind"
 
 
-def _best(methods: Mapping[str, Seeds], metric: str, level: float) -> dict[str, Any] | None:
+def _best(methods: Mapping[str, Seeds], measure: Quantity, level: float) -> dict[str, Any] | None:
     """The method with the best mean, and those whose paired interval of the difference from it holds zero."""
-    sign = -1 if metric in LOWER_IS_BETTER else 1
+    metric, sign = measure.key, 1 if measure.higher_is_better else -1
     means = {name: _summary(seeds.values(), metric)["mean"] for name, seeds in methods.items()}
     stated = {name: sign * mean for name, mean in means.items() if mean is not None}
     if not stated:

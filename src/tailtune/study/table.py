@@ -13,24 +13,40 @@ from typing import Any
 
 from tailtune import __version__
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.measure import Measure, describe
+from tailtune.evaluation.measures import MEASURES, at
+from tailtune.evaluation.metrics import scores
+from tailtune.evaluation.own_measures import own_measures
+from tailtune.evaluation.scored import scored
 from tailtune.files import write_whole
+from tailtune.profile import ClassProfile
 from tailtune.run.environment import command, machine, versions
 from tailtune.run.finished import Finished
 from tailtune.settings import Settings
 from tailtune.study.comparison import STUDY, Comparison, plain
 from tailtune.study.curves import learning_curve
 from tailtune.study.plan import BASELINE, Problem
-from tailtune.study.statistics import METRICS, compare
+from tailtune.study.statistics import SECONDS, compare
 from tailtune.study.training_task import Training
 from tailtune.study.tune import Tuning
 
 RESULTS = "results.json"
-FIGURES = tuple(metric for metric in METRICS if metric != "seconds")  # those that result.json calls metrics
 
 
-def row(training: Training) -> dict[str, Any]:
-    """Return the row of a finished training; a result.json that cannot be read raises a TailtuneError."""
-    result, run = Finished(training.folder).result, training.run
+def row(training: Training, own: Sequence[Measure] = ()) -> dict[str, Any]:
+    """Return the row of a finished training.
+
+    Args:
+        training: a finished one.
+        own: a person's own measures. They are computed here, from the predictions that every training leaves, so that
+            a measure may be added or changed without training anew.
+
+    Raises:
+        TailtuneError: a file that cannot be read, or an own measure that fails.
+    """
+    finished, run = Finished(training.folder), training.run
+    result = finished.result
+    metrics = result.model.metrics | (_own_scores(finished, own) if own else {})
     return {
         "dataset": run.data,
         "ratio": run.ratio,
@@ -39,7 +55,7 @@ def row(training: Training) -> dict[str, Any]:
         "seed": training.seed,
         "vary": training.vary,
         "status": "done",
-        **{name: result.model.metrics.get(name) for name in FIGURES},
+        **{measure.key: metrics.get(measure.key) for measure in at("study", [*MEASURES, *own])},
         "headline": result.headline,
         "seconds": result.training.seconds,
         "epochs": result.training.epochs,
@@ -48,6 +64,11 @@ def row(training: Training) -> dict[str, Any]:
         "config_hash": training.key,
         "folder": f"{training.folder.parent.name}/{training.folder.name}",
     }
+
+
+def _own_scores(run: Finished, own: Sequence[Measure]) -> dict[str, float | None]:
+    data, made = run.result.data, run.predictions
+    return scores(scored(made.targets, made.model, ClassProfile(data.counts.train, data.names)), own)
 
 
 def write_study(asked: Comparison) -> None:
@@ -85,10 +106,11 @@ def write_results(
     Returns:
         The content of results.json.
     """
-    folder = Path(asked.out)
+    folder, own = Path(asked.out), own_measures(asked.measures)
+    compared = [*at("study", [*MEASURES, *own]), SECONDS]
     while True:
         finished = [training for training in trainings if training.done()]
-        rows = [row(training) for training in finished]
+        rows = [row(training, own) for training in finished]
         content = {
             "tailtune": __version__,
             "command": command(),
@@ -112,7 +134,8 @@ def write_results(
             ],
             "rows": rows,
             "curves": [curve for training in finished if (curve := learning_curve(training))],
-            "comparison": compare(rows, baseline=BASELINE),
+            "measures": [describe(measure) for measure in own],
+            "comparison": compare(rows, BASELINE, compared),
         }
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
         write_whole(folder / RESULTS, text.encode())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.measures.balanced_accuracy import balanced_accuracy
 from tailtune.evaluation.metrics import summarise
 from tailtune.files import write_whole
 from tailtune.methods.method import Method
@@ -25,7 +26,7 @@ from tailtune.study.plan import Problem, tuned_run
 if TYPE_CHECKING:
     import optuna
 
-SCORE = "balanced_accuracy"
+SCORE = balanced_accuracy.key
 FOLDER = "tuning"
 STARTUP = 10  # random trials before the estimator of Parzen trees begins, as by optuna's default
 

@@ -1,0 +1,103 @@
+"""Every figure that results state about predictions, one file a measure; all lists of measures derive from this one."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from tailtune.evaluation.measure import Measure, Place, Quantity, described
+from tailtune.evaluation.measures.accuracy import accuracy
+from tailtune.evaluation.measures.auprc import auprc
+from tailtune.evaluation.measures.auroc import auroc
+from tailtune.evaluation.measures.balanced_accuracy import balanced_accuracy
+from tailtune.evaluation.measures.classwise_ece import classwise_ece
+from tailtune.evaluation.measures.ece import ece
+from tailtune.evaluation.measures.few_accuracy import few_accuracy
+from tailtune.evaluation.measures.head_accuracy import head_accuracy
+from tailtune.evaluation.measures.kappa import kappa
+from tailtune.evaluation.measures.log_loss import log_loss
+from tailtune.evaluation.measures.macro_auprc import macro_auprc
+from tailtune.evaluation.measures.macro_auroc import macro_auroc
+from tailtune.evaluation.measures.macro_f1 import macro_f1
+from tailtune.evaluation.measures.many_accuracy import many_accuracy
+from tailtune.evaluation.measures.medium_accuracy import medium_accuracy
+from tailtune.evaluation.measures.tail_accuracy import tail_accuracy
+
+MEASURES: tuple[Measure, ...] = (  # in the order of result.json; a new one comes last
+    accuracy,
+    balanced_accuracy,
+    macro_f1,
+    tail_accuracy,
+    head_accuracy,
+    many_accuracy,
+    medium_accuracy,
+    few_accuracy,
+    macro_auroc,
+    macro_auprc,
+    log_loss,
+    ece,
+    classwise_ece,
+    kappa,
+    auprc,
+    auroc,
+)
+BY_KEY: Mapping[str, Quantity] = {measure.key: measure for measure in MEASURES}
+
+# what comes first in a place, before the others of MEASURES and a person's own
+_FIRST: Mapping[Place, tuple[Measure, ...]] = {
+    "page": (tail_accuracy, balanced_accuracy, accuracy, macro_f1, auprc),
+    "groups": (head_accuracy,),
+    "terminal": (balanced_accuracy, tail_accuracy),
+    "study": (
+        accuracy,
+        balanced_accuracy,
+        tail_accuracy,
+        head_accuracy,
+        many_accuracy,
+        medium_accuracy,
+        few_accuracy,
+        macro_f1,
+        macro_auprc,
+        auprc,
+        auroc,
+        kappa,
+        ece,
+    ),
+    "demo": (balanced_accuracy, tail_accuracy, head_accuracy),
+}
+
+AnyQuantity = TypeVar("AnyQuantity", bound=Quantity)
+
+
+def at(place: Place, measures: Iterable[AnyQuantity]) -> list[AnyQuantity]:
+    """Those of `measures` that are shown in a place, in its order.
+
+    >>> [measure.key for measure in at("demo", MEASURES)]
+    ['balanced_accuracy', 'tail_accuracy', 'head_accuracy', 'macro_f1', 'log_loss', 'ece']
+    """
+    first = [measure.key for measure in _FIRST.get(place, ())]
+    here = [measure for measure in measures if place in measure.places]
+    return sorted(here, key=lambda measure: first.index(measure.key) if measure.key in first else len(first))
+
+
+def listed(place: Place, measures: Iterable[AnyQuantity], headline: str | None) -> list[AnyQuantity]:
+    """Those of `measures` that a run shows in a place, first the metric of the data set's protocol.
+
+    Args:
+        place: where.
+        measures: to choose from.
+        headline: key of that metric, if there is one; others that are not for all data are left out.
+
+    >>> [measure.key for measure in listed("terminal", MEASURES, "kappa")][:2]
+    ['kappa', 'balanced_accuracy']
+    """
+    here = at(place, measures)
+    first = [measure for measure in here if measure.key == headline]
+    return first + [measure for measure in here if measure.everywhere and measure.key != headline]
+
+
+def of_result(content: Mapping[str, Any]) -> list[Quantity]:
+    """The measures of a result.json or results.json: tailtune's and the own ones that it describes.
+
+    Raises:
+        TailtuneError: a description that cannot be read.
+    """
+    return [*MEASURES, *map(described, content.get("measures", ()))]

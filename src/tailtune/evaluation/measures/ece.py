@@ -1,0 +1,34 @@
+"""Expected calibration error of the predicted class."""
+
+import numpy as np
+
+from tailtune.evaluation.calibration import BINS, bin_index, expected_calibration_error
+from tailtune.evaluation.measure import Measure
+from tailtune.evaluation.scored import Scored
+from tailtune.evaluation.weighted import Statistic
+
+
+def _resampled(scored: Scored) -> Statistic:
+    confidence = scored.probabilities.max(axis=1)
+    gaps = np.zeros((BINS, len(scored)), dtype=np.float32)
+    gaps[bin_index(confidence), np.arange(len(scored))] = (scored.predicted == scored.targets) - confidence
+    return lambda weights: np.asarray(np.abs(gaps @ weights).sum(axis=0) / len(scored), dtype=np.float64)
+
+
+ece = Measure(
+    key="ece",
+    words="Over- or underconfidence",
+    term="expected calibration error, lower is better",
+    meaning="The mean distance between the stated probability of the answer and how often such answers are right, over "
+    "15 bins of equal width.",
+    short="ECE",
+    source="Guo et al. 2017, On calibration of modern neural networks",
+    percent=True,
+    higher_is_better=False,
+    places=("page", "terminal", "study", "columns", "demo"),
+    value=lambda scored: expected_calibration_error(scored.targets, scored.probabilities),
+    resampled=_resampled,
+    recentred=True,
+    least=0.0,
+    most=1.0,
+)

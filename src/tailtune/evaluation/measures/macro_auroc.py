@@ -1,0 +1,26 @@
+"""Macro AUROC: the ROC area of each class against the others, averaged over the classes that have one."""
+
+import numpy as np
+
+from tailtune.evaluation.measure import Measure
+from tailtune.evaluation.scored import Scored
+
+
+def _value(scored: Scored) -> float | None:
+    defined = [area for area in scored.roc_areas if area is not None]
+    return float(np.mean(defined)) if defined else None
+
+
+macro_auroc = Measure(
+    key="macro_auroc",
+    words="Ranking above other classes",
+    term="macro AUROC",
+    meaning="The area under the ROC curve of each class against all others, averaged over the classes. A guess scores "
+    "0.5.",
+    short="AUROC",
+    source="Hanley and McNeil 1982, The meaning and use of the area under a ROC curve",
+    places=(),
+    value=_value,
+    least=0.0,
+    most=1.0,
+)

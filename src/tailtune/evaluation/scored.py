@@ -1,0 +1,161 @@
+"""`Scored`: held-out rows with what was predicted, and all that measures read from them, computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tailtune.errors import TailtuneError
+from tailtune.evaluation import weighted
+from tailtune.evaluation.ranking import auroc, average_precision
+from tailtune.evaluation.weighted import GroupSums, Statistic
+from tailtune.profile import ClassProfile
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)  # the log loss clips here, as scikit-learn's does
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Predictions on held-out rows; `scored` checks them.
+
+    The predicted class is the most probable one (the first, if tied).
+
+    Attributes:
+        targets: class indices [N].
+        probabilities: rows that sum to 1 [N, K].
+        profile: class distribution and names of the training rows.
+    """
+
+    targets: Indices
+    probabilities: Floats
+    profile: ClassProfile
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @cached_property
+    def predicted(self) -> Indices:
+        """Predicted class of each row [N]."""
+        return np.asarray(self.probabilities.argmax(axis=1))
+
+    @cached_property
+    def confusion(self) -> Indices:
+        """Counts [K, K], the truth by row."""
+        K = self.profile.num_classes
+        return np.bincount(self.targets * K + self.predicted, minlength=K * K).reshape(K, K)
+
+    @property
+    def hits(self) -> Indices:
+        """Rows of each class that were given it [K]."""
+        return self.confusion.diagonal()
+
+    @cached_property
+    def support(self) -> Indices:
+        """Rows of each class [K]."""
+        return np.asarray(self.confusion.sum(axis=1))
+
+    @cached_property
+    def answers(self) -> Indices:
+        """Rows that were given each class [K]."""
+        return np.asarray(self.confusion.sum(axis=0))
+
+    @cached_property
+    def present(self) -> Indices:
+        """Indices of the classes with rows."""
+        return np.flatnonzero(self.support)
+
+    @cached_property
+    def row_losses(self) -> Floats:
+        """Log loss -log p of the true class of each row [N], in nats, with p no smaller than 2.2e-16."""
+        true = self.probabilities[np.arange(len(self)), self.targets]
+        return -np.log(np.maximum(true, SMALLEST_PROBABILITY))
+
+    @cached_property
+    def roc_areas(self) -> list[float | None]:
+        """ROC area of each class against the others [K]; None where one of the two sides has no rows."""
+        return [auroc(self.probabilities[:, k], self.targets == k) for k in range(self.profile.num_classes)]
+
+    @cached_property
+    def average_precisions(self) -> list[float | None]:
+        """Average precision of each class [K]; None of a class without rows."""
+        return [average_precision(self.probabilities[:, k], self.targets == k) for k in range(self.profile.num_classes)]
+
+    def accuracy_of(self, classes: Indices) -> float | None:
+        """Share of right predictions among the rows of `classes`; None where no row belongs to them."""
+        rows = self.support[classes].sum()
+        return float(self.hits[classes].sum() / rows) if rows else None
+
+    # what resampling needs, as functions of row weights whose sum within each class is the class's support
+
+    def by_class(self) -> Scored:
+        """Return the same rows in the order of their classes."""
+        return self.take(np.argsort(self.targets, kind="stable"))
+
+    def take(self, rows: Indices) -> Scored:
+        """Return some of the rows, by index; one may be taken several times."""
+        return Scored(self.targets[rows], self.probabilities[rows], self.profile)
+
+    @cached_property
+    def hits_of(self) -> GroupSums:
+        """`hits` [K, r] of row weights [N, r]."""
+        right = np.flatnonzero(self.predicted == self.targets)
+        return GroupSums(right, self.targets[right], self.profile.num_classes)
+
+    @cached_property
+    def answers_of(self) -> GroupSums:
+        """`answers` [K, r] of row weights [N, r]."""
+        return GroupSums(np.arange(len(self)), self.predicted, self.profile.num_classes)
+
+    @cached_property
+    def average_precisions_of(self) -> dict[int, Statistic]:
+        """`average_precisions` of the classes with rows."""
+        return {int(k): weighted.average_precision(self.probabilities[:, k], self.targets == k) for k in self.present}
+
+    def resampled_accuracy_of(self, classes: Indices) -> Statistic | None:
+        """`accuracy_of`; None where no row belongs to the classes."""
+        rows = float(self.support[classes].sum())
+        return (lambda weights: self.hits_of(weights)[classes].sum(axis=0) / rows) if rows else None
+
+
+def scored(targets: ArrayLike, probabilities: ArrayLike, profile: ClassProfile) -> Scored:
+    """Check predictions and put them together.
+
+    Args:
+        targets: class indices [N].
+        probabilities: rows that sum to 1 [N, K].
+        profile: class distribution and names of the training rows.
+
+    Raises:
+        TailtuneError: no rows, shapes that do not fit, an index outside 0..K-1, NaN or infinity, an entry outside
+            0..1, or a row that does not sum to 1 within 0.001.
+    """
+    num_classes = profile.num_classes
+    y, p = np.asarray(targets), np.asarray(probabilities, dtype=np.float64)
+    if y.ndim != 1 or len(y) == 0 or not np.issubdtype(y.dtype, np.integer):
+        raise TailtuneError(f"targets must be class indices of shape [N], however: shape {y.shape}, dtype {y.dtype}")
+    if p.shape != (len(y), num_classes):
+        raise TailtuneError(f"probabilities must have shape {(len(y), num_classes)}, however: shape {p.shape}")
+    if y.min() < 0 or y.max() >= num_classes:
+        raise TailtuneError(f"targets must lie in 0..{num_classes - 1}, however: they span {y.min()}..{y.max()}")
+    if not np.isfinite(p).all():
+        row = int(np.flatnonzero(~np.isfinite(p).all(axis=1))[0])
+        raise TailtuneError(f"probabilities must be finite, however: row {row} holds {p[row].tolist()[:8]}")
+    wrong = np.flatnonzero((p.min(axis=1) < -1e-6) | (np.abs(p.sum(axis=1) - 1) > 1e-3))
+    if len(wrong):
+        row = int(wrong[0])
+        raise TailtuneError(
+            f"rows of probabilities must be 0 or more and sum to 1, however: row {row} sums to {p[row].sum():.6g} with "
+            f"smallest entry {p[row].min():.6g}; apply a softmax to logits first"
+        )
+    return Scored(y.astype(np.int64), np.clip(p, 0.0, 1.0), profile)
+
+
+def rarer_class(profile: ClassProfile) -> int:
+    """Index of the class with the fewest training samples; the last of them where several tie."""
+    return int(profile.tail[-1])
