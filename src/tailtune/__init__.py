@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from tailtune.optim.sam import SAM, SAMA
     from tailtune.optim.sghmc import SGHMC
     from tailtune.profile import ClassProfile, per_class
+    from tailtune.run.finished import Finished
     from tailtune.sampling.distributed import ImbalancedSampler
     from tailtune.sampling.m2m import M2m
     from tailtune.sampling.smote import smote
     from tailtune.settings import Run
+    from tailtune.study.table import read_study
 
 __version__ = "0.1.0"
 
@@ -36,6 +38,7 @@ _HOME = {
     "BalancedSoftmaxLoss": "tailtune.losses.balanced_softmax",
     "ClassConditionalSmoothing": "tailtune.losses.smoothing",
     "ClassProfile": "tailtune.profile",
+    "Finished": "tailtune.run.finished",
     "FocalLoss": "tailtune.losses.focal",
     "ImageClassifier": "tailtune.estimators",
     "ImbSAM": "tailtune.optim.imbsam",
@@ -56,6 +59,7 @@ _HOME = {
     "WeightEMA": "tailtune.optim.ema",
     "per_class": "tailtune.profile",
     "prior_shift": "tailtune.decision.prior_shift",
+    "read_study": "tailtune.study.table",
     "smote": "tailtune.sampling.smote",
 }
 
@@ -66,6 +70,7 @@ __all__ = [
     "BalancedSoftmaxLoss",
     "ClassConditionalSmoothing",
     "ClassProfile",
+    "Finished",
     "FocalLoss",
     "ImageClassifier",
     "ImbSAM",
@@ -84,6 +89,7 @@ __all__ = [
     "__version__",
     "per_class",
     "prior_shift",
+    "read_study",
     "smote",
 ]
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tailtune.errors import TailtuneError
 from tailtune.interrupt import Interrupted, interrupting, to_be_requeued
+from tailtune.jobs.task import On
 from tailtune.settings import Reading, Run, check
 from tailtune.study.comparison import Comparison
+from tailtune.study.study import Study
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -162,34 +164,73 @@ def compare(
         dry_run: show the trainings, the hours and the disk space that they need, and train none.
         json: print JSON.
     """
-    from tailtune.compare import compare as compare_methods
-    from tailtune.compare import price
-    from tailtune.jobs.launch import refuse_failures
-    from tailtune.jobs.progress import shown
-    from tailtune.report.compare_table import comparison_lines, comparison_table, own_table, protocol_table
-    from tailtune.report.price_table import price_table
-
     if no_flip:
         asked = replace(asked, flip=False)
+    _conduct(asked.study(), lenient=asked.all, dry_run=dry_run, json=json)
+
+
+def study(
+    design: Positional[str],
+    out: str | None = None,
+    seeds: int | None = None,
+    jobs: int | None = None,
+    on: On | None = None,
+    shard: str | None = None,
+    data_root: str | None = None,
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Carry out a study of your own: any settings against each other on the same rows and seeds.
+
+    Args:
+        design: path/to/file.py:function or package.module:function, a function that returns a tailtune.study.Study.
+        out: folder to write, instead of the study's own.
+        seeds: trainings of each arm, instead of the study's own.
+        jobs: trainings at a time.
+        on: where trainings run: local, slurm or ray.
+        shard: I/N does every N-th training, beginning with the I-th.
+        data_root: folder of the named datasets, instead of the study's own.
+        dry_run: show the trainings, the hours and the disk space that they need, and train none.
+        json: print JSON.
+    """
+    from tailtune.study.design import load_study
+
+    own = {"out": out, "seeds": seeds, "jobs": jobs, "on": on, "shard": shard, "data_root": data_root}
+    given: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
+    _conduct(replace(load_study(design), **given), lenient=False, dry_run=dry_run, json=json)
+
+
+def _conduct(asked: Study, *, lenient: bool, dry_run: bool, json: bool) -> None:
+    import msgspec
+
+    from tailtune.compare import conduct_with_page
+    from tailtune.jobs.launch import refuse_failures
+    from tailtune.jobs.progress import shown
+    from tailtune.report.compare_page import as_read
+    from tailtune.report.compare_table import comparison_lines, comparison_table, protocol_table
+    from tailtune.report.price_table import price_table
+    from tailtune.study.conduct import price
+
     if dry_run:
-        cost = price(asked, say=_note)
-        _print_json(cost) if json else _console().print(price_table(cost))
+        cost = price(asked, say=_note, lenient=lenient)
+        _print_json(msgspec.to_builtins(cost)) if json else _console().print(price_table(cost))
         return
-    compared = compare_methods(asked, show=lambda what: shown(_console(stderr=True), _note, what), say=_note)
+    conducted = conduct_with_page(
+        asked, show=lambda what: shown(_console(stderr=True), _note, what), say=_note, lenient=lenient
+    )
     if json:
-        _print_json({"folder": str(compared.folder), **compared.results})
+        _print_json({"folder": str(conducted.folder), **msgspec.to_builtins(conducted.result)})
     else:
-        console = _console()
-        console.print(comparison_table(compared.results))
-        for table in (protocol_table(compared.results), own_table(compared.results)):
-            if table is not None:
-                console.print(table)
-        for line in comparison_lines(compared.results):
+        console, results = _console(), as_read(conducted.result)
+        console.print(comparison_table(results))
+        if (published := protocol_table(results)) is not None:
+            console.print(published)
+        for line in comparison_lines(results):
             console.print(line, markup=False)
-        console.print(f"report: {compared.folder / 'report.html'}", markup=False)
-    if compared.elsewhere:
-        _note(f"{compared.elsewhere} trainings are left to other processes; the same command collects their results")
-    refuse_failures(compared.failures)
+        console.print(f"report: {conducted.folder / 'report.html'}", markup=False)
+    if conducted.elsewhere:
+        _note(f"{conducted.elsewhere} trainings are left to other processes; the same command collects their results")
+    refuse_failures(conducted.failures)
 
 
 def report(run: Positional[Path]) -> None:
@@ -201,9 +242,10 @@ def report(run: Positional[Path]) -> None:
     from tailtune.report.compare_page import write_compare_page
     from tailtune.report.page import write_report
     from tailtune.run.finished import Finished
-    from tailtune.study.comparison import STUDY
+    from tailtune.study.results import read_results
+    from tailtune.study.study import STUDY
 
-    page = write_compare_page(run) if (run / STUDY).exists() else write_report(Finished(run))
+    page = write_compare_page(run, read_results(run)) if (run / STUDY).exists() else write_report(Finished(run))
     _console().print(f"report: {page}", markup=False)
 
 
@@ -232,15 +274,21 @@ def demo(out: Path = Path("demo-run"), seeds: int = 3, json: bool = False) -> No
         seeds: how many seeds.
         json: print JSON.
     """
-    from tailtune.demo import compare_on_digits, demo_table
+    import msgspec
 
-    rows, page = compare_on_digits(out, seeds, _note)
+    from tailtune.compare import conduct_with_page
+    from tailtune.demo import demo as demo_study
+    from tailtune.demo import demo_table
+    from tailtune.jobs.progress import shown
+
+    asked = demo_study(out, seeds)
+    conducted = conduct_with_page(asked, show=lambda what: shown(_console(stderr=True), _note, what), say=_note)
     if json:
-        _print_json(rows)
+        _print_json({"folder": str(conducted.folder), **msgspec.to_builtins(conducted.result)})
     else:
         console = _console()
-        console.print(demo_table(rows))
-        console.print(f"report: {page}", markup=False)
+        console.print(demo_table(conducted.result))
+        console.print(f"report: {conducted.folder / 'report.html'}", markup=False)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -248,6 +296,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "inspect": inspect,
     "fit": fit,
     "compare": compare,
+    "study": study,
     "evaluate": evaluate,
     "predict": predict,
     "report": report,

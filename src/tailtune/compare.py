@@ -1,128 +1,18 @@
-"""`compare`: several methods on the same splits, seeds and settings, from plan to statistics and report."""
+"""A study from plan to page: `tailtune compare`, `tailtune study` and `tailtune demo` are this."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
-from tailtune.jobs.capacity import Capacity, capacity
-from tailtune.jobs.claims import Claims
-from tailtune.jobs.launch import launch, refuse_failures
-from tailtune.jobs.shard import Shard
-from tailtune.jobs.task import Progress, Task
-from tailtune.jobs.workers import Crew
 from tailtune.report.compare_page import write_compare_page
-from tailtune.study.comparison import Comparison, check_comparison, check_study_folder
-from tailtune.study.estimate import estimate
-from tailtune.study.plan import Problem, problems, trainings
-from tailtune.study.table import write_results, write_study
-from tailtune.study.tune import Tuning, tunings
-
-CLAIMS = "claims"
-Show = Callable[[str], AbstractContextManager[Progress]]
+from tailtune.study.conduct import Conducted, Show, conduct
+from tailtune.study.study import Study
 
 
-@dataclass(frozen=True)
-class Compared:
-    """What a comparison has come to.
-
-    Attributes:
-        folder: of the study.
-        results: the content of results.json.
-        failures: one line for each training that failed in this process, with its title.
-        elsewhere: trainings that are not finished and that other processes do, or are to do.
-    """
-
-    folder: Path
-    results: dict[str, Any]
-    failures: dict[str, str]
-    elsewhere: int
-
-
-def compare(asked: Comparison, *, show: Show, say: Callable[[str], object] = print) -> Compared:
-    """Carry out a comparison, or what is left of it.
-
-    Args:
-        asked: what to compare; ``asked.out`` names the folder.
-        show: opens an observer of what is counted, such as trainings.
-        say: is told, in a sentence each, what was noticed about the data and what is shared.
-
-    Returns:
-        The results of all trainings that are finished by now.
-
-    Raises:
-        TailtuneError: anything wrong with the input, or no training that worked.
-        Interrupted: stopped by a signal; the same comparison goes on from there.
-    """
-    found, shard = _planned(asked, say)
-    folder, searches = Path(asked.out), tunings(asked, found)
-    write_study(asked)
-    room = _room(asked, found)
-    workers = nullcontext() if room.jobs == 1 else Crew(room.jobs, room.threads)
-    with Claims(folder / CLAIMS, asked.claim_minutes) as claims, workers as crew:
-        if searches:
-            here = [
-                *searches[shard.index - 1 :],
-                *searches[: shard.index - 1],
-            ]  # so that shards begin with different ones
-            with show("searches") as progress:
-                wrong = launch(here, claims, progress, crew, wait=True)
-            refuse_failures(_titled(wrong, here))
-        listed = trainings(asked, found, _best(searches))
-        mine = list(shard.of(listed))
-        with show("trainings") as progress:
-            failures = launch(mine, claims, progress, crew)
-    if failures and not any(training.done() for training in listed):
-        refuse_failures(_titled(failures, mine))
-    results = write_results(asked, found, listed, searches, failures)
-    write_compare_page(folder)
-    return Compared(
-        folder=folder,
-        results=results,
-        failures=_titled(failures, mine),
-        elsewhere=sum(not training.done() and training.key not in failures for training in listed),
-    )
-
-
-def price(asked: Comparison, *, say: Callable[[str], object] = print) -> dict[str, Any]:
-    """Return what a comparison would cost, see `estimate`; nothing is written, and a few steps are trained.
-
-    Args:
-        asked: what to compare.
-        say: as for `compare`.
-
-    Raises:
-        TailtuneError: anything wrong with the input.
-    """
-    found, shard = _planned(asked, say)
-    searches = tunings(asked, found)
-    mine = list(shard.of(trainings(asked, found, _best(searches))))
-    return estimate(asked, found, mine, searches, _room(asked, found).jobs)
-
-
-def _planned(asked: Comparison, say: Callable[[str], object]) -> tuple[list[Problem], Shard]:
-    check_comparison(asked)
-    check_study_folder(Path(asked.out))
-    shard = Shard.read(asked.shard)
-    found = problems(asked, say)
-    for problem in found:
-        say(f"shared by all methods on {problem.shared}")
-    return found, shard
-
-
-def _room(asked: Comparison, found: list[Problem]) -> Capacity:
-    most = max(problem.bytes for problem in found)
-    tasks = asked.seeds * sum(len(problem.methods) for problem in found)
-    return capacity(asked.jobs, asked.threads, asked.accelerator, most, tasks)
-
-
-def _best(searches: list[Tuning]) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(tuning.dataset, tuning.method): tuning.best() for tuning in searches}
-
-
-def _titled(failures: dict[str, str], tasks: Sequence[Task]) -> dict[str, str]:
-    titles = {task.key: task.title for task in tasks}
-    return {titles[key]: line for key, line in failures.items()}
+def conduct_with_page(
+    study: Study, *, show: Show, say: Callable[[str], object] = print, lenient: bool = False
+) -> Conducted:
+    """Carry out a study, or what is left of it, and write its page; the arguments and errors are those of `conduct`."""
+    conducted = conduct(study, show=show, say=say, lenient=lenient)
+    write_compare_page(conducted.folder, conducted.result)
+    return conducted

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tailtune.study.comparison import Comparison, run_on
+from tailtune.study.comparison import Comparison
+from tailtune.study.study import run_on
 
 
 def test_imbalance_is_for_the_data_sets_that_can_be_thinned_out() -> None:

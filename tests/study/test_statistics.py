@@ -13,9 +13,11 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from tailtune.errors import TailtuneError
-from tailtune.study.paired import differences, holm, paired_t, signed_rank
+from tailtune.run.result import to_json
+from tailtune.study.paired import SignedRank, differences, holm, paired_t, signed_rank
 from tailtune.study.ranks import mean_ranks
-from tailtune.study.statistics import COMPARED, compare, name_of
+from tailtune.study.statistics import COMPARED, name_of
+from tailtune.study.statistics import compare as compare_arms
 
 SHARES = st.floats(0, 1)
 
@@ -34,22 +36,22 @@ def test_paired_t_is_that_of_scipy(n: int, level: float) -> None:
     a, b = rng.normal(0.8, 0.02, n), rng.normal(0.78, 0.02, n)
     found, expected = paired_t(a, b, level), stats.ttest_rel(a, b)
     interval = expected.confidence_interval(level)
-    assert found["t"] == pytest.approx(expected.statistic)
-    assert found["p"] == pytest.approx(expected.pvalue)
-    assert found["interval"] == pytest.approx([interval.low, interval.high])
-    assert found["standard_error"] == pytest.approx(stats.sem(a - b))
-    assert found["n"] == n
-    assert found["note"] is None
+    assert found.t == pytest.approx(expected.statistic)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert found.interval == pytest.approx([interval.low, interval.high])
+    assert found.standard_error == pytest.approx(stats.sem(a - b))
+    assert found.n == n
+    assert found.note is None
 
 
 @settings(deadline=None)
 @given(pairs())
 def test_swapping_the_methods_mirrors_the_interval(figures: np.ndarray) -> None:
     one, other = paired_t(*figures), paired_t(*figures[::-1])
-    assert one["mean"] == pytest.approx(-other["mean"], abs=1e-15)
-    assert one["p"] == pytest.approx(other["p"]) if one["p"] is not None else other["p"] is None
-    if one["interval"] is not None:
-        assert one["interval"] == pytest.approx([-end for end in other["interval"][::-1]], abs=1e-15)
+    assert one.mean == pytest.approx(-other.mean, abs=1e-15)
+    assert one.p == pytest.approx(other.p) if one.p is not None else other.p is None
+    if one.interval is not None:
+        assert one.interval == pytest.approx([-end for end in other.interval[::-1]], abs=1e-15)
 
 
 @settings(deadline=None)
@@ -59,8 +61,9 @@ def test_the_order_of_seeds_does_not_matter(figures: np.ndarray, random: Any) ->
     random.shuffle(order)
     one, other = paired_t(*figures), paired_t(*figures[:, order])
     for key in ("mean", "standard_error", "p", "t"):
-        assert (other[key] is None) == (one[key] is None)
-        assert one[key] is None or other[key] == pytest.approx(one[key], rel=1e-6, abs=1e-15), key
+        first, second = getattr(one, key), getattr(other, key)
+        assert (second is None) == (first is None)
+        assert first is None or second == pytest.approx(first, rel=1e-6, abs=1e-15), key
     assert signed_rank(*figures[:, order]) == signed_rank(*figures)
 
 
@@ -68,24 +71,24 @@ def test_the_order_of_seeds_does_not_matter(figures: np.ndarray, random: Any) ->
 @given(pairs())
 def test_the_interval_leaves_out_zero_just_where_p_is_small(figures: np.ndarray) -> None:
     found = paired_t(*figures, level=0.95)
-    if found["interval"] is not None and found["t"] is not None and abs(found["p"] - 0.05) > 1e-9:
-        low, high = found["interval"]
-        assert (found["p"] < 0.05) == (not low <= 0 <= high)
+    if found.interval is not None and found.t is not None and abs(found.p - 0.05) > 1e-9:
+        low, high = found.interval
+        assert (found.p < 0.05) == (not low <= 0 <= high)
 
 
 def test_degenerate_differences_are_said_not_tested() -> None:
     one = paired_t([0.8], [0.7])
-    assert (one["n"], one["interval"], one["p"], one["standard_error"]) == (1, None, None, None)
-    assert one["mean"] == pytest.approx(0.1)
-    assert one["note"] == "one seed in common: no interval and no test"
+    assert (one.n, one.interval, one.p, one.standard_error) == (1, None, None, None)
+    assert one.mean == pytest.approx(0.1)
+    assert one.note == "one seed in common: no interval and no test"
     none = paired_t([], [])
-    assert (none["n"], none["mean"], none["note"]) == (0, None, "no seed in common")
+    assert (none.n, none.mean, none.note) == (0, None, "no seed in common")
     zero = paired_t([0.8, 0.7, 0.1], [0.8, 0.7, 0.1])
-    assert (zero["mean"], zero["interval"], zero["p"], zero["t"]) == (0.0, [0.0, 0.0], 1.0, None)
+    assert (zero.mean, zero.interval, zero.p, zero.t) == (0.0, (0.0, 0.0), 1.0, None)
     # 0.3 - 0.2 and 0.5 - 0.4 differ by 3e-17: rounding must not become t = 10^15
     same = paired_t([0.3, 0.5, 0.9], [0.2, 0.4, 0.8])
-    assert (same["mean"], same["interval"], same["p"]) == (0.1, None, None)
-    assert "no spread" in same["note"]
+    assert (same.mean, same.interval, same.p) == (0.1, None, None)
+    assert "no spread" in same.note
 
 
 @pytest.mark.parametrize(
@@ -151,9 +154,9 @@ def test_signed_rank_is_that_of_scipy(n: int) -> None:
         a, b = rng.normal(0.5, 0.1, n), rng.normal(0.45, 0.1, n)
         found, expected = signed_rank(a, b), stats.wilcoxon(a, b, method="exact")
         assert found is not None
-        assert found["p"] == pytest.approx(expected.pvalue)
-        assert found["statistic"] == expected.statistic
-        assert found["smallest_p"] == 2 / 2**n
+        assert found.p == pytest.approx(expected.pvalue)
+        assert found.statistic == expected.statistic
+        assert found.smallest_p == 2 / 2**n
 
 
 def enumerated(d: np.ndarray) -> float:
@@ -170,15 +173,15 @@ def enumerated(d: np.ndarray) -> float:
 def test_signed_rank_is_exact_with_ties_and_zeros(d: np.ndarray) -> None:
     found = signed_rank(d, np.zeros(len(d)))
     assert found is not None
-    assert found["p"] == pytest.approx(enumerated(d) if d.any() else 1.0)
-    assert found["p"] >= found["smallest_p"] * (1 - 1e-12)
+    assert found.p == pytest.approx(enumerated(d) if d.any() else 1.0)
+    assert found.p >= found.smallest_p * (1 - 1e-12)
     assert found == signed_rank(-d, np.zeros(len(d)))
 
 
 def test_five_seeds_are_too_few_for_the_signed_rank() -> None:
     assert signed_rank([1] * 5, [0] * 5) is None
-    assert signed_rank([1, 2, 3, 4, 5, 6], [0] * 6) == {"n": 6, "statistic": 0.0, "p": 2 / 64, "smallest_p": 2 / 64}
-    assert signed_rank([1] * 6, [1] * 6) == {"n": 0, "statistic": 0.0, "p": 1.0, "smallest_p": 1.0}
+    assert signed_rank([1, 2, 3, 4, 5, 6], [0] * 6) == SignedRank(6, 0.0, 2 / 64, 2 / 64)
+    assert signed_rank([1] * 6, [1] * 6) == SignedRank(0, 0.0, 1.0, 1.0)
 
 
 # ---- ranks ----
@@ -187,11 +190,11 @@ def test_five_seeds_are_too_few_for_the_signed_rank() -> None:
 def test_ranks_are_averages_with_ties_shared() -> None:
     found = mean_ranks({"a": [0.9, 0.8], "b": [0.7, 0.8], "c": [0.5, None]}, independent=True)
     assert found is not None
-    assert found["ranks"] == {"a": [1.0, 1.5], "b": [2.0, 1.5]}
-    assert found["mean_rank"] == {"a": 1.25, "b": 1.75}
-    assert found["left_out"] == ["c"]
-    assert found["critical_difference"] is None
-    assert found["note"].startswith("Only ranks")
+    assert found.ranks == {"a": (1.0, 1.5), "b": (2.0, 1.5)}
+    assert found.mean_rank == {"a": 1.25, "b": 1.75}
+    assert found.left_out == ("c",)
+    assert found.critical_difference is None
+    assert found.note.startswith("Only ranks")
     assert mean_ranks({"a": [0.9], "b": [0.7]}, independent=True) is None
     assert mean_ranks({"a": [0.9, 0.8]}, independent=True) is None
     assert mean_ranks({}, independent=True) is None
@@ -203,28 +206,34 @@ def test_the_critical_difference_is_that_of_the_published_table() -> None:
     found = mean_ranks(scores, independent=True)
     assert found is not None
     # Demsar 2006, table 5: q of 0.05 for six classifiers is 2.850
-    assert found["critical_difference"] == pytest.approx(2.850 * math.sqrt(6 * 7 / (6 * 14)), rel=1e-3)
+    assert found.critical_difference == pytest.approx(2.850 * math.sqrt(6 * 7 / (6 * 14)), rel=1e-3)
     expected = stats.friedmanchisquare(*scores.values())
-    assert found["friedman"]["p"] == pytest.approx(expected.pvalue)
-    assert list(found["mean_rank"]) == sorted(found["mean_rank"], key=lambda name: found["mean_rank"][name])
+    assert found.friedman.p == pytest.approx(expected.pvalue)
+    assert list(found.mean_rank) == sorted(found.mean_rank, key=lambda name: found.mean_rank[name])
     dependent = mean_ranks(scores, independent=False)
     assert dependent is not None
-    assert dependent["critical_difference"] is None
-    assert "same rows" in dependent["note"]
+    assert dependent.critical_difference is None
+    assert "same rows" in dependent.note
 
 
 def test_no_pair_is_told_apart_where_friedman_finds_nothing() -> None:
     rng = np.random.default_rng(1)
     found = mean_ranks({f"m{i}": rng.random(12).tolist() for i in range(6)}, independent=True)
     assert found is not None
-    assert found["friedman"]["p"] > 0.05
-    assert found["critical_difference"] is None
+    assert found.friedman.p > 0.05
+    assert found.critical_difference is None
     tied = mean_ranks({f"m{i}": [0.5] * 12 for i in range(6)}, independent=True)
     assert tied is not None
-    assert (tied["friedman"], tied["critical_difference"]) == (None, None)
+    assert (tied.friedman, tied.critical_difference) == (None, None)
 
 
 # ---- compare ----
+
+
+def compare(rows: list[dict[str, Any]], *options: Any) -> dict[str, Any]:
+    """The statistics as results.json holds them."""
+    found: dict[str, Any] = json.loads(to_json(compare_arms(rows, *options)))
+    return found
 
 
 def made(
@@ -241,7 +250,7 @@ def made(
                     {
                         "dataset": dataset,
                         "ratio": ratio,
-                        "method": method,
+                        "arm": method,
                         "seed": seed,
                         "status": "done",
                         **dict.fromkeys((measure.key for measure in COMPARED), value),
@@ -256,7 +265,7 @@ def made(
 
 def test_compare_tells_ahead_level_and_behind() -> None:
     rows = made({"erm": 0.0, "better": 0.06, "same": 0.0, "worse": -0.06}, seeds=8)
-    found = json.loads(json.dumps(compare(rows), allow_nan=False))
+    found = compare(rows)
     (group,) = found["groups"]
     results = group["results"]
     standing = {name: results[name]["balanced_accuracy"]["difference"]["standing"] for name in ("better", "worse")}
@@ -271,8 +280,8 @@ def test_compare_tells_ahead_level_and_behind() -> None:
     assert results["better"]["auprc"]["difference"]["standing"] == "untested"
     assert results["better"]["seconds"]["difference"] is None
     assert group["seconds"]["better"]["ratio"] == pytest.approx(1.6, rel=0.02)
-    assert group["best"]["balanced_accuracy"] == {"method": "better", "level_with": []}
-    assert set(group["best"]["seconds"]["level_with"]) | {group["best"]["seconds"]["method"]} == {"erm", "same"}
+    assert group["best"]["balanced_accuracy"] == {"arm": "better", "level_with": []}
+    assert set(group["best"]["seconds"]["level_with"]) | {group["best"]["seconds"]["arm"]} == {"erm", "same"}
     assert group["best"]["auprc"] is None
     assert found["ranks"] is None
     assert "the 3 methods" in found["family"]
@@ -283,8 +292,8 @@ def test_compare_agrees_with_scipy_and_holm_over_the_methods_of_one_data_set() -
     found = compare(rows)
     for group in found["groups"]:
         values = {
-            name: [r["accuracy"] for r in rows if r["method"] == name and r["ratio"] == group["ratio"]]
-            for name in group["methods"]
+            name: [r["accuracy"] for r in rows if r["arm"] == name and r["ratio"] == group["ratio"]]
+            for name in group["arms"]
         }
         p = np.array([stats.ttest_rel(values[name], values["erm"]).pvalue for name in ("a", "b", "c")])
         entries = [group["results"][name]["accuracy"]["difference"] for name in ("a", "b", "c")]
@@ -303,7 +312,7 @@ def test_the_order_of_rows_does_not_matter(random: Any) -> None:
     random.shuffle(shuffled)
     one, other = compare(rows)["groups"][0], compare(shuffled)["groups"][0]
     assert other["seeds"] == one["seeds"]
-    for name in one["methods"]:
+    for name in one["arms"]:
         for metric in (measure.key for measure in COMPARED):
             first, second = one["results"][name][metric], other["results"][name][metric]
             assert second["mean"] == pytest.approx(first["mean"])
@@ -314,8 +323,8 @@ def test_the_order_of_rows_does_not_matter(random: Any) -> None:
 def test_a_method_leans_where_only_its_own_interval_leaves_out_zero() -> None:
     rows = made({"erm": 0, **{f"m{i:02}": 0.0 for i in range(20)}})
     for row in rows:
-        if row["method"] == "m00":
-            base = next(r for r in rows if r["method"] == "erm" and r["seed"] == row["seed"])
+        if row["arm"] == "m00":
+            base = next(r for r in rows if r["arm"] == "erm" and r["seed"] == row["seed"])
             row["balanced_accuracy"] = base["balanced_accuracy"] + (0.01, 0.012, 0.02, 0.003, 0.015)[row["seed"]]
     entry = compare(rows)["groups"][0]["results"]["m00"]["balanced_accuracy"]["difference"]
     assert entry["interval"][0] > 0
@@ -335,19 +344,19 @@ def test_one_seed_is_summarised_and_not_tested() -> None:
 def test_a_method_that_is_behind_by_the_same_on_every_seed_is_not_level_with_the_best() -> None:
     rows = made({"erm": 0, "a": 0.02})
     for row in rows:
-        row["few_accuracy"] = 0.5 if row["method"] == "erm" else 0.75
+        row["few_accuracy"] = 0.5 if row["arm"] == "erm" else 0.75
     group = compare(rows)["groups"][0]
-    assert group["best"]["few_accuracy"] == {"method": "a", "level_with": []}
+    assert group["best"]["few_accuracy"] == {"arm": "a", "level_with": []}
     assert group["results"]["a"]["few_accuracy"]["difference"]["standing"] == "untested"
     assert "no spread" in group["results"]["a"]["few_accuracy"]["difference"]["note"]
 
 
 def test_missing_seeds_other_splits_and_undefined_figures_are_left_out_and_said() -> None:
-    rows = [row for row in made({"erm": 0, "a": 0.02, "b": 0.02, "c": 0}) if (row["method"], row["seed"]) != ("a", 1)]
+    rows = [row for row in made({"erm": 0, "a": 0.02, "b": 0.02, "c": 0}) if (row["arm"], row["seed"]) != ("a", 1)]
     for row in rows:
-        if row["method"] == "b" and row["seed"] == 2:
+        if row["arm"] == "b" and row["seed"] == 2:
             row["split_hash"] = "another"
-        if row["method"] == "c" and row["seed"] in (0, 3):
+        if row["arm"] == "c" and row["seed"] in (0, 3):
             row["tail_accuracy"] = None if row["seed"] else math.nan
     group = compare(rows)["groups"][0]
     results = group["results"]
@@ -364,7 +373,7 @@ def test_missing_seeds_other_splits_and_undefined_figures_are_left_out_and_said(
 
 
 def test_a_comparison_whose_baseline_failed_still_has_its_means() -> None:
-    rows = [row | {"status": "failed" if row["method"] == "erm" else "done"} for row in made({"erm": 0, "a": 0.02})]
+    rows = [row | {"status": "failed" if row["arm"] == "erm" else "done"} for row in made({"erm": 0, "a": 0.02})]
     (group,) = compare(rows)["groups"]
     assert group["results"]["a"]["accuracy"]["difference"] is None
     assert group["notes"] == ["No training of erm finished, so nothing is compared with it."]
@@ -394,7 +403,7 @@ def test_bad_rows_are_refused(spoil: Any, words: str) -> None:
     with pytest.raises(TailtuneError, match=words):
         compare(rows)
     with pytest.raises(TailtuneError, match="between 0 and 1"):
-        compare([], level=95)
+        compare_arms([], level=95)
 
 
 def test_names_of_data_sets() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from tailtune import Run, TailtuneError
 from tailtune.methods.search import Log, Uniform
+from tailtune.run.result import to_json
 from tailtune.study.plan import tuned_run
+from tailtune.study.results import Search, Trial
 from tailtune.study.tune import Tuning, space_of
 
 RUN = Run("digits", method="focal", lr=0.1, weight_decay=1e-3)
@@ -44,18 +45,18 @@ def test_proposals_lie_in_the_space_and_depend_on_the_trials_before_alone(tmp_pa
     for number in range(20):
         settings = search._proposed(trials)
         assert settings == tuning(tmp_path, 20)._proposed(trials)
-        trials.append({"settings": settings, "score": None if number == 3 else number / 20, "error": None})
-    assert trials[0]["settings"] == {}
+        trials.append(Trial(settings, None if number == 3 else number / 20, None))
+    assert trials[0].settings == {}
     for trial in trials[1:]:
-        assert 0.01 <= trial["settings"]["lr"] <= 0.5
-        assert 1e-4 <= trial["settings"]["weight_decay"] <= 1e-2
-        assert 0 <= trial["settings"]["gamma"] <= 3
-    assert len({trial["settings"]["lr"] for trial in trials[1:]}) == 19
+        assert 0.01 <= trial.settings["lr"] <= 0.5
+        assert 1e-4 <= trial.settings["weight_decay"] <= 1e-2
+        assert 0 <= trial.settings["gamma"] <= 3
+    assert len({trial.settings["lr"] for trial in trials[1:]}) == 19
 
 
 def test_the_best_is_taken_within_the_budget(tmp_path: Path) -> None:
-    made = [{"settings": {"lr": float(i)}, "score": score} for i, score in enumerate([0.5, None, 0.7, 0.9])]
-    (tmp_path / "trials.json").write_text(json.dumps({"trials": made}))
+    made = tuple(Trial({"lr": float(i)}, score, None) for i, score in enumerate([0.5, None, 0.7, 0.9]))
+    (tmp_path / "trials.json").write_bytes(to_json(Search("digits", "focal", "balanced_accuracy", made, {})))
     assert tuning(tmp_path, 3).best() == {"lr": 2.0}
     assert tuning(tmp_path, 4).best() == {"lr": 3.0}
     assert tuning(tmp_path, 2).best() == {"lr": 0.0}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
+
+On = Literal["local", "slurm", "ray"]  # where tasks are carried out, see `engine`
 
 
 class Task(Protocol):

@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
 from tailtune.report.compare_view import compare_view
 from tailtune.report.wording import whole
+from tailtune.study.results import StudyResult
 
 
-def write_compare_page(folder: Path) -> Path:
-    """Write report.html of a comparison from its results.json.
+def write_compare_page(folder: Path, result: StudyResult) -> Path:
+    """Write report.html of a study.
 
     The file holds its style and figures, asks nothing of the net, forbids scripts, and is the same bytes for the same
     input.
 
     Args:
         folder: the study's folder.
+        result: what it found.
 
     Returns:
         Path of the report.
 
     Raises:
-        TailtuneError: results.json is missing, cannot be read or lacks an entry, or no space for the report.
+        TailtuneError: no space for the report.
     """
-    path = Path(folder) / "results.json"
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise TailtuneError(f"{path} does not exist; {path.parent} is not the folder of a comparison") from error
-    except (OSError, ValueError) as error:
-        raise TailtuneError(f"{path} cannot be read ({error}); run tailtune compare again to write it") from error
-    needed = ("tailtune", "command", "finished", "versions", "machine", "asked", "rows", "comparison")
-    absent = [key for key in needed if key not in results]
-    if absent:
-        raise TailtuneError(f"{path} lacks {', '.join(absent)}; run tailtune compare again to write it")
-    out = Path(folder) / "report.html"
-    write_whole(out, render_comparison(results).encode())
+    out = folder / "report.html"
+    write_whole(out, render_comparison(as_read(result)).encode())
     return out
+
+
+def as_read(result: StudyResult) -> dict[str, Any]:
+    """The result as nested dictionaries, as the page reads it."""
+    import msgspec
+
+    content: dict[str, Any] = msgspec.to_builtins(result)
+    comparison = content.pop("statistics")
+    for group in comparison["groups"]:
+        group["methods"] = group.pop("arms")
+        group["best"] = {
+            key: best and {"method": best["arm"], "level_with": best["level_with"]}
+            for key, best in group["best"].items()
+        }
+    for entry in (*content["curves"], *content["failed"], *content["rows"], *content["searches"]):
+        entry["method"] = entry["arm"]
+    return content | {"comparison": comparison, "tuning": content["searches"]}
 
 
 def render_comparison(results: Mapping[str, Any]) -> str:

@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
-from tailtune.study.training_task import Training
 from tailtune.training.log import read_metrics, watched
 
 POINTS = 60  # of a curve; of more epochs every n-th and the last one are kept
-SCORES = ("balanced_accuracy", "tail_accuracy", "loss")
 
 
-def learning_curve(training: Training) -> dict[str, Any] | None:
-    """Return the curve of a finished training, or None of one without epochs (trees).
+@dataclass(frozen=True)
+class Curve:
+    """The curve of one training: lists of one length, a value an epoch.
 
-    Returns:
-        dataset, ratio, method and seed; `part`, whose scores were watched ("val", "test", or None); and lists of one
-        length: epoch, train_loss and, of a watched part, balanced_accuracy, tail_accuracy and loss.
+    Attributes:
+        dataset, ratio, arm, seed: whose it is.
+        part: whose scores were watched: "val", "test", or None.
+        epoch: counted from 1.
+        train_loss: mean of the epoch.
+        balanced_accuracy, tail_accuracy, loss: of the watched part; empty where there is none.
     """
-    rows = read_metrics(training.folder)
+
+    dataset: str
+    ratio: float | None
+    arm: str
+    seed: int
+    part: str | None
+    epoch: tuple[int, ...]
+    train_loss: tuple[float, ...]
+    balanced_accuracy: tuple[float | None, ...] = ()
+    tail_accuracy: tuple[float | None, ...] = ()
+    loss: tuple[float | None, ...] = ()
+
+
+def learning_curve(folder: Path, dataset: str, ratio: float | None, arm: str, seed: int) -> Curve | None:
+    """Return the curve of the finished training in `folder`, or None of one without epochs (trees)."""
+    rows = read_metrics(folder)
     if not rows:
         return None
     every = -(-len(rows) // POINTS)
     rows = [row for i, row in enumerate(rows) if i % every == 0 or i == len(rows) - 1]
     part = watched(rows)
-    run = training.run
-    return {
-        "dataset": run.data,
-        "ratio": run.ratio,
-        "method": training.method,
-        "seed": training.seed,
-        "part": part,
-        "epoch": [row["epoch"] for row in rows],
-        "train_loss": [row["train_loss"] for row in rows],
-        **({score: [row.get(f"{part}_{score}") for row in rows] for score in SCORES} if part else {}),
-    }
+
+    def scores(name: str) -> tuple[float | None, ...]:
+        return tuple(row.get(f"{part}_{name}") for row in rows) if part else ()
+
+    return Curve(
+        dataset=dataset,
+        ratio=ratio,
+        arm=arm,
+        seed=seed,
+        part=part,
+        epoch=tuple(row["epoch"] for row in rows),
+        train_loss=tuple(row["train_loss"] for row in rows),
+        balanced_accuracy=scores("balanced_accuracy"),
+        tail_accuracy=scores("tail_accuracy"),
+        loss=scores("loss"),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,41 @@ Floats = NDArray[np.float64]
 
 DIGITS = 12  # of the largest figure; what differs beyond them is rounding, as shares of test rows never lie so close
 WILCOXON_SEEDS = 6  # with five, even five differences of one sign give p = 2 / 2^5 = 0.0625
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Differences of two arms over the same seeds.
+
+    Attributes:
+        n: pairs.
+        mean: of the differences.
+        standard_error: s / sqrt(n).
+        interval: of the mean.
+        t: the mean over its standard error.
+        p: of the two-sided test.
+        differences: a seed each.
+        note: in words, where a part is None.
+    """
+
+    n: int
+    mean: float | None
+    standard_error: float | None = None
+    interval: tuple[float, float] | None = None
+    t: float | None = None
+    p: float | None = None
+    differences: tuple[float, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class SignedRank:
+    """Wilcoxon's test: differences that are not zero, the smaller rank sum, p, and the smallest p there can be."""
+
+    n: int
+    statistic: float
+    p: float
+    smallest_p: float
 
 
 def differences(values: ArrayLike, reference: ArrayLike) -> Floats:
@@ -44,7 +79,7 @@ def differences(values: ArrayLike, reference: ArrayLike) -> Floats:
     return np.round(a - b, min(DIGITS - math.floor(math.log10(scale)), 100))  # squares of 1e-100 still have digits
 
 
-def paired_t(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> dict[str, Any]:
+def paired_t(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Paired:
     """Mean paired difference with its t interval, d +- t_(n-1) s / sqrt(n), and the two-sided paired t test.
 
     One pair has no spread and no interval. Where every difference is zero the interval is [0, 0] and p is 1. Where
@@ -56,16 +91,13 @@ def paired_t(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> di
         reference: figures of the other on the same seeds [n].
         level: coverage of the interval, in 0..1.
 
-    Returns:
-        n, mean, standard_error, interval [low, high], t, p, differences, and a note in words where a part is None.
-
     Raises:
         TailtuneError: a level outside 0..1, or what `differences` refuses.
 
     Source: Student, "The probable error of a mean", 1908.
 
     >>> found = paired_t([0.82, 0.80, 0.84], [0.80, 0.79, 0.80])
-    >>> round(found["mean"], 3), [round(end, 3) for end in found["interval"]], round(found["p"], 3)
+    >>> round(found.mean, 3), [round(end, 3) for end in found.interval], round(found.p, 3)
     (0.023, [-0.015, 0.061], 0.118)
     """
     from scipy.special import stdtr, stdtrit  # Student's distribution and its quantiles
@@ -74,29 +106,20 @@ def paired_t(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> di
         raise TailtuneError(f"the level of an interval must lie between 0 and 1, however: {level}")
     d = differences(values, reference)
     n = len(d)
-    found: dict[str, Any] = {
-        "n": n,
-        "mean": float(d.mean()) if n else None,
-        "standard_error": None,
-        "interval": None,
-        "t": None,
-        "p": None,
-        "differences": d.tolist(),
-        "note": None,
-    }
+    each = tuple(d.tolist())
     if n < 2:
-        return found | {"note": "one seed in common: no interval and no test" if n else "no seed in common"}
+        note = "one seed in common: no interval and no test" if n else "no seed in common"
+        return Paired(n, float(d.mean()) if n else None, differences=each, note=note)
     if np.ptp(d) == 0:
         if d[0] == 0:
-            note = "every difference is zero"
-            return found | {"standard_error": 0.0, "interval": [0.0, 0.0], "p": 1.0, "note": note}
+            return Paired(n, 0.0, 0.0, (0.0, 0.0), None, 1.0, each, "every difference is zero")
         note = "every seed gave the same difference: no spread to test it against"
-        return found | {"mean": float(d[0]), "standard_error": 0.0, "note": note}
+        return Paired(n, float(d[0]), 0.0, differences=each, note=note)
     mean, error = float(d.mean()), float(d.std(ddof=1) / math.sqrt(n))
     reach = float(stdtrit(n - 1, (1 + level) / 2)) * error
     t = mean / error
     p = 2 * float(stdtr(n - 1, -abs(t)))
-    return found | {"standard_error": error, "interval": [mean - reach, mean + reach], "t": t, "p": p}
+    return Paired(n, mean, error, (mean - reach, mean + reach), t, p, each)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -132,7 +155,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def signed_rank(values: ArrayLike, reference: ArrayLike) -> dict[str, Any] | None:
+def signed_rank(values: ArrayLike, reference: ArrayLike) -> SignedRank | None:
     """Wilcoxon's signed-rank test, two-sided and exact, with ties at their mean rank and zeros left out.
 
     The p value is the share of all 2^n assignments of signs whose rank sum lies as far from the middle as the one
@@ -144,13 +167,13 @@ def signed_rank(values: ArrayLike, reference: ArrayLike) -> dict[str, Any] | Non
         reference: figures of the other on the same seeds [n].
 
     Returns:
-        n (differences that are not zero), statistic (the smaller rank sum), p, and smallest_p = 2 / 2^n; None for
-        fewer than six seeds. What `differences` refuses raises a TailtuneError.
+        The test, whose smallest p is 2 / 2^n; None for fewer than six seeds. What `differences` refuses raises a
+        TailtuneError.
 
     Source: Wilcoxon, "Individual comparisons by ranking methods", 1945.
 
     >>> signed_rank([6, 5, 7, 8, 9, 4], [1, 2, 3, 2, 1, 3])
-    {'n': 6, 'statistic': 0.0, 'p': 0.03125, 'smallest_p': 0.03125}
+    SignedRank(n=6, statistic=0.0, p=0.03125, smallest_p=0.03125)
     """
     from scipy import stats
 
@@ -160,7 +183,7 @@ def signed_rank(values: ArrayLike, reference: ArrayLike) -> dict[str, Any] | Non
     d = d[d != 0]
     n = len(d)
     if n == 0:
-        return {"n": 0, "statistic": 0.0, "p": 1.0, "smallest_p": 1.0}
+        return SignedRank(0, 0.0, 1.0, 1.0)
     ranks = np.rint(2 * stats.rankdata(np.abs(d))).astype(np.int64)  # doubled, so that a mean rank is whole
     total = int(ranks.sum())
     ways = np.zeros(total + 1)  # share of the assignments of signs with this sum of positive ranks
@@ -171,4 +194,4 @@ def signed_rank(values: ArrayLike, reference: ArrayLike) -> dict[str, Any] | Non
     positive = int(ranks[d > 0].sum())
     smaller = min(positive, total - positive)
     p = min(1.0, 2 * float(ways[: smaller + 1].sum()))
-    return {"n": n, "statistic": smaller / 2, "p": p, "smallest_p": 2.0 ** (1 - n)}
+    return SignedRank(n, smaller / 2, p, 2.0 ** (1 - n))

@@ -1,41 +1,39 @@
-"""The list of trainings of a comparison: on each data set, one configuration that all methods share."""
+"""The list of trainings of a study: on each data set, what its arms share, and what each of them makes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tailtune import methods
 from tailtune.data.catalog import LONG_TAILED
 from tailtune.data.dataset import Dataset, Kind
 from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
-from tailtune.methods.resolve import build, find, split_names, with_settings
+from tailtune.methods.resolve import build, find, with_settings
 from tailtune.run.execute import baselines_for, check_run, own_measures_for
 from tailtune.run.hashing import config_hash, rows_hash
 from tailtune.run.learners import learner_of, with_model
-from tailtune.settings import Run
-from tailtune.study.comparison import Comparison, run_on
-from tailtune.study.training_task import Training
+from tailtune.settings import Reading, Run
+from tailtune.study.study import Arm, Study, run_on
+from tailtune.study.training_task import TrainingTask
 
-BASELINE = "erm"
 RUNS = "runs"
 _A = {"table": "a table", "image": "images"}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A data set, at one ratio, and what all methods share on it.
+    """A data set, at one ratio, and the run of each arm on it.
 
     Attributes:
-        run: everything resolved but the method.
+        run: what all arms start from.
         kind: of the data.
-        methods: as the user wrote them.
-        rows: hash of the rows and parts at each seed of the split.
+        arms: the run of each arm that takes the data, but for the seeds.
         bytes: memory of the data; pictures in a file take none.
         test_rows: number of test rows.
         classes: number of classes.
@@ -43,8 +41,7 @@ class Problem:
 
     run: Run
     kind: Kind
-    methods: tuple[str, ...]
-    rows: Mapping[int, str]
+    arms: Mapping[str, Run]
     bytes: int
     test_rows: int
     classes: int
@@ -56,127 +53,142 @@ class Problem:
 
     @property
     def shared(self) -> str:
-        """The configuration that the methods share, in one line."""
+        """What the arms start from, in one line."""
         return f"{self.name}: {learner_of(self.run.model).summary(self.run)}"
 
 
-def problems(asked: Comparison, say: Callable[[str], object]) -> list[Problem]:
-    """Open every data set once and resolve what its trainings share, with the routine of the tuned recipe.
+def problems(study: Study, say: Callable[[str], object], *, lenient: bool = False) -> list[Problem]:
+    """Open every data set once and settle what its trainings share.
 
     Args:
-        asked: what to compare.
-        say: told, in a sentence each, what was noticed about the data and which methods are left out.
+        study: what to compare.
+        say: told, in a sentence each, what was noticed about the data and which arms are left out.
+        lenient: leave out arms whose method does not take the data, but for the baseline, instead of refusing them.
 
     Raises:
-        TailtuneError: anything wrong with the data, the methods, or their settings.
+        TailtuneError: anything wrong with the data, the arms, or their settings.
     """
-    names = _methods(asked.methods)
-    for name in names:
-        find(name)
-    if asked.ratios and not any(data in LONG_TAILED for data in asked.data):
-        known, given = ", ".join(LONG_TAILED), ", ".join(asked.data)
+    for arm in study.arms:
+        if "method" in arm.changes:
+            find(str(arm.changes["method"]))
+    if study.ratios and not any(data in LONG_TAILED for data in study.data):
+        known, given = ", ".join(LONG_TAILED), ", ".join(study.data)
         raise TailtuneError(f"--ratios makes {known} long-tailed; {given} is taken as it is, leave it out")
-    ratios: tuple[float | None, ...] = asked.ratios or (None,)
-    places = [(data, ratio) for data in asked.data for ratio in (ratios if data in LONG_TAILED else (None,))]
-    return [_problem(asked, data, ratio, names, say) for data, ratio in places]
+    ratios: tuple[float | None, ...] = study.ratios or (None,)
+    places = [(data, ratio) for data in study.data for ratio in (ratios if data in LONG_TAILED else (None,))]
+    return [_problem(study, data, ratio, say, lenient) for data, ratio in places]
 
 
-def _methods(text: str) -> tuple[str, ...]:
-    """The names that are asked for, with the baseline among them.
-
-    Raises:
-        TailtuneError: one is given twice.
-    """
-    if text.strip() == "all":
-        return (BASELINE, *(name for name in methods.__all__ if name != BASELINE))
-    names = split_names(text)
-    doubled = next((name for name in names if names.count(name) > 1), None)
-    if doubled is not None:
-        raise TailtuneError(f"the method {doubled} is given twice; leave one of them out")
-    return names if BASELINE in names else (BASELINE, *names)
-
-
-def _problem(
-    asked: Comparison, data: str, ratio: float | None, names: tuple[str, ...], say: Callable[[str], object]
-) -> Problem:
-    run = run_on(asked, data, ratio)
+def _problem(study: Study, data: str, ratio: float | None, say: Callable[[str], object], lenient: bool) -> Problem:
+    run = run_on(study, data, ratio)
     check_run(run)
     dataset = opened(run)
     baselines_for(run, dataset)
     own_measures_for(run, dataset)
     for sentence in dataset.notes:
         say(f"{data}: {sentence}")
-    fitting = tuple(name for name in names if _fits(name, dataset, data, named=asked.methods.strip() != "all", say=say))
-    rows = {0: rows_hash(dataset)}
-    if asked.vary != "init":
-        rows |= {seed: rows_hash(opened(replace(run, split_seed=seed))) for seed in range(1, asked.seeds)}
-        if asked.seeds > 1 and len(set(rows.values())) == 1:
+    if study.vary != "init" and study.seeds > 1:
+        rows = {rows_of(replace(run, split_seed=seed)) for seed in range(study.seeds)}
+        if len(rows) == 1:
             raise TailtuneError(
-                f"--vary {asked.vary} changes no row of {data}, whose parts are given; use --vary init, or a selection "
+                f"--vary {study.vary} changes no row of {data}, whose parts are given; use --vary init, or a selection "
                 "that holds validation rows back"
             )
+    start = _shared(study, run, {}, dataset)
+    arms: dict[str, Run] = {}
+    for arm in study.arms:
+        try:
+            arms[arm.name] = _run_of(study, run, start, arm)
+        except TailtuneError as error:
+            if not lenient or arm.name == study.reference:
+                raise
+            say(f"{data}: without {arm.name}: {error}")
     parts = [part for part in (dataset.train, dataset.val, dataset.test) if part is not None]
     return Problem(
-        run=_resolved(run, dataset),
+        run=start,
         kind=dataset.kind,
-        methods=fitting,
-        rows=rows,
+        arms=arms,
         bytes=sum(x.numel() * x.element_size() for part in parts for x in part.inputs if isinstance(x, torch.Tensor)),
         test_rows=len(dataset.test),
         classes=len(dataset.names),
     )
 
 
-def _fits(name: str, dataset: Dataset, data: str, *, named: bool, say: Callable[[str], object]) -> bool:
-    """Whether a method takes the data.
+def _shared(study: Study, run: Run, changes: Mapping[str, Any], dataset: Dataset) -> Run:
+    """Settle what arms with these changes of the model share; where each arm has its own routine, only the model."""
+    run = with_model(replace(run, **changes), dataset)
+    return learner_of(run.model).share(run, dataset) if study.routine == "shared" else run
+
+
+def _run_of(study: Study, run: Run, start: Run, arm: Arm) -> Run:
+    """Return the run of an arm, but for the seeds.
 
     Raises:
-        TailtuneError: it does not although it was asked for by name, or its settings do not fit.
+        TailtuneError: a change that does not fit the data or the other settings.
     """
-    try:
-        method = build(name, dataset.profile)
+    changes: dict[str, Any] = dict(arm.changes)
+    reading = {name: value for name, value in changes.items() if name in READING}
+    dataset = opened(replace(run, **reading))
+    other = {name: value for name, value in changes.items() if name in ("model", "weights", "pretrained")}
+    run = _fitting(run, changes)
+    own = replace(_shared(study, run, other | reading, dataset) if other or reading else start, **changes)
+    asked = replace(run, **changes)  # without what was settled, which another learner need not have
+    check_run(asked)
+    baselines_for(asked, dataset)
+    if own.method is not None:
+        method = build(own.method, dataset.profile)
         if dataset.kind not in method.kinds:
             kinds = " and ".join(f"{kind}s" for kind in method.kinds)
-            raise TailtuneError(f"method {name} is for {kinds}, and {data} is {_A[dataset.kind]}; leave it out")
-    except TailtuneError as error:
-        if named or name == BASELINE:
-            raise
-        say(f"{data}: without {name}: {error}")
-        return False
-    return True
+            raise TailtuneError(
+                f"method {own.method} is for {kinds}, and {run.data} is {_A[dataset.kind]}; leave it out"
+            )
+    return own
 
 
-def _resolved(run: Run, dataset: Dataset) -> Run:
-    """Settle once what every method shares, flip and model included.
+def _fitting(run: Run, changes: Mapping[str, Any]) -> Run:
+    """Return `run` without the settings that the model of an arm does not have, unless the arm itself asks for them."""
+    lacks = learner_of(str(changes.get("model", run.model))).lacks
+    plain = Run(run.data)
+    return replace(run, **{name: getattr(plain, name) for name in lacks if name not in changes})
 
-    Raises:
-        TailtuneError: a model that does not exist, or that is for another kind of data.
-    """
-    run = with_model(run, dataset)
-    return learner_of(run.model).share(run, dataset)
+
+READING = tuple(field.name for field in fields(Reading))
+
+
+def rows_of(run: Run) -> str:
+    """Return the hash of the rows that `run` reads, by part and class."""
+    return _rows_of(Reading(**{name: getattr(run, name) for name in READING}))
+
+
+@lru_cache(maxsize=256)
+def _rows_of(reading: Reading) -> str:
+    return rows_hash(opened(reading))
 
 
 def trainings(
-    asked: Comparison, found: Sequence[Problem], best: Mapping[tuple[str, str], Mapping[str, Any]]
-) -> list[Training]:
-    """Return every training, seed by seed, so that an unfinished study has all methods on its first seeds.
+    study: Study, found: Sequence[Problem], best: Mapping[tuple[str, str], Mapping[str, Any]]
+) -> list[TrainingTask]:
+    """Return every training, seed by seed, so that an unfinished study has all arms on its first seeds.
 
     Args:
-        asked: what to compare.
+        study: what to compare.
         found: the data sets.
-        best: settings found by tuning, by the name of the data set and the method; lr and weight_decay replace those of
+        best: settings found by tuning, by the name of the data set and the arm; lr and weight_decay replace those of
             the run, the others are the method's own.
     """
     listed = []
-    for seed in range(asked.seeds):
+    for seed in range(study.seeds):
         for problem in found:
-            split_seed = 0 if asked.vary == "init" else seed
-            seeded = replace(problem.run, seed=0 if asked.vary == "subset" else seed, split_seed=split_seed)
-            for name in problem.methods:
-                run = tuned_run(replace(seeded, method=name), best.get((problem.name, name), {}))
-                key = config_hash(run, problem.rows[split_seed])
-                run = replace(run, out=str(Path(asked.out) / RUNS / key), measures=())  # the table computes them
-                listed.append(Training(key, run, problem.name, name, seed, asked.vary, asked.keep))
+            for name, own in problem.arms.items():
+                run = replace(
+                    own,
+                    seed=0 if study.vary == "subset" else seed,
+                    split_seed=0 if study.vary == "init" else seed,
+                )
+                run = tuned_run(run, best.get((problem.name, name), {}))
+                key = config_hash(run, rows_of(run))
+                run = replace(run, out=str(Path(study.out) / RUNS / key), measures=())  # the table computes them
+                listed.append(TrainingTask(key, run, problem.name, name, seed, study.vary, study.keep))
     return listed
 
 

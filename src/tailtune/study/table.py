@@ -1,19 +1,17 @@
-"""results.json and results.csv: one tidy row for each finished training of a study."""
+"""The tidy table of a study, one row a finished training, and what is written from it."""
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tailtune import __version__
 from tailtune.errors import TailtuneError
-from tailtune.evaluation.measure import Measure, describe
+from tailtune.evaluation.measure import Measure, quantity_of
 from tailtune.evaluation.measures import MEASURES, at
 from tailtune.evaluation.metrics import scores
 from tailtune.evaluation.own_measures import own_measures
@@ -22,22 +20,40 @@ from tailtune.files import write_whole
 from tailtune.profile import ClassProfile
 from tailtune.run.environment import command, machine, versions
 from tailtune.run.finished import Finished
+from tailtune.run.result import to_json
 from tailtune.settings import Settings
-from tailtune.study.comparison import STUDY, Comparison, plain
 from tailtune.study.curves import learning_curve
-from tailtune.study.plan import BASELINE, Problem
+from tailtune.study.plan import Problem
+from tailtune.study.results import RESULTS, SCHEMA, Failure, Row, Scalar, StudyResult, read_results
 from tailtune.study.statistics import SECONDS, compare
-from tailtune.study.training_task import Training
+from tailtune.study.study import STUDY, Study, plain
+from tailtune.study.training_task import TrainingTask
 from tailtune.study.tune import Tuning
 
-RESULTS = "results.json"
+if TYPE_CHECKING:
+    import polars as pl
+
+PARQUET, CSV = "results.parquet", "results.csv"
 
 
-def row(training: Training, own: Sequence[Measure] = ()) -> dict[str, Any]:
+def read_study(folder: str | Path) -> pl.DataFrame:
+    """Return the tidy table of a study: a row a finished training, a column a varied field and a figure.
+
+    Args:
+        folder: of a study or comparison.
+
+    Raises:
+        TailtuneError: there is no results.json, or it is broken or of another version.
+    """
+    return _frame(read_results(Path(folder)).rows)
+
+
+def row_of(training: TrainingTask, varied: Sequence[str] = (), own: Sequence[Measure] = ()) -> Row:
     """Return the row of a finished training.
 
     Args:
         training: a finished one.
+        varied: fields of `Run` that the arms of the study change.
         own: a person's own measures. They are computed here, from the predictions that every training leaves, so that
             a measure may be added or changed without training anew.
 
@@ -47,11 +63,14 @@ def row(training: Training, own: Sequence[Measure] = ()) -> dict[str, Any]:
     finished, run = Finished(training.folder), training.run
     result = finished.result
     metrics = result.model.metrics | (_own_scores(finished, own) if own else {})
+    changed = {name: _scalar(getattr(result.run, name)) for name in varied}
     return {
         "dataset": run.data,
         "ratio": run.ratio,
-        "method": training.method,
-        "model": run.model,
+        "arm": training.arm,
+        **changed,
+        "method": result.run.method,
+        "model": result.run.model,
         "seed": training.seed,
         "vary": training.vary,
         "status": "done",
@@ -66,12 +85,16 @@ def row(training: Training, own: Sequence[Measure] = ()) -> dict[str, Any]:
     }
 
 
+def _scalar(value: Any) -> Scalar:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
+
+
 def _own_scores(run: Finished, own: Sequence[Measure]) -> dict[str, float | None]:
     data, made = run.result.data, run.predictions
     return scores(scored(made.targets, made.model, ClassProfile(data.counts.train, data.names)), own)
 
 
-def write_study(asked: Comparison) -> None:
+def write_study(study: Study) -> None:
     """Write study.yaml, creating the folder.
 
     Raises:
@@ -79,83 +102,84 @@ def write_study(asked: Comparison) -> None:
     """
     import yaml
 
-    folder = Path(asked.out)
+    folder = Path(study.out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TailtuneError(f"cannot create {folder}: {error.strerror or error}; choose another --out") from error
-    write_whole(folder / STUDY, yaml.safe_dump(plain(asked), sort_keys=False, allow_unicode=True).encode())
+    write_whole(folder / STUDY, yaml.safe_dump(plain(study), sort_keys=False, allow_unicode=True).encode())
 
 
 def write_results(
-    asked: Comparison,
+    study: Study,
     found: Sequence[Problem],
-    trainings: Sequence[Training],
+    trainings: Sequence[TrainingTask],
     tunings: Sequence[Tuning],
     failures: Mapping[str, str],
-) -> dict[str, Any]:
-    """Write results.json and results.csv from all trainings that are finished by now, whoever did them.
+) -> StudyResult:
+    """Write results.json, results.csv and results.parquet from all trainings that are finished, whoever did them.
 
     Args:
-        asked: what is compared.
+        study: what is compared.
         found: the data sets.
-        trainings: all that belong to the comparison.
+        trainings: all that belong to the study.
         tunings: trials that were made before.
         failures: one line for the key of each training that failed here.
 
     Returns:
         The content of results.json.
     """
-    folder, own = Path(asked.out), own_measures(asked.measures)
+    folder, own = Path(study.out), own_measures(study.measures)
     compared = [*at("study", [*MEASURES, *own]), SECONDS]
     while True:
         finished = [training for training in trainings if training.done()]
-        rows = [row(training, own) for training in finished]
-        content = {
-            "tailtune": __version__,
-            "command": command(),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": versions(),
-            "machine": asdict(machine()),
-            "asked": plain(asked),
-            "planned": len(trainings),
-            "shared": [_shared(problem) for problem in found],
-            "tuning": [tuning.summary() for tuning in tunings],
-            "failed": [
-                {
-                    "dataset": t.run.data,
-                    "ratio": t.run.ratio,
-                    "method": t.method,
-                    "seed": t.seed,
-                    "error": failures[t.key],
-                }
-                for t in trainings
-                if t.key in failures
-            ],
-            "rows": rows,
-            "curves": [curve for training in finished if (curve := learning_curve(training))],
-            "measures": [describe(measure) for measure in own],
-            "comparison": compare(rows, BASELINE, compared),
-        }
-        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-        write_whole(folder / RESULTS, text.encode())
-        write_whole(folder / "results.csv", _csv(rows))
+        rows = tuple(row_of(training, study.varied, own) for training in finished)
+        curves = (learning_curve(t.folder, t.run.data, t.run.ratio, t.arm, t.seed) for t in finished)
+        result = StudyResult(
+            schema=SCHEMA,
+            tailtune=__version__,
+            command=command(),
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions=versions(),
+            machine=machine(),
+            asked=plain(study),
+            varied=study.varied,
+            planned=len(trainings),
+            shared=tuple(_shared(problem) for problem in found),
+            searches=tuple(tuning.summary() for tuning in tunings),
+            failed=tuple(
+                Failure(t.run.data, t.run.ratio, t.arm, t.seed, failures[t.key]) for t in trainings if t.key in failures
+            ),
+            rows=rows,
+            curves=tuple(curve for curve in curves if curve is not None),
+            measures=tuple(quantity_of(measure) for measure in own),
+            statistics=compare(
+                rows, study.reference, compared, noun="method" if study.varied == ("method",) else "arm"
+            ),
+        )
+        write_whole(folder / RESULTS, to_json(result))
+        _write_table(folder, rows)
         # another process may have finished meanwhile, and written its table before this one
         if sum(training.done() for training in trainings) == len(finished):
-            return content
+            return result
 
 
 def _shared(problem: Problem) -> dict[str, Any]:
-    """What all methods share on one data set."""
+    """What all arms start from on one data set."""
     names = ("data", "ratio", *(field.name for field in fields(Settings)))
-    values = {name: getattr(problem.run, name) for name in names}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    return {name: value for name, value in asdict(problem.run).items() if name in names}
 
 
-def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    text = io.StringIO()
+def _write_table(folder: Path, rows: Sequence[Row]) -> None:
+    frame, text, binary = _frame(rows), io.BytesIO(), io.BytesIO()
     if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue().encode()
+        frame.write_csv(text)
+    frame.write_parquet(binary)
+    write_whole(folder / CSV, text.getvalue())
+    write_whole(folder / PARQUET, binary.getvalue())
+
+
+def _frame(rows: Sequence[Row]) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.DataFrame([dict(row) for row in rows], infer_schema_length=None, strict=False)

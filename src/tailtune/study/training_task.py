@@ -10,20 +10,20 @@ from tailtune.run.execute import execute
 from tailtune.run.folder import DONE, mark_done
 from tailtune.run.predictor import FILE as MODEL
 from tailtune.settings import Run
-from tailtune.study.comparison import Keep
+from tailtune.study.study import Keep
 
 CHECKPOINT = "*.ckpt"
 
 
 @dataclass(frozen=True)
-class Training:
-    """A training that may be carried out in any process.
+class TrainingTask:
+    """A training of a study, which may be carried out in any process.
 
     Attributes:
         key: its name in the study, see `config_hash`.
         run: everything resolved; ``run.out`` is its folder.
         dataset: the data set and ratio, for messages.
-        method: as the user wrote it.
+        arm: name of the arm.
         seed: number of the repetition.
         vary: what the seed changes.
         keep: what stays beside the figures.
@@ -32,7 +32,7 @@ class Training:
     key: str
     run: Run
     dataset: str
-    method: str
+    arm: str
     seed: int
     vary: str
     keep: Keep
@@ -40,7 +40,7 @@ class Training:
     @property
     def title(self) -> str:
         """For messages."""
-        return f"{self.method}, seed {self.seed}, on {self.dataset}"
+        return f"{self.arm}, seed {self.seed}, on {self.dataset}"
 
     @property
     def folder(self) -> Path:

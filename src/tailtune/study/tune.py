@@ -1,13 +1,12 @@
-"""The same number of trials for every method, which choose its rates and own settings on validation rows."""
+"""The same number of trials for every arm, which choose its rates and own settings on validation rows."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
@@ -19,9 +18,11 @@ from tailtune.methods.resolve import find, parse
 from tailtune.methods.search import Choice, Log, Space, Uniform
 from tailtune.run.hashing import config_hash
 from tailtune.run.learners import fit_model, learner_of
+from tailtune.run.result import to_json
 from tailtune.settings import Run
-from tailtune.study.comparison import Comparison
-from tailtune.study.plan import Problem, tuned_run
+from tailtune.study.plan import Problem, rows_of, tuned_run
+from tailtune.study.results import Scalar, Search, Trial
+from tailtune.study.study import Study
 
 if TYPE_CHECKING:
     import optuna
@@ -33,13 +34,13 @@ STARTUP = 10  # random trials before the estimator of Parzen trees begins, as by
 
 @dataclass(frozen=True)
 class Tuning:
-    """The trials of one method on one data set; they may be made in any process.
+    """The trials of one arm on one data set; they may be made in any process.
 
     Attributes:
         key: its name in the study.
         run: everything resolved; ``run.out`` is not looked at.
         dataset: the data set and ratio, for messages.
-        method: as the user wrote it.
+        arm: name of the arm.
         trials: how many.
         path: file that holds the trials.
     """
@@ -47,29 +48,28 @@ class Tuning:
     key: str
     run: Run
     dataset: str
-    method: str
+    arm: str
     trials: int
     path: Path
 
     @property
     def title(self) -> str:
         """For messages."""
-        return f"{self.trials} trials of {self.method} on {self.dataset}"
+        return f"{self.trials} trials of {self.arm} on {self.dataset}"
 
     def done(self) -> bool:
         """Whether there are enough trials."""
         return len(self._made()) >= self.trials
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Search:
         """What results.json says: the trials within the budget, and the best settings."""
-        made = self._made()[: self.trials]
-        return {"dataset": self.dataset, "method": self.method, "score": SCORE, "trials": made, "best": self.best()}
+        return Search(self.dataset, self.arm, SCORE, tuple(self._made()[: self.trials]), self.best())
 
-    def best(self) -> dict[str, Any]:
+    def best(self) -> dict[str, Scalar]:
         """The settings of the best trial; the first one, which has the defaults, where all failed."""
         made = self._made()[: self.trials]
-        scored = [trial for trial in made if trial["score"] is not None]
-        return dict(max(scored, key=lambda trial: trial["score"])["settings"]) if scored else {}
+        scored = [(trial.score, trial) for trial in made if trial.score is not None]
+        return dict(max(scored, key=lambda pair: pair[0])[1].settings) if scored else {}
 
     def __call__(self) -> None:
         """Make the trials that are missing. The file is written after each, so that a stopped search goes on.
@@ -80,26 +80,24 @@ class Tuning:
         trials = self._made()
         while len(trials) < self.trials:
             settings = self._proposed(trials)
-            trial: dict[str, Any] = {"settings": settings, "score": None, "error": None}
             try:
-                trial["score"] = self._score(settings)
+                trials.append(Trial(settings, self._score(settings), None))
             except TailtuneError as error:  # such as a learning rate that is too high
-                trial["error"] = " ".join(str(error).split())
-            trials.append(trial)
+                trials.append(Trial(settings, None, " ".join(str(error).split())))
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            content = {"dataset": self.dataset, "method": self.method, "score": SCORE, "trials": trials}
-            write_whole(self.path, json.dumps(content, indent=1, ensure_ascii=False).encode())
+            write_whole(self.path, to_json(Search(self.dataset, self.arm, SCORE, tuple(trials), {})))
 
-    def _made(self) -> list[dict[str, Any]]:
+    def _made(self) -> list[Trial]:
+        import msgspec
+
         if not self.path.is_file():
             return []
         try:
-            trials: list[dict[str, Any]] = json.loads(self.path.read_text(encoding="utf-8"))["trials"]
-        except (OSError, ValueError, KeyError) as error:
+            return list(msgspec.json.decode(self.path.read_bytes(), type=Search).trials)
+        except (OSError, msgspec.MsgspecError) as error:
             raise TailtuneError(f"{self.path} cannot be read ({error}); delete it to tune anew") from error
-        return trials
 
-    def _score(self, settings: dict[str, Any]) -> float:
+    def _score(self, settings: dict[str, Scalar]) -> float:
         """Train on the training rows and score the validation rows; the test rows are not looked at.
 
         Raises:
@@ -114,7 +112,7 @@ class Tuning:
         found = fitted.predictor.probabilities(dataset.val.inputs)
         return float(summarise(dataset.val.targets.numpy(), found, dataset.profile)[SCORE])
 
-    def _proposed(self, trials: list[dict[str, Any]]) -> dict[str, Any]:
+    def _proposed(self, trials: list[Trial]) -> dict[str, Scalar]:
         import optuna
 
         if not trials:
@@ -126,36 +124,33 @@ class Tuning:
         sampler = optuna.samplers.TPESampler(n_startup_trials=startup, seed=len(trials))
         study = optuna.create_study(direction="maximize", sampler=sampler)
         for trial in trials[1:]:
-            state = optuna.trial.TrialState.FAIL if trial["score"] is None else optuna.trial.TrialState.COMPLETE
+            state = optuna.trial.TrialState.FAIL if trial.score is None else optuna.trial.TrialState.COMPLETE
             study.add_trial(
                 optuna.trial.create_trial(
-                    state=state, params=trial["settings"], distributions=distributions, value=trial["score"]
+                    state=state, params=dict(trial.settings), distributions=distributions, value=trial.score
                 )
             )
         return dict(study.ask(distributions).params)
 
 
-def tunings(asked: Comparison, found: list[Problem]) -> list[Tuning]:
-    """Return the searches of a comparison, one for each method on each data set; none if no trials are asked for.
+def tunings(study: Study, found: list[Problem]) -> list[Tuning]:
+    """Return the searches of a study, one for each arm on each data set; none if no trials are asked for.
 
     Raises:
         TailtuneError: trees, which have none of the settings, no validation rows, or a SEARCH that makes no sense.
     """
     listed = []
-    for problem in found if asked.tune_trials else ():
-        if not learner_of(problem.run.model).space(problem.run):
-            raise TailtuneError(
-                f"--tune-trials searches settings of networks, and {problem.run.model} has none of them"
-            )
-        if opened(_holding_back(problem.run)).val is None:
-            raise TailtuneError(f"{problem.name} has no validation rows to tune on; use a larger --val-fraction")
-        for name in problem.methods:
-            run = replace(problem.run, method=name)
+    for problem in found if study.tune_trials else ():
+        for name, run in problem.arms.items():
+            if not learner_of(run.model).space(run):
+                raise TailtuneError(f"--tune-trials searches settings of networks, and {run.model} has none of them")
+            if opened(_holding_back(run)).val is None:
+                raise TailtuneError(f"{problem.name} has no validation rows to tune on; use a larger --val-fraction")
             space_of(run)
-            key = config_hash(run, problem.rows[0], FOLDER)
+            key = config_hash(run, rows_of(run), FOLDER)
             plain = re.sub(r"[^A-Za-z0-9_.=-]+", "_", f"{problem.name}-{name}").strip("_")[:80]
-            path = Path(asked.out) / FOLDER / f"{plain}-{key[:8]}.json"
-            listed.append(Tuning(key, run, problem.name, name, asked.tune_trials, path))
+            path = Path(study.out) / FOLDER / f"{plain}-{key[:8]}.json"
+            listed.append(Tuning(key, run, problem.name, name, study.tune_trials, path))
     return listed
 
 

@@ -1,0 +1,123 @@
+"""`conduct`: a study from plan to table, whoever does its trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from tailtune.jobs.capacity import Capacity, capacity
+from tailtune.jobs.claims import Claims
+from tailtune.jobs.launch import launch, refuse_failures
+from tailtune.jobs.shard import Shard
+from tailtune.jobs.task import Progress, Task
+from tailtune.jobs.workers import Crew
+from tailtune.study.estimate import Cost, estimate
+from tailtune.study.plan import Problem, problems, trainings
+from tailtune.study.results import Scalar, StudyResult
+from tailtune.study.study import Study, check_study, check_study_folder
+from tailtune.study.table import write_results, write_study
+from tailtune.study.tune import Tuning, tunings
+
+CLAIMS = "claims"
+Show = Callable[[str], AbstractContextManager[Progress]]
+
+
+@dataclass(frozen=True)
+class Conducted:
+    """What a study has come to.
+
+    Attributes:
+        folder: of the study.
+        result: the content of results.json.
+        failures: one line for each training that failed in this process, with its title.
+        elsewhere: trainings that are not finished and that other processes do, or are to do.
+    """
+
+    folder: Path
+    result: StudyResult
+    failures: dict[str, str]
+    elsewhere: int
+
+
+def conduct(study: Study, *, show: Show, say: Callable[[str], object] = print, lenient: bool = False) -> Conducted:
+    """Carry out a study, or what is left of it.
+
+    Args:
+        study: what to do; ``study.out`` names the folder.
+        show: opens an observer of what is counted, such as trainings.
+        say: is told, in a sentence each, what was noticed about the data and what is shared.
+        lenient: leave out arms whose method does not take the data instead of refusing them.
+
+    Returns:
+        The results of all trainings that are finished by now.
+
+    Raises:
+        TailtuneError: anything wrong with the input, or no training that worked.
+        Interrupted: stopped by a signal; the same study goes on from there.
+    """
+    found, shard = _planned(study, say, lenient)
+    folder, searches = Path(study.out), tunings(study, found)
+    write_study(study)
+    room = _room(study, found)
+    workers = nullcontext() if room.jobs == 1 else Crew(room.jobs, room.threads)
+    with Claims(folder / CLAIMS, study.claim_minutes) as claims, workers as crew:
+        if searches:
+            here = [*searches[shard.index - 1 :], *searches[: shard.index - 1]]  # so that shards begin apart
+            with show("searches") as progress:
+                wrong = launch(here, claims, progress, crew, wait=True)
+            refuse_failures(_titled(wrong, here))
+        listed = trainings(study, found, _best(searches))
+        mine = list(shard.of(listed))
+        with show("trainings") as progress:
+            failures = launch(mine, claims, progress, crew)
+    if failures and not any(training.done() for training in listed):
+        refuse_failures(_titled(failures, mine))
+    return Conducted(
+        folder=folder,
+        result=write_results(study, found, listed, searches, failures),
+        failures=_titled(failures, mine),
+        elsewhere=sum(not training.done() and training.key not in failures for training in listed),
+    )
+
+
+def price(study: Study, *, say: Callable[[str], object] = print, lenient: bool = False) -> Cost:
+    """Return what a study would cost, see `estimate`; nothing is written, and a few steps are trained.
+
+    Args:
+        study: what to do.
+        say: as for `conduct`.
+        lenient: as for `conduct`. Anything wrong with the input raises a TailtuneError.
+    """
+    found, shard = _planned(study, say, lenient)
+    searches = tunings(study, found)
+    mine = list(shard.of(trainings(study, found, _best(searches))))
+    return estimate(study, found, mine, searches, _room(study, found).jobs)
+
+
+def _planned(study: Study, say: Callable[[str], object], lenient: bool) -> tuple[list[Problem], Shard]:
+    check_study(study)
+    check_study_folder(Path(study.out))
+    shard = Shard.read(study.shard)
+    found = problems(study, say, lenient=lenient)
+    if study.routine == "shared":
+        noun = "methods" if study.noun == "method" else "arms, but for what they change,"
+        for problem in found:
+            say(f"shared by all {noun} on {problem.shared}")
+    return found, shard
+
+
+def _room(study: Study, found: Sequence[Problem]) -> Capacity:
+    most = max(problem.bytes for problem in found)
+    tasks = study.seeds * sum(len(problem.arms) for problem in found)
+    return capacity(study.jobs, study.threads, study.accelerator, most, tasks)
+
+
+def _best(searches: Sequence[Tuning]) -> dict[tuple[str, str], dict[str, Scalar]]:
+    return {(tuning.dataset, tuning.arm): tuning.best() for tuning in searches}
+
+
+def _titled(failures: dict[str, str], tasks: Sequence[Task]) -> dict[str, str]:
+    titles = {task.key: task.title for task in tasks}
+    return {titles[key]: line for key, line in failures.items()}

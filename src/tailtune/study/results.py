@@ -1,0 +1,115 @@
+"""`StudyResult`: what a study found, as frozen dataclasses; JSON only at the file's edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tailtune.errors import TailtuneError
+from tailtune.evaluation.measure import Quantity
+from tailtune.run.result import Machine
+from tailtune.study.curves import Curve
+from tailtune.study.statistics import Statistics
+
+SCHEMA = 2  # of results.json; 1 named no version
+RESULTS = "results.json"
+
+Scalar = str | float | int | bool | None
+Row = dict[str, Scalar]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A training that failed, with one line about why."""
+
+    dataset: str
+    ratio: float | None
+    arm: str
+    seed: int
+    error: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Settings that a search tried, with their score on validation rows; or None, and one line about why."""
+
+    settings: dict[str, Scalar]
+    score: float | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Search:
+    """The search for the settings of an arm on a data set: its trials, and the best settings."""
+
+    dataset: str
+    arm: str
+    score: str
+    trials: tuple[Trial, ...]
+    best: dict[str, Scalar]
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """Everything that a study found so far, with what it takes to have it again.
+
+    Attributes:
+        schema: version of the file format.
+        tailtune: version of tailtune.
+        command: as it was typed.
+        finished: when, in UTC (ISO 8601).
+        versions: of Python and of the packages that results depend on.
+        machine: where the table was written.
+        asked: the study as it was asked for.
+        varied: the fields that its arms change.
+        planned: number of trainings.
+        shared: what all arms start from, on each data set.
+        searches: the searches for settings.
+        failed: the trainings that failed in the process that wrote this.
+        rows: the tidy table, a row a finished training.
+        curves: the learning curves of those that have epochs.
+        measures: a person's own measures.
+        statistics: every arm against the baseline.
+    """
+
+    schema: int
+    tailtune: str
+    command: str
+    finished: str
+    versions: dict[str, str]
+    machine: Machine
+    asked: dict[str, Any]
+    varied: tuple[str, ...]
+    planned: int
+    shared: tuple[dict[str, Any], ...]
+    searches: tuple[Search, ...]
+    failed: tuple[Failure, ...]
+    rows: tuple[Row, ...]
+    curves: tuple[Curve, ...]
+    measures: tuple[Quantity, ...]
+    statistics: Statistics
+
+
+def read_results(folder: Path) -> StudyResult:
+    """Read results.json of a study's folder.
+
+    Raises:
+        TailtuneError: it is missing, broken, or of another version.
+    """
+    import msgspec
+
+    path = Path(folder) / RESULTS
+    try:
+        raw: Any = msgspec.json.decode(path.read_bytes())
+        version = raw.get("schema", 1) if isinstance(raw, dict) else None
+        if version != SCHEMA and isinstance(version, int):
+            raise TailtuneError(
+                f"{path} is of format {version}, and this version of tailtune reads format {SCHEMA}; run the same "
+                "command again to write it from the trainings that are there"
+            )
+        return msgspec.convert(raw, StudyResult)
+    except FileNotFoundError as error:
+        raise TailtuneError(f"{path} does not exist; {path.parent} is not the folder of a study") from error
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise TailtuneError(f"{path} cannot be read ({error}); run the same command again to write it") from error
