@@ -53,7 +53,7 @@ def predictions(study: Path) -> dict[tuple[str, int], np.ndarray]:
     found = {}
     for row in results(study)["rows"]:
         with np.load(study / row["folder"] / "predictions.npz") as arrays:
-            found[row["method"], row["seed"]] = arrays["probabilities"]
+            found[row["arm"], row["seed"]] = arrays["probabilities"]
     return found
 
 
@@ -65,11 +65,11 @@ def test_a_researcher_compares_a_method_of_their_own(tmp_path: Path) -> None:
     assert "shared by all methods on digits at ratio 0.05: resnet8, 2 epochs, batches of 16, sgd at 0.1" in got.err
     assert str(study / "report.html") in got.out.replace("\n", "")
     content = results(study)
-    assert [(row["method"], row["seed"]) for row in content["rows"]] == [("erm", 0), (MINE, 0), ("erm", 1), (MINE, 1)]
+    assert [(row["arm"], row["seed"]) for row in content["rows"]] == [("erm", 0), (MINE, 0), ("erm", 1), (MINE, 1)]
     assert len({row["split_hash"] for row in content["rows"]}) == 1
     assert content["planned"] == 4
     assert content["failed"] == []
-    assert content["comparison"]["baseline"] == "erm"
+    assert content["statistics"]["baseline"] == "erm"
     assert content["shared"][0]["lr"] == 0.1
     assert (study / "report.html").stat().st_size > 1000
     table = list(csv.DictReader((study / "results.csv").read_text().splitlines()))
@@ -89,7 +89,7 @@ def test_a_researcher_compares_a_method_of_their_own(tmp_path: Path) -> None:
 def test_what_is_finished_is_not_trained_again_and_a_study_grows(rows: Path, tmp_path: Path) -> None:
     study = tmp_path / "study"
     assert compared(rows, study, "--methods", "label_smoothing", "--seeds", "1").code == 0
-    assert {row["method"] for row in results(study)["rows"]} == {"erm", "label_smoothing"}  # the baseline is added
+    assert {row["arm"] for row in results(study)["rows"]} == {"erm", "label_smoothing"}  # the baseline is added
     times = {path: path.stat().st_mtime_ns for path in study.glob("runs/*/DONE")}
     got = compared(rows, study, "--methods", "erm,label_smoothing,label_smoothing(smoothing=0.3)", "--seeds", "2")
     assert got.code == 0, got.err
@@ -130,8 +130,8 @@ def test_a_method_that_fails_does_not_stop_the_others(rows: Path, tmp_path: Path
     assert last.startswith(f"tailtune: 1 failed: {file}:broken, seed 0, on {rows}: AttributeError: ")
     assert "broken.py, line 3" in last
     content = results(study)
-    assert [row["method"] for row in content["rows"]] == ["erm", "label_smoothing"]
-    assert [(entry["method"], entry["seed"]) for entry in content["failed"]] == [(f"{file}:broken", 0)]
+    assert [row["arm"] for row in content["rows"]] == ["erm", "label_smoothing"]
+    assert [(entry["arm"], entry["seed"]) for entry in content["failed"]] == [(f"{file}:broken", 0)]
     assert (study / "report.html").exists()
     file.write_text(file.read_text().replace("logits.nowhere", "-logits.log_softmax(1)[:, 0]"))
     again = compared(rows, study, "--methods", f"{file}:broken,label_smoothing", "--seeds", "1")
@@ -165,20 +165,20 @@ def test_every_method_tunes_with_the_same_budget_on_validation_alone(
     monkeypatch.setattr(tailtune.study.tune, "opened", without_test_rows)
     study, options = tmp_path / "study", ("--methods", f"erm,{MINE}", "--seeds", "1")
     assert compared(rows, study, *options, "--tune-trials", "2").code == 0
-    assert seen == [True] * (1 + 4)  # to see that there are validation rows, then for each trial
-    first = results(study)["tuning"]
+    assert seen == [True] * (2 + 4)  # to see that there are validation rows, of each method, then for each trial
+    first = results(study)["searches"]
     assert compared(rows, study, *options, "--tune-trials", "3").code == 0
-    assert len(seen) == 5 + 1 + 2  # the trials that were made are not made again
+    assert len(seen) == 6 + 2 + 2  # the trials that were made are not made again
     content = results(study)
-    for before, after in zip(first, content["tuning"], strict=True):
+    for before, after in zip(first, content["searches"], strict=True):
         assert after["trials"][:2] == before["trials"]
         assert len(after["trials"]) == 3
         assert after["trials"][0]["settings"] == {}
         best = max(after["trials"], key=lambda trial: trial["score"])
         assert after["best"] == best["settings"]
-        wanted = {"lr", "weight_decay"} | ({"power"} if after["method"] == MINE else set())
+        wanted = {"lr", "weight_decay"} | ({"power"} if after["arm"] == MINE else set())
         assert all(trial["settings"].keys() == wanted for trial in after["trials"][1:])
-        row = next(row for row in content["rows"] if row["method"] == after["method"])
+        row = next(row for row in content["rows"] if row["arm"] == after["arm"])
         run = yaml.safe_load((study / row["folder"] / "run.yaml").read_text())["resolved"]
         for name, value in best["settings"].items():
             assert run[name] == value if name != "power" else f"power={value!r}" in run["method"]
@@ -189,7 +189,7 @@ def test_all_takes_the_methods_that_the_data_allow(rows: Path, tmp_path: Path, m
     got = compared(rows, tmp_path / "study", "--seeds", "1")
     assert got.code == 0, got.err
     assert got.err.count("without cutmix: method cutmix is for images") == 1
-    assert [row["method"] for row in results(tmp_path / "study")["rows"]] == ["erm", "label_smoothing"]
+    assert [row["arm"] for row in results(tmp_path / "study")["rows"]] == ["erm", "label_smoothing"]
     named = compared(rows, tmp_path / "other", "--methods", "cutmix")
     assert named.code == 2
     assert f"method cutmix is for images, and {rows} is a table; leave it out" in named.err
@@ -201,8 +201,8 @@ def test_several_data_sets_have_ranks(tmp_path: Path) -> None:
     assert got.code == 0, got.err
     content = results(study)
     assert [(row["dataset"], row["ratio"]) for row in content["rows"]] == 2 * [("digits", 0.1)] + 2 * [("digits", 0.05)]
-    assert len(content["comparison"]["groups"]) == 2
-    assert content["comparison"]["ranks"] is not None
+    assert len(content["statistics"]["groups"]) == 2
+    assert content["statistics"]["ranks"] is not None
 
 
 def test_a_dry_run_counts_and_times_and_writes_nothing(rows: Path, tmp_path: Path) -> None:
@@ -269,8 +269,8 @@ def test_bad_input_gets_one_line_and_leaves_nothing(
 def test_the_results_hold_the_learning_curves(rows: Path, tmp_path: Path) -> None:
     compared(rows, tmp_path / "study", "--methods", "focal", "--seeds", "2", "--epochs", "3", "--test-curve")
     content = results(tmp_path / "study")
-    assert [(curve["method"], curve["seed"]) for curve in content["curves"]] == [
-        (row["method"], row["seed"]) for row in content["rows"]
+    assert [(curve["arm"], curve["seed"]) for curve in content["curves"]] == [
+        (row["arm"], row["seed"]) for row in content["rows"]
     ]
     for curve, row in zip(content["curves"], content["rows"], strict=True):
         assert curve["epoch"] == [1, 2, 3]
