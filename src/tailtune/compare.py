@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tailtune.data.image_dataset import available_memory
 from tailtune.jobs.capacity import Capacity, capacity
-from tailtune.jobs.claims import Claims
-from tailtune.jobs.launch import launch, refuse_failures
+from tailtune.jobs.engine import engine, has_machines
+from tailtune.jobs.launch import refuse_failures
 from tailtune.jobs.shard import Shard
 from tailtune.jobs.task import Progress, Task
-from tailtune.jobs.workers import Crew
 from tailtune.report.compare_page import write_compare_page
+from tailtune.run.environment import visible_gpus
 from tailtune.study.comparison import Comparison, check_comparison, check_study_folder
 from tailtune.study.estimate import estimate
 from tailtune.study.plan import Problem, problems, trainings
 from tailtune.study.table import write_results, write_study
 from tailtune.study.tune import Tuning, tunings
 
-CLAIMS = "claims"
+PROCESS = 1.0e9  # bytes: libraries, a small network and its optimiser
+COPIES = 4  # of the data: as read, in parts, and what training and evaluation make of them
 Show = Callable[[str], AbstractContextManager[Progress]]
 
 
@@ -60,21 +62,27 @@ def compare(asked: Comparison, *, show: Show, say: Callable[[str], object] = pri
     found, shard = _planned(asked, say)
     folder, searches = Path(asked.out), tunings(asked, found)
     write_study(asked)
-    room = _room(asked, found)
-    workers = nullcontext() if room.jobs == 1 else Crew(room.jobs, room.threads)
-    with Claims(folder / CLAIMS, asked.claim_minutes) as claims, workers as crew:
+    with engine(
+        asked.on,
+        folder,
+        _room(asked, found),
+        minutes=asked.claim_minutes,
+        gpus=_gpus(asked),
+        gpu={"cpu": False, "auto": None, "cuda": True}[asked.accelerator],
+        memory=_memory(found),
+    ) as carry_out:
         if searches:
             here = [
                 *searches[shard.index - 1 :],
                 *searches[: shard.index - 1],
             ]  # so that shards begin with different ones
             with show("searches") as progress:
-                wrong = launch(here, claims, progress, crew, wait=True)
+                wrong = carry_out(here, progress, wait=True)
             refuse_failures(_titled(wrong, here))
         listed = trainings(asked, found, _best(searches))
         mine = list(shard.of(listed))
         with show("trainings") as progress:
-            failures = launch(mine, claims, progress, crew)
+            failures = carry_out(mine, progress)
     if failures and not any(training.done() for training in listed):
         refuse_failures(_titled(failures, mine))
     results = write_results(asked, found, listed, searches, failures)
@@ -100,7 +108,7 @@ def price(asked: Comparison, *, say: Callable[[str], object] = print) -> dict[st
     found, shard = _planned(asked, say)
     searches = tunings(asked, found)
     mine = list(shard.of(trainings(asked, found, _best(searches))))
-    return estimate(asked, found, mine, searches, _room(asked, found).jobs)
+    return estimate(asked, found, mine, searches, _room(asked, found).jobs or 1)
 
 
 def _planned(asked: Comparison, say: Callable[[str], object]) -> tuple[list[Problem], Shard]:
@@ -114,9 +122,19 @@ def _planned(asked: Comparison, say: Callable[[str], object]) -> tuple[list[Prob
 
 
 def _room(asked: Comparison, found: list[Problem]) -> Capacity:
-    most = max(problem.bytes for problem in found)
+    if has_machines(asked.on):
+        return Capacity(asked.jobs, asked.threads)
     tasks = asked.seeds * sum(len(problem.methods) for problem in found)
-    return capacity(asked.jobs, asked.threads, asked.accelerator, most, tasks)
+    gpus, free = len(_gpus(asked)), available_memory()
+    return capacity(asked.jobs, asked.threads, gpus=gpus, free=free, need=_memory(found), tasks=tasks)
+
+
+def _gpus(asked: Comparison) -> tuple[str, ...]:
+    return () if asked.accelerator == "cpu" else visible_gpus()
+
+
+def _memory(found: list[Problem]) -> float:
+    return PROCESS + COPIES * max(problem.bytes for problem in found)
 
 
 def _best(searches: list[Tuning]) -> dict[tuple[str, str], dict[str, Any]]:

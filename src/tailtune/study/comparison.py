@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from tailtune.data.catalog import LONG_TAILED
 from tailtune.errors import TailtuneError, nearest
+from tailtune.jobs.task import On
 from tailtune.settings import Run, Settings, check
 
 Keep = Literal["predictions", "model", "all"]
@@ -39,8 +40,10 @@ class Comparison(Settings):
     """Folder to write; what it holds already is not trained again."""
     keep: Keep = "predictions"
     """What stays of each training beside its figures: the predictions, the model as well, or all (checkpoints too)."""
+    on: On = "local"
+    """Where trainings are carried out: by processes of this machine, by jobs of Slurm, or by a Ray cluster."""
     jobs: int | None = None
-    """Trainings at a time; by default as many as processors (or GPUs) and memory allow."""
+    """Trainings at a time; by default as many as processors (or GPUs) and memory allow, or as the cluster has room."""
     shard: str | None = None
     """I/N does every N-th training, beginning with the I-th; by default what Slurm's array variables say."""
     claim_minutes: float = 10.0
@@ -63,7 +66,7 @@ def check_comparison(asked: Comparison) -> None:
             raise TailtuneError(f"--{name.replace('_', '-')} must be {least} or more, however: {value}")
     if not 0 < asked.claim_minutes < float("inf"):
         raise TailtuneError(f"--claim-minutes must be more than 0, however: {asked.claim_minutes:g}")
-    for name, choices in (("vary", ("init", "subset", "both")), ("keep", ("predictions", "model", "all"))):
+    for name, choices in (("vary", ("init", "subset", "both")), ("keep", get_args(Keep)), ("on", get_args(On))):
         value = getattr(asked, name)
         if value not in choices:
             raise TailtuneError(
