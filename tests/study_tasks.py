@@ -1,4 +1,4 @@
-"""Tasks for the tests of the study engine, light enough for processes that import nothing heavy."""
+"""Tasks for the tests of the engines, light enough for processes that import nothing heavy."""
 
 from __future__ import annotations
 
@@ -40,13 +40,24 @@ class Writes:
             raise ZeroDivisionError(self.key)
         if self.what == "die":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.what == "hang":  # the first time, until it is killed
+            pid = self.folder / f"{self.key}.pid"
+            if not pid.exists():
+                pid.with_suffix(".partial").write_text(str(os.getpid()))
+                pid.with_suffix(".partial").rename(pid)
+                time.sleep(60)
         if self.what == "train":  # until a signal comes
             with deferred_interrupts() as interrupt:
-                (self.folder / f"{self.key}.started").touch()
+                (self.folder / f"{self.key}.started").write_text(str(os.getpid()))
                 while not interrupt.raised:
                     time.sleep(0.01)
             (self.folder / f"{self.key}.checkpoint").touch()
             raise Interrupted("stopped")
+        if self.what == "threads":  # that torch would use, and on which GPU
+            import torch
+
+            self.file.write_text(f"{torch.get_num_threads()} {os.environ.get('CUDA_VISIBLE_DEVICES')}")
+            return
         self.file.write_text(str(os.getpid()))
 
 
@@ -54,6 +65,7 @@ class Writes:
 class Told:
     """Remembers what a launch tells."""
 
+    what = "tasks"
     said: list[str] = field(default_factory=list)
 
     def start(self, total: int, done: int) -> None:

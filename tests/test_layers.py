@@ -104,3 +104,9 @@ def test_the_reader_of_imports_sees_what_it_should(tmp_path: Path, monkeypatch: 
         None,
         None,
     ]
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "jobs").glob("*.py")), ids=lambda f: f.name)
+def test_jobs_know_nothing_of_what_they_carry_out(file: Path) -> None:
+    layers = {target(name) for name in imports(file)} - {None}
+    assert layers <= {"errors", "files", "interrupt", "jobs"}

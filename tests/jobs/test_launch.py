@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from study_tasks import Told, Writes
 
 from tailtune.interrupt import Interrupted, to_be_requeued
 from tailtune.jobs.claims import Claims
 from tailtune.jobs.launch import launch
-from tailtune.jobs.workers import Crew
+from tailtune.jobs.workers import LocalCrew
 
 JOBS = pytest.mark.parametrize("jobs", [1, 2])
 
@@ -27,9 +28,9 @@ def run(
     told = Told()
     with Claims(folder / "claims", minutes) as claims:
         if jobs == 1:
-            return launch(tasks, claims, told, **options), told
-        with Crew(jobs, None) as crew:
-            return launch(tasks, claims, told, crew, **options), told
+            return launch(tasks, told, claims, **options), told
+        with LocalCrew(jobs, None) as crew:
+            return launch(tasks, told, claims, crew, **options), told
 
 
 def begun(folder: Path) -> list[str]:
@@ -114,7 +115,7 @@ def test_a_signal_lets_tasks_write_their_checkpoints(jobs: int, number: signal.S
     waiting = [task for task in tasks if task.what == "train"]
     started = [tmp_path / f"{task.key}.started" for task in waiting]
     sender = when(lambda: all(path.exists() for path in started), lambda: os.kill(os.getpid(), number))
-    with pytest.raises(Interrupted, match=rf"^stopped with 0 of {len(tasks)} trainings finished$"):
+    with pytest.raises(Interrupted, match=rf"^stopped with 0 of {len(tasks)} tasks finished$"):
         run(tasks, jobs, tmp_path)
     sender.join()
     assert to_be_requeued() == (number != signal.SIGINT)
@@ -149,23 +150,8 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     until = time.monotonic() + 60
     while not (tmp_path / "a.started").exists() and time.monotonic() < until:
         time.sleep(0.01)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    if not children.exists():
-        process.kill()
-        pytest.skip("the system does not list children")
-    workers = [int(pid) for pid in children.read_text().split()]
+    workers = psutil.Process(process.pid).children()
     process.kill()
     process.join()
-    alive = workers
-    while alive and time.monotonic() < until:
-        alive = [pid for pid in alive if Path(f"/proc/{pid}").exists() and "Z" not in _state(pid)]
-        time.sleep(0.01)
     assert workers
-    assert not alive
-
-
-def _state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "Z"
+    assert not psutil.wait_procs(workers, timeout=60)[1]

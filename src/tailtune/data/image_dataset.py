@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,9 +149,8 @@ def _thin_classes(names: Sequence[str], train: Images, val: Images | None, test:
 
 
 def fits_memory(count: int, channels: int, height: int, width: int) -> bool:
-    """Whether images can be kept in memory; True where nobody knows how much of it is free."""
-    free = available_memory()
-    return free is None or _needed(count, channels, height, width) <= 0.8 * free
+    """Whether images can be kept in memory."""
+    return _needed(count, channels, height, width) <= 0.8 * available_memory()
 
 
 def check_memory(count: int, channels: int, height: int, width: int, where: str) -> None:
@@ -163,7 +161,7 @@ def check_memory(count: int, channels: int, height: int, width: int, where: str)
     """
     free = available_memory()
     needed = _needed(count, channels, height, width)
-    if free is None or needed <= 0.8 * free:
+    if needed <= 0.8 * free:
         return
     side = int(np.sqrt(0.8 * free / (2 * count * channels)))
     raise TailtuneError(
@@ -176,16 +174,12 @@ def _needed(count: int, channels: int, height: int, width: int) -> int:
     return 2 * count * channels * height * width  # the pixels as read, and once more while they are split into parts
 
 
-def available_memory() -> int | None:
-    """Bytes of memory that can still be taken, by the system's and the container's account; None where unknown."""
-    known = []
-    status = Path("/proc/meminfo")
-    if status.exists():
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-        known.append(int(fields["MemAvailable"].split()[0]) * 1024)
-    elif "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
-        known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+def available_memory() -> int:
+    """Bytes of memory that can still be taken, by the system's and the container's account."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
     limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
     if limit.exists() and used.exists() and limit.read_text().strip().isdigit():
-        known.append(int(limit.read_text()) - int(used.read_text()))
-    return min(known) if known else None
+        return min(free, int(limit.read_text()) - int(used.read_text()))
+    return free

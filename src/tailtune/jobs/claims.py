@@ -21,6 +21,7 @@ from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
 
 BEATS = 5  # signs of life within the time after which a claim expires
+RELEASED = b'{"released": true}'
 
 
 class Claims:
@@ -29,10 +30,11 @@ class Claims:
     Args:
         folder: shared by all processes; created if it is not there.
         minutes: without a sign of life after which a claim expires.
+        job: name of the job of a scheduler that this process is, see `bury`.
     """
 
-    def __init__(self, folder: Path, minutes: float) -> None:
-        self.folder, self.seconds = folder, 60 * minutes
+    def __init__(self, folder: Path, minutes: float, job: str | None = None) -> None:
+        self.folder, self.seconds, self.job = folder, 60 * minutes, job
         self._held: dict[str, Path] = {}
         self._lost: set[str] = set()
         self._lock, self._over = threading.Lock(), threading.Event()
@@ -56,13 +58,18 @@ class Claims:
         for key in list(self._held):
             self.release(key)
 
+    def held(self, key: str) -> bool:
+        """Whether a process holds `key`, as far as one can tell."""
+        newest = self._newest(key)
+        return newest is not None and not self._free(newest)
+
     def take(self, key: str) -> bool:
         """Claim `key` unless another process holds it; look afterwards whether the work has been done meanwhile."""
-        newest = self._newest(key)
+        newest = self._newest(key)  # looked at once: a claim that is made meanwhile must be met, not passed
         if newest is not None and not self._free(newest):
             return False
         path = self.folder / f"{key}.{1 if newest is None else _number(newest) + 1}"
-        if not _create(path, json.dumps(_self()).encode()):
+        if not _create(path, json.dumps(_self() | {"job": self.job}).encode()):
             return False
         with self._lock:
             self._held[key] = path
@@ -72,13 +79,19 @@ class Claims:
         """Let others claim `key` at once."""
         path = self._let_go(key)
         with contextlib.suppress(TailtuneError):  # a full disk: the claim will expire
-            write_whole(path, b'{"released": true}')
+            write_whole(path, RELEASED)
 
     def finish(self, key: str) -> None:
         """Take the claim away: what shows that the work is done is there for all to see."""
         self._let_go(key)
         for path in self.folder.glob(f"{key}.*"):
             path.unlink(missing_ok=True)
+
+    def bury(self, key: str, job: str) -> None:
+        """Let others claim `key` at once if it is `job` that holds it, of which a scheduler says that it has ended."""
+        newest = self._newest(key)
+        if newest is not None and _read(newest).get("job") == job:
+            write_whole(newest, RELEASED)
 
     def lost(self, key: str) -> bool:
         """Whether another process has taken over `key`, because this one gave no sign of life for too long."""
@@ -170,16 +183,23 @@ def _dead(claim: dict[str, Any]) -> bool:
         os.kill(claim["pid"], 0)
     except ProcessLookupError:
         return True
-    except PermissionError:
+    except PermissionError:  # of another user, whose processes may be hidden
         return False
-    return claim["begun"] is not None and _begun(claim["pid"]) != claim["begun"]
+    return bool(_begun(claim["pid"]) != claim["begun"])
 
 
-def _begun(pid: int) -> str | None:
-    """When a process began, in ticks since the machine started; None where the system does not say."""
+def _begun(pid: int) -> float | None:
+    """When a process began, in seconds since the machine started; None for one that is no more.
+
+    Not the time of day, which may be put right while the process runs.
+    """
+    import psutil
+
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
+        process = psutil.Process(pid)
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        return None if ended else round(process.create_time() - psutil.boot_time(), 2)
+    except psutil.NoSuchProcess:
         return None
 
 

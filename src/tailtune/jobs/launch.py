@@ -1,4 +1,4 @@
-"""Carries out tasks: one after the other in this process, or several at a time in worker processes that are reused."""
+"""Carries out tasks: one after the other in this process, or several at a time by a crew."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 
 from tailtune.errors import TailtuneError
 from tailtune.interrupt import Interrupted, deferred_interrupts, interrupting, was_interrupted
-from tailtune.jobs.claims import Claims
-from tailtune.jobs.task import Progress, Task
-from tailtune.jobs.workers import Crew, attempt
+from tailtune.jobs.attempt import attempt
+from tailtune.jobs.task import Crew, Progress, Register, Task
 
 LOOK_AGAIN = 2.0  # seconds between looks at what other processes hold
 POLL = 0.2
@@ -27,7 +26,7 @@ class _Work:
     """
 
     open: list[Task]
-    claims: Claims
+    claims: Register
     progress: Progress
     failures: dict[str, str] = field(default_factory=dict)
     began: dict[str, float] = field(default_factory=dict)
@@ -69,15 +68,15 @@ class _Work:
 
 
 def launch(
-    tasks: Sequence[Task], claims: Claims, progress: Progress, crew: Crew | None = None, *, wait: bool = False
+    tasks: Sequence[Task], progress: Progress, claims: Register, crew: Crew | None = None, *, wait: bool = False
 ) -> dict[str, str]:
     """Do all tasks that are not done and that no other process is at.
 
     Args:
         tasks: in the order in which they are begun.
-        claims: by which processes agree; a context that has been entered.
         progress: is told how far it is.
-        crew: the workers; None does one task after the other in this process.
+        claims: by which processes agree.
+        crew: who does several at a time; None does one task after the other in this process.
         wait: whether to wait for the tasks of other processes, and take up those of dead ones.
 
     Returns:
@@ -98,7 +97,7 @@ def launch(
             _at_once(work, crew, wait)
     except (Interrupted, KeyboardInterrupt) as stop:
         done = sum(task.done() for task in tasks)
-        raise Interrupted(f"stopped with {done} of {len(tasks)} trainings finished", HOW) from stop
+        raise Interrupted(f"stopped with {done} of {len(tasks)} {progress.what} finished", HOW) from stop
     return work.failures
 
 

@@ -1,4 +1,4 @@
-"""Who is told how a study goes: a bar on a terminal, elsewhere a line for each training."""
+"""Who is told how the tasks go: a bar on a terminal, elsewhere a line for each task."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Lines:
-    """Says a line when a training ends.
+    """Says a line when a task ends.
 
     Args:
         say: prints it.
@@ -47,7 +47,7 @@ class Lines:
 
 
 class Bar:
-    """A bar over all trainings with the time left, and what runs now.
+    """A bar over all tasks with the time left, and what runs now.
 
     Args:
         console: the terminal.
@@ -73,7 +73,7 @@ class Bar:
             TimeRemainingColumn(elapsed_when_finished=False),
             TextColumn("{task.fields[now]}", markup=False),
         )
-        self.console = console
+        self.console, self.what = console, what
         self.progress = Progress(*columns, console=console, transient=True)
         self.task = self.progress.add_task("", total=None, now="")
 

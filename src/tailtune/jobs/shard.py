@@ -1,4 +1,4 @@
-"""Which share of a study's trainings a process does: I/N by hand, or from the variables of a Slurm array."""
+"""Which share of the tasks a process does: I/N by hand, or from the variables of a Slurm array."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Shard:
-    """The trainings `index`, `index` + `count` and so on, counted from 1; all of them for 1/1."""
+    """The tasks `index`, `index` + `count` and so on, counted from 1; all of them for 1/1."""
 
     index: int = 1
     count: int = 1

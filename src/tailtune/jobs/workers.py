@@ -9,61 +9,34 @@ import signal
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from types import TracebackType
 
-from tailtune.errors import TailtuneError
 from tailtune.interrupt import Interrupted
+from tailtune.jobs.attempt import Answer, attempt
 from tailtune.jobs.task import Task
+from tailtune.jobs.threads import environment, thread_variables
 
 GRACE = 120.0  # seconds for writing checkpoints once a signal came
 
 
-@dataclass(frozen=True)
-class Answer:
-    """How a task ended: well, with a line about its failure, or stopped by a signal."""
-
-    failure: str | None = None
-    stopped: bool = False
-
-
-def attempt(task: Callable[[], None]) -> str | None:
-    """Carry out `task`; return None, or one line about what went wrong.
-
-    Raises:
-        Interrupted: a signal came.
-        KeyboardInterrupt: a signal came.
-    """
-    try:
-        task()
-    except TailtuneError as error:
-        return " ".join(str(error).split())
-    except Interrupted:
-        raise
-    except Exception as error:  # in a method of the user's own, or a defect: the other trainings go on
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        return " ".join(f"{type(error).__name__}: {error} ({frame.filename}, line {frame.lineno})".split())
-    return None
-
-
-class Crew:
+class LocalCrew:
     """Up to `size` workers, started when they are needed; a context that ends them all.
 
     Args:
         size: how many tasks at a time.
-        threads: processor threads of each worker; None leaves the number to torch.
+        threads: processor threads of each worker; None leaves the number to the libraries.
+        gpus: on which the workers take turns, as CUDA_VISIBLE_DEVICES names them.
     """
 
-    def __init__(self, size: int, threads: int | None) -> None:
-        self.size, self.threads = size, threads
+    def __init__(self, size: int, threads: int | None, gpus: Sequence[str] = ()) -> None:
+        self.size, self.threads, self.gpus = size, threads, gpus
         self._idle: list[_Worker] = []
         self._busy: dict[_Worker, Task] = {}
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> LocalCrew:
         return self
 
     def __exit__(
@@ -82,7 +55,7 @@ class Crew:
 
     def give(self, task: Task) -> None:
         """Let a worker begin `task`."""
-        worker = self._idle.pop() if self._idle else _Worker(self._free_slot(), self.threads)
+        worker = self._idle.pop() if self._idle else _Worker(slot := self._free_slot(), self._variables(slot))
         self._busy[worker] = task
         worker.pipe.send(task)
 
@@ -126,18 +99,23 @@ class Crew:
                 found[worker] = worker.death()
         return list(found.items())
 
+    def _variables(self, slot: int) -> dict[str, str]:
+        """What a worker must find in its environment when its libraries are loaded, one GPU among it."""
+        gpu = {"CUDA_VISIBLE_DEVICES": self.gpus[slot % len(self.gpus)]} if len(self.gpus) > 1 else {}
+        return thread_variables(self.threads) | gpu
+
     def _free_slot(self) -> int:
         taken = {worker.slot for worker in (*self._idle, *self._busy)}
         return next(slot for slot in range(self.size) if slot not in taken)
 
 
 class _Worker:
-    def __init__(self, slot: int, threads: int | None) -> None:
+    def __init__(self, slot: int, variables: Mapping[str, str]) -> None:
         context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
         self.slot, self.answered = slot, False
         self.pipe, other_end = context.Pipe()
-        with _environment(slot, threads):  # not as a daemon, which could start no process that reads pictures ahead
-            self.process = context.Process(target=_serve, args=(other_end, threads))
+        with environment(variables):  # not as a daemon, which could start no process of its own
+            self.process = context.Process(target=_serve, args=(other_end,))
             self.process.start()
         other_end.close()
 
@@ -156,46 +134,14 @@ class _Worker:
         code = self.process.exitcode or 0
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         why = "; probably the memory ran out, so try fewer --jobs" if code == -signal.SIGKILL else ""
-        return Answer(f"the process that trained it ended with {name}{why}")
+        return Answer(f"the process that did it ended with {name}{why}")
 
 
-@contextlib.contextmanager
-def _environment(slot: int, threads: int | None) -> Iterator[None]:
-    """Set the variables that a new process must find when its libraries are loaded, one GPU among them."""
-    wanted = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
-    gpus = visible_gpus()
-    if len(gpus) > 1:
-        wanted["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def visible_gpus() -> list[str]:
-    """The GPUs of this process, as CUDA_VISIBLE_DEVICES names them."""
-    import torch
-
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    count = torch.cuda.device_count()
-    return given.split(",")[:count] if given else [str(i) for i in range(count)]
-
-
-def _serve(pipe: Connection, threads: int | None) -> None:
+def _serve(pipe: Connection) -> None:
     os.setpgid(0, 0)  # Ctrl-C on the terminal is for the first process, which passes it on once
     for number in (signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)
     while True:
         try:
             task = pipe.recv()

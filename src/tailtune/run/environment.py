@@ -39,12 +39,13 @@ def versions() -> dict[str, str]:
 
 def machine() -> Machine:
     """Processor, cores, memory in GiB and GPU (None without one)."""
+    import psutil
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Machine(_processor(), cores, round(pages * page / 2**30, 1), gpu, platform.system())
+    memory = round(psutil.virtual_memory().total / 2**30, 1)
+    return Machine(_processor(), cores, memory, gpu, platform.system())
 
 
 def _processor() -> str:
@@ -54,6 +55,15 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """The GPUs of this process, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = torch.cuda.device_count()
+    return tuple(given.split(",")[:count] if given else map(str, range(count)))
 
 
 def peak_memory_mb() -> int:

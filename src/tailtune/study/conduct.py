@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tailtune.data.image_dataset import available_memory
 from tailtune.jobs.capacity import Capacity, capacity
-from tailtune.jobs.claims import Claims
-from tailtune.jobs.launch import launch, refuse_failures
+from tailtune.jobs.engine import engine, has_machines
+from tailtune.jobs.launch import refuse_failures
 from tailtune.jobs.shard import Shard
 from tailtune.jobs.task import Progress, Task
-from tailtune.jobs.workers import Crew
+from tailtune.run.environment import visible_gpus
 from tailtune.study.estimate import Cost, estimate
 from tailtune.study.plan import Problem, problems, trainings
 from tailtune.study.results import Scalar, StudyResult
@@ -20,7 +21,8 @@ from tailtune.study.study import Study, check_study, check_study_folder
 from tailtune.study.table import write_results, write_study
 from tailtune.study.tune import Tuning, tunings
 
-CLAIMS = "claims"
+PROCESS = 1.0e9  # bytes: libraries, a small network and its optimiser
+COPIES = 4  # of the data: as read, in parts, and what training and evaluation make of them
 Show = Callable[[str], AbstractContextManager[Progress]]
 
 
@@ -60,18 +62,24 @@ def conduct(study: Study, *, show: Show, say: Callable[[str], object] = print, l
     found, shard = _planned(study, say, lenient)
     folder, searches = Path(study.out), tunings(study, found)
     write_study(study)
-    room = _room(study, found)
-    workers = nullcontext() if room.jobs == 1 else Crew(room.jobs, room.threads)
-    with Claims(folder / CLAIMS, study.claim_minutes) as claims, workers as crew:
+    with engine(
+        study.on,
+        folder,
+        _room(study, found),
+        minutes=study.claim_minutes,
+        gpus=_gpus(study),
+        gpu={"cpu": False, "auto": None, "cuda": True}[study.accelerator],
+        memory=_memory(found),
+    ) as carry_out:
         if searches:
             here = [*searches[shard.index - 1 :], *searches[: shard.index - 1]]  # so that shards begin apart
             with show("searches") as progress:
-                wrong = launch(here, claims, progress, crew, wait=True)
+                wrong = carry_out(here, progress, wait=True)
             refuse_failures(_titled(wrong, here))
         listed = trainings(study, found, _best(searches))
         mine = list(shard.of(listed))
         with show("trainings") as progress:
-            failures = launch(mine, claims, progress, crew)
+            failures = carry_out(mine, progress)
     if failures and not any(training.done() for training in listed):
         refuse_failures(_titled(failures, mine))
     return Conducted(
@@ -93,7 +101,7 @@ def price(study: Study, *, say: Callable[[str], object] = print, lenient: bool =
     found, shard = _planned(study, say, lenient)
     searches = tunings(study, found)
     mine = list(shard.of(trainings(study, found, _best(searches))))
-    return estimate(study, found, mine, searches, _room(study, found).jobs)
+    return estimate(study, found, mine, searches, _room(study, found).jobs or 1)
 
 
 def _planned(study: Study, say: Callable[[str], object], lenient: bool) -> tuple[list[Problem], Shard]:
@@ -109,9 +117,19 @@ def _planned(study: Study, say: Callable[[str], object], lenient: bool) -> tuple
 
 
 def _room(study: Study, found: Sequence[Problem]) -> Capacity:
-    most = max(problem.bytes for problem in found)
+    if has_machines(study.on):
+        return Capacity(study.jobs, study.threads)
     tasks = study.seeds * sum(len(problem.arms) for problem in found)
-    return capacity(study.jobs, study.threads, study.accelerator, most, tasks)
+    gpus, free = len(_gpus(study)), available_memory()
+    return capacity(study.jobs, study.threads, gpus=gpus, free=free, need=_memory(found), tasks=tasks)
+
+
+def _gpus(study: Study) -> tuple[str, ...]:
+    return () if study.accelerator == "cpu" else visible_gpus()
+
+
+def _memory(found: Sequence[Problem]) -> float:
+    return PROCESS + COPIES * max(problem.bytes for problem in found)
 
 
 def _best(searches: Sequence[Tuning]) -> dict[tuple[str, str], dict[str, Scalar]]:
