@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from tailtune.losses.cross_entropy import cross_entropy
-from tailtune.losses.weights import deferred, effective_number, inverse_frequency
+from tailtune.losses.weights import deferred, effective_number, inverse_frequency, weights_of_rows
 from tailtune.profile import ClassProfile
 
 COUNTS = (5000, 900, 120, 30)
@@ -25,6 +25,47 @@ def test_weights_sum_to_k_and_fall_with_the_count(counts: list[int], beta: float
         full = np.flatnonzero(counts)
         by_size = weights[full[np.argsort(np.asarray(counts)[full])]]
         assert (np.diff(by_size) <= 1e-12).all()
+
+
+@given(counts=counts_strategy, beta=st.sampled_from([0.0, 0.9, 0.999, 0.9999]))
+def test_normalised_over_the_rows_the_training_rows_weigh_1_on_average(counts: list[int], beta: float) -> None:
+    n = np.array(counts, dtype=float)
+    for by_rows, by_classes in (
+        (inverse_frequency(counts, "rows"), inverse_frequency(counts)),
+        (effective_number(counts, beta, "rows"), effective_number(counts, beta)),
+    ):
+        assert by_rows @ n == pytest.approx(n.sum())  # sum_k p_k w_k = 1
+        full = n > 0
+        factor = n.sum() / (n @ by_classes)
+        np.testing.assert_allclose(by_rows[full], factor * by_classes[full])  # only the scale differs
+        np.testing.assert_array_equal(by_rows[~full], 1.0)
+
+
+def test_scaled_to_k_the_mean_row_of_long_tailed_data_weighs_a_sixth() -> None:
+    counts = np.array([5000 * 0.01 ** (i / 9) for i in range(10)]).astype(int)
+    assert counts / counts.sum() @ effective_number(counts) == pytest.approx(0.17, abs=0.02)
+    np.testing.assert_array_equal(effective_number(counts, normalise="batch"), effective_number(counts))
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_normalised_over_the_batch_the_mean_is_the_weighted_mean(soft: bool) -> None:
+    rng = np.random.default_rng(0)
+    w, losses = inverse_frequency(COUNTS), rng.random(40)
+    q = rng.dirichlet(np.ones(4), 40) if soft else np.eye(4)[rng.integers(4, size=40)]
+    targets = torch.from_numpy(q) if soft else torch.from_numpy(q.argmax(1))
+    rows = weights_of_rows(torch.from_numpy(w), targets)
+    np.testing.assert_allclose(rows, q @ w)
+    normalised = weights_of_rows(torch.from_numpy(w), targets, normalised=True).numpy()
+    np.testing.assert_allclose(normalised, (q @ w) / (q @ w).mean())
+    assert (normalised * losses).mean() == pytest.approx((q @ w @ losses) / (q @ w).sum())
+    if not soft:
+        logits = torch.randn(40, 4, dtype=torch.float64)
+        ours = (torch.from_numpy(normalised) * cross_entropy(logits, targets)).mean()
+        torch.testing.assert_close(ours, functional.cross_entropy(logits, targets, weight=torch.from_numpy(w)))
+
+
+def test_a_batch_that_weighs_nothing_stays_finite() -> None:
+    assert weights_of_rows(torch.tensor([0.0, 1.0]), torch.tensor([0, 0]), normalised=True).tolist() == [0, 0]
 
 
 def test_equations() -> None:
@@ -86,5 +127,7 @@ def test_refusals() -> None:
         effective_number(COUNTS, 1)
     with pytest.raises(ValueError, match=r"^start must lie between 0 and 1, however: start=1\.5"):
         deferred(np.ones(2), 1.5)
+    with pytest.raises(ValueError, match=r"^normalise must be 'classes', 'rows' or 'batch', however: normalise='sum'"):
+        inverse_frequency(COUNTS, "sum")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^counts must be zero or more with at least one sample"):
         inverse_frequency((0, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 
 import numpy as np
@@ -31,6 +32,7 @@ from tailtune.methods.method import Method, Stage
 from tailtune.methods.post_hoc_logit_adjustment import post_hoc_logit_adjustment
 from tailtune.models.heads import CosineHead
 from tailtune.profile import ClassProfile
+from tailtune.training.objective import Objective
 
 PROFILE = ClassProfile((90, 9, 1))
 EMPTY = ClassProfile((90, 9, 0))
@@ -104,6 +106,33 @@ def test_weights_follow_their_rule_and_schedule() -> None:
         built = method(PROFILE, beta=0.99, start=0.6)
         np.testing.assert_array_equal(at(built, 0.599), np.ones(3))
         np.testing.assert_array_equal(at(built, 0.6), effective_number(PROFILE.counts, 0.99))
+
+
+@pytest.mark.parametrize("make", [inverse_frequency, class_balanced, drw, ldam_drw])
+def test_the_scale_of_the_weights_is_as_asked(make: Callable[..., Method]) -> None:
+    by_classes, by_rows, by_batch = (make(PROFILE, normalise=mode).stages[0] for mode in ("classes", "rows", "batch"))
+    weights = by_classes.class_weights(1.0)
+    assert weights.sum() == pytest.approx(3)
+    np.testing.assert_allclose(by_rows.class_weights(1.0), weights / (weights @ PROFILE.priors))
+    np.testing.assert_array_equal(by_batch.class_weights(1.0), weights)
+    assert [stage.weight_mean for stage in (by_classes, by_rows, by_batch)] == [None, None, "batch"]
+    with pytest.raises(TailtuneError, match="normalise must be"):
+        make(PROFILE, normalise="none")
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_in_training_the_weights_of_a_batch_are_divided_by_their_mean(soft: bool) -> None:
+    rng = np.random.default_rng(0)
+    logits, q = rng.normal(size=(6, 3)), np.eye(3)[[0, 0, 0, 1, 2, 2]]
+    if soft:
+        q = 0.7 * q + 0.3 * q[::-1]
+    targets = torch.from_numpy(q) if soft else torch.from_numpy(q.argmax(1))
+    objective = Objective.of(class_balanced(PROFILE, beta=0.9, normalise="batch").stages[0], torch.device("cpu"))
+    weights = objective.class_weights(0.0, torch.device("cpu"))
+    ours = objective(torch.from_numpy(logits).float(), targets.float() if soft else targets, weights).mean()
+    raw = (1 - 0.9) / (1 - 0.9 ** np.array(PROFILE.counts))
+    losses = -(q * (logits - np.log(np.exp(logits).sum(1, keepdims=True)))).sum(1)
+    assert ours.item() == pytest.approx((q @ raw @ losses) / (q @ raw).sum(), rel=1e-5)
 
 
 def test_post_hoc_offsets_are_minus_tau_log_pi() -> None:

@@ -176,6 +176,43 @@ def test_mislas_sets_what_its_paper_does() -> None:
     assert mislas(PROFILE).kinds == ("image",)
 
 
+@pytest.mark.parametrize(
+    ("classes", "ratio", "head", "tail", "head_lr", "shift"),
+    [
+        (10, 0.01, 0.3, 0.0, 0.5, None),
+        (10, 0.02, 0.2, 0.0, 0.2, None),
+        (10, 0.1, 0.1, 0.0, 0.2, None),
+        (100, 0.01, 0.4, 0.1, 0.2, "shift"),
+        (100, 0.02, 0.3, 0.0, 0.1, "shift"),
+        (100, 0.1, 0.2, 0.0, 0.1, "shift"),
+        (2, 0.005, 0.3, 0.0, 0.5, None),  # elsewhere the nearest of them
+        (31, 0.015, 0.2, 0.0, 0.2, None),
+        (32, 0.04, 0.3, 0.0, 0.1, "shift"),
+        (1000, 1.0, 0.2, 0.0, 0.1, "shift"),
+    ],
+)
+def test_mislas_takes_the_constants_of_its_benchmark(
+    classes: int, ratio: float, head: float, tail: float, head_lr: float, shift: str | None
+) -> None:
+    counts = [int(5000 * ratio ** (i / (classes - 1))) for i in range(classes)]
+    second = mislas(ClassProfile(tuple(counts))).stages[1]
+    n = np.array(counts, dtype=float)
+    t = (n - n.min()) / (n.max() - n.min()) if ratio < 1 else np.ones(classes)
+    eps = tail + (head - tail) * np.sin(np.pi * t / 2)
+    np.testing.assert_allclose(second.target_matrix, np.diag(1 - eps) + eps[:, None] / classes, atol=1e-6)
+    assert second.lr_factors == {"head.scale": 1.0, "head.": head_lr}
+    assert second.batchnorm == shift
+
+
+def test_what_is_given_to_mislas_stands() -> None:
+    counts = tuple(int(5000 * 0.01 ** (i / 99)) for i in range(100))
+    second = mislas(ClassProfile(counts), smooth_tail=0.0, shift_bn=False).stages[1]
+    assert torch.equal(second.target_matrix, label_aware_matrix(counts, 0.4, 0.0))
+    assert second.batchnorm is None
+    assert (second.lr_factors or {})["head."] == 0.2
+    assert mislas(PROFILE).stages[1].lr_factors == {"head.scale": 1.0, "head.": 0.5}  # with an empty class
+
+
 def test_m2m_makes_samples_late_in_its_second_stage() -> None:
     method = m2m(ClassProfile((10**6, 10, 1)), confidence=0.0, beta=0.5, start=0.8)
     first, second = method.stages

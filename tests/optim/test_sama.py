@@ -71,7 +71,7 @@ def linear_step(w: Floats, x: Floats, q: Floats | NDArray[np.int64], aux: float 
     return model.weight.detach().numpy()
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), soft=st.booleans(), n=st.integers(1, 12), aux=st.sampled_from([0.0, 0.4]))
 @pytest.mark.parametrize(("rule", "normalise"), RULES)
 def test_a_step_is_the_equation(rule: str, normalise: str, seed: int, soft: bool, n: int, aux: float) -> None:

@@ -1,19 +1,30 @@
 """Weights of the classes, by which the losses of their rows are multiplied, and their schedule.
 
-The weight of a row with (soft) target q is sum_k q_k w_k, and the batch mean divides by the number of rows:
+The weight of a row with (soft) target q is sum_k q_k w_k (`weights_of_rows`), and the batch mean divides by the number
+of rows N. What a weighting does to the classes lies in the ratios of its weights; their scale is that of the steps, and
+there are three customs (`Normalise`):
+
+- ``"classes"``: (1/K) sum_k w_k = 1, as papers write the weights. On long-tailed data nearly all rows have small
+  weights, so the mean row weighs little, a fifth or less at a ratio of 0.01, and the steps of SGD are as much shorter.
+- ``"rows"``: sum_k p_k w_k = 1 with p_k = n_k / N the share of class k: the training rows weigh 1 on average.
+- ``"batch"``: the rows of each batch weigh 1 on average, which is the weighted mean sum_i w_i l_i / sum_i w_i. It is
+  torch's ``cross_entropy(weight=w)`` on class indices, and so what the code behind most papers does.
 
 >>> import torch
 >>> w = torch.from_numpy(inverse_frequency((90, 10)))
->>> targets, losses = torch.tensor([0, 1]), torch.tensor([1.0, 1.0])
->>> (w[targets] * losses).tolist()
+>>> weights_of_rows(w, torch.tensor([0, 1])).tolist()
 [0.2, 1.8]
+>>> weights_of_rows(w, torch.tensor([0, 0]), normalised=True).tolist()
+[1.0, 1.0]
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
@@ -21,28 +32,34 @@ from tailtune.errors import TailtuneError
 from tailtune.losses.counts import read_counts
 from tailtune.profile import Floats
 
+Normalise = Literal["classes", "rows", "batch"]
 
-def inverse_frequency(counts: ArrayLike | Tensor) -> Floats:
-    """Weights w_k = c / n_k [K], with c such that they sum to the number of classes K.
+
+def inverse_frequency(counts: ArrayLike | Tensor, normalise: Normalise = "classes") -> Floats:
+    """Weights w_k = c / n_k [K], with c such that their mean over the classes, or over the rows, is 1.
 
     An empty class gets 1 and the others are scaled among themselves: as no row has its weight, it must not take any
     away from them.
 
     Args:
         counts: training samples of each class [K], on any device.
+        normalise: what has mean 1: the "classes" (sum_k w_k = K) or the training "rows" (sum_k n_k w_k = sum_k n_k).
+            For "batch", where only ratios matter, the weights are those of "classes"; `weights_of_rows` does the rest.
 
     Raises:
-        TailtuneError: what `read_counts` refuses.
+        TailtuneError: an unknown `normalise`, or what `read_counts` refuses.
 
     >>> inverse_frequency((30, 10)).tolist()
     [0.5, 1.5]
+    >>> inverse_frequency((30, 10), normalise="rows").round(2).tolist()
+    [0.67, 2.0]
     """
     n = read_counts(counts)
-    return _balanced(n, n)
+    return _balanced(n, n, normalise)
 
 
-def effective_number(counts: ArrayLike | Tensor, beta: float = 0.9999) -> Floats:
-    """Weights w_k = c (1 - beta) / (1 - beta^n_k) [K], with c such that they sum to the number of classes K.
+def effective_number(counts: ArrayLike | Tensor, beta: float = 0.9999, normalise: Normalise = "classes") -> Floats:
+    """Weights w_k = c (1 - beta) / (1 - beta^n_k) [K], with c such that their mean over classes, or rows, is 1.
 
     The effective number of samples (1 - beta^n) / (1 - beta) grows with n up to 1 / (1 - beta): beta 0 weighs all
     classes alike, and beta towards 1 is `inverse_frequency`. An empty class gets 1 and the others are scaled among
@@ -51,9 +68,10 @@ def effective_number(counts: ArrayLike | Tensor, beta: float = 0.9999) -> Floats
     Args:
         counts: training samples of each class [K], on any device.
         beta: in [0, 1).
+        normalise: as for `inverse_frequency`.
 
     Raises:
-        TailtuneError: `beta` outside [0, 1), or what `read_counts` refuses.
+        TailtuneError: `beta` outside [0, 1), an unknown `normalise`, or what `read_counts` refuses.
 
     Source: Cui et al. 2019, "Class-Balanced Loss Based on Effective Number of Samples".
 
@@ -63,15 +81,38 @@ def effective_number(counts: ArrayLike | Tensor, beta: float = 0.9999) -> Floats
     if not 0 <= beta < 1:
         raise TailtuneError(f"beta must lie in [0, 1), however: {beta=}")
     n = read_counts(counts)
-    return _balanced(n, (1 - beta**n) / (1 - beta))
+    return _balanced(n, (1 - beta**n) / (1 - beta), normalise)
 
 
-def _balanced(counts: Floats, sizes: Floats) -> Floats:
+def _balanced(counts: Floats, sizes: Floats, normalise: Normalise) -> Floats:
+    if normalise not in get_args(Normalise):
+        raise TailtuneError(f"normalise must be 'classes', 'rows' or 'batch', however: {normalise=}")
     full = counts > 0
     weights = np.ones_like(sizes)
     weights[full] = 1 / sizes[full]
-    weights[full] *= full.sum() / weights[full].sum()
+    if normalise == "rows":
+        weights[full] *= counts.sum() / (counts @ weights)
+    else:
+        weights[full] *= full.sum() / weights[full].sum()
     return weights
+
+
+def weights_of_rows(weights: Tensor, targets: Tensor, normalised: bool = False) -> Tensor:
+    """Weights [N] of the rows of a batch, w_i = sum_k q_ik w_k, to multiply their losses by before the mean.
+
+    Args:
+        weights: of the classes [K], not negative.
+        targets: class indices [N], or soft targets q [N, K] in the dtype of `weights`.
+        normalised: divide by the mean weight of the batch, w_i / ((1/N) sum_j w_j), which makes the mean of the
+            weighted losses sum_i w_i l_i / sum_i w_i. Under DDP each process does it for its own rows, as torch does.
+
+    >>> losses, w = torch.tensor([3.0, 1.0]), torch.tensor([0.5, 1.5])
+    >>> (weights_of_rows(w, torch.tensor([0, 1]), normalised=True) * losses).mean().item()
+    1.5
+    """
+    rows = weights[targets] if targets.ndim == 1 else targets @ weights
+    # The clamp leaves a batch that weighs nothing without a step.
+    return rows / rows.mean().clamp_min(torch.finfo(rows.dtype).tiny) if normalised else rows
 
 
 def deferred(weights: Floats, start: float = 0.8) -> Callable[[float], Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tailtune.losses.weights import Normalise, deferred, effective_number
 from tailtune.methods.method import Method, Stage
 from tailtune.methods.search import Choice, Space, Uniform
 from tailtune.profile import ClassProfile
@@ -9,9 +10,11 @@ from tailtune.profile import ClassProfile
 SEARCH: Space = {"beta": Choice((0.9, 0.99, 0.999, 0.9999)), "start": Uniform(0.5, 0.95)}
 
 
-def drw(profile: ClassProfile, *, beta: float = 0.9999, start: float = 0.8) -> Method:
-    """Weigh all classes alike until `start` of the training, and by effective number from then on."""
-    from tailtune.losses.weights import deferred, effective_number
+def drw(profile: ClassProfile, *, beta: float = 0.9999, start: float = 0.8, normalise: Normalise = "classes") -> Method:
+    """Weigh all classes alike until `start` of the training, and by effective number from then on.
 
-    weights = effective_number(profile.counts, beta)
-    return Method("drw", (Stage(class_weights=deferred(weights, start)),), balances=True)
+    The weights are scaled as `normalise` says, see `tailtune.losses.weights`.
+    """
+    weights = deferred(effective_number(profile.counts, beta, normalise), start)
+    mean = "batch" if normalise == "batch" else None
+    return Method("drw", (Stage(class_weights=weights, weight_mean=mean),), balances=True)

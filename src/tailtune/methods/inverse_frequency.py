@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from tailtune.losses.weights import Normalise
+from tailtune.losses.weights import inverse_frequency as inverse_weights
 from tailtune.methods.method import Method, Stage
 from tailtune.profile import ClassProfile
 
 
-def inverse_frequency(profile: ClassProfile) -> Method:
-    """Multiply the losses of class k by c / n_k, with c such that the K weights sum to K."""
-    from tailtune.losses import weights
-
-    of_classes = weights.inverse_frequency(profile.counts)
-    return Method("inverse_frequency", (Stage(class_weights=lambda progress: of_classes),), balances=True)
+def inverse_frequency(profile: ClassProfile, *, normalise: Normalise = "classes") -> Method:
+    """Multiply the losses of class k by c / n_k, scaled as `normalise` says (see `tailtune.losses.weights`)."""
+    weights = inverse_weights(profile.counts, normalise)
+    mean = "batch" if normalise == "batch" else None
+    return Method(
+        "inverse_frequency", (Stage(class_weights=lambda progress: weights, weight_mean=mean),), balances=True
+    )

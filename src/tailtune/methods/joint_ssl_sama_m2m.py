@@ -6,6 +6,7 @@ from tailtune.methods.combine import combine
 from tailtune.methods.joint_ssl_sama import joint_ssl_sama
 from tailtune.methods.m2m import m2m
 from tailtune.methods.method import Method
+from tailtune.methods.sama import Ascent
 from tailtune.methods.search import Choice, Log, Space
 from tailtune.profile import ClassProfile, Rule
 
@@ -20,6 +21,7 @@ def joint_ssl_sama_m2m(
     rule: Rule = "inverse",
     kappa: float = 1.0,
     cap: float = 5.0,
+    normalise: Ascent = "mean_radius",
     beta: float = 0.999,
     confidence: float = 0.9,
     suppression: float = 0.5,
@@ -27,6 +29,6 @@ def joint_ssl_sama_m2m(
     """Combine `joint_ssl_sama` and `m2m`, whose second stage trains with all three; its first one trains plainly."""
     return combine(
         "joint_ssl_sama_m2m",
-        joint_ssl_sama(profile, weight=weight, rho=rho, rule=rule, kappa=kappa, cap=cap),
+        joint_ssl_sama(profile, weight=weight, rho=rho, rule=rule, kappa=kappa, cap=cap, normalise=normalise),
         m2m(profile, beta=beta, confidence=confidence, suppression=suppression),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tailtune.losses.weights import Normalise
 from tailtune.methods.combine import combine
 from tailtune.methods.drw import SEARCH as SEARCH_DRW
 from tailtune.methods.drw import drw
@@ -14,6 +15,14 @@ from tailtune.profile import ClassProfile
 SEARCH: Space = {**SEARCH_LDAM, **SEARCH_DRW}
 
 
-def ldam_drw(profile: ClassProfile, *, max_margin: float = 0.5, beta: float = 0.9999, start: float = 0.8) -> Method:
+def ldam_drw(
+    profile: ClassProfile,
+    *,
+    max_margin: float = 0.5,
+    beta: float = 0.9999,
+    start: float = 0.8,
+    normalise: Normalise = "classes",
+) -> Method:
     """Combine `ldam` and `drw`."""
-    return combine("ldam_drw", ldam(profile, max_margin=max_margin), drw(profile, beta=beta, start=start))
+    weighted = drw(profile, beta=beta, start=start, normalise=normalise)
+    return combine("ldam_drw", ldam(profile, max_margin=max_margin), weighted)

@@ -126,6 +126,7 @@ class Stage:
         target_matrix: [K, K]; a row with targets q [K] is trained towards q @ target_matrix.
         class_weights: ``progress -> weights [K]`` with progress of the stage in [0, 1]; a row's loss is multiplied by
             q @ weights, q being its targets before smoothing. Asked once an epoch, with the progress of its middle.
+        weight_mean: "batch" divides the rows' class weights by their mean in each batch; as they are when None.
         optimiser: wraps the base optimiser.
         base: makes the base optimiser.
         schedule: ``(step, total, warm-up steps) -> factor`` of the learning rate; warm-up and cosine when None.
@@ -153,6 +154,7 @@ class Stage:
     loss: Loss | None = None
     target_matrix: torch.Tensor | None = None
     class_weights: Callable[[float], Floats] | None = None
+    weight_mean: Literal["batch"] | None = None
     optimiser: WrapOptimiser | None = None
     base: MakeOptimiser | None = None
     schedule: Schedule | None = None

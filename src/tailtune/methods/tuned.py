@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tailtune.methods.method import Method
+from tailtune.methods.sama import Ascent
 from tailtune.methods.sama_smoothing import SEARCH as SEARCH
 from tailtune.methods.sama_smoothing import sama_smoothing
 from tailtune.profile import ClassProfile, Rule
@@ -18,7 +19,8 @@ def tuned(
     rule: Rule = "inverse",
     kappa: float = 1.0,
     cap: float = 5.0,
+    normalise: Ascent = "mean_radius",
 ) -> Method:
     """Do what `sama_smoothing` does; the routine around it is the "tuned" one of the recipe."""
-    parts = sama_smoothing(profile, rho=rho, smoothing=smoothing, rule=rule, kappa=kappa, cap=cap)
+    parts = sama_smoothing(profile, rho=rho, smoothing=smoothing, rule=rule, kappa=kappa, cap=cap, normalise=normalise)
     return replace(parts, name="tuned", recipe="tuned")

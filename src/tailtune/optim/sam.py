@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
 import torch
@@ -163,20 +163,30 @@ class SAM(torch.optim.Optimizer):
         self._clear_gradients()
         with self._no_sync() if self._no_sync is not None else nullcontext():
             loss, factor = self._ascend(*self._forward(closure))
+        with self._away():
+            self._perturb(factor)
+            descent = self._descend(closure)
+        return loss.add(descent, alpha=0)  # NaN if the second pass was not finite
+
+    @contextmanager
+    def _away(self) -> Iterator[Callable[[], None]]:
+        """Hold BatchNorm's statistics, and put the weights back at the end; give what puts them back in between."""
         tracking = [layer for layer in self._batchnorms if layer.track_running_stats]
         parameters = self._save()
-        try:
-            self._perturb(factor)
-            for layer in tracking:  # a layer in training mode that does not track still uses the batch's statistics
-                layer.track_running_stats = False
-            descent = self._descend(closure)
-        finally:  # also when interrupted, so that a checkpoint written then has the true weights
-            for layer in tracking:
-                layer.track_running_stats = True
+
+        def put_back() -> None:
             with torch.no_grad():
                 torch._foreach_copy_(parameters, self._saved)
             torch.clear_autocast_cache()
-        return loss.add(descent, alpha=0)  # NaN if the second pass was not finite
+
+        try:
+            for layer in tracking:  # a layer in training mode that does not track still uses the batch's statistics
+                layer.track_running_stats = False
+            yield put_back
+        finally:  # also when interrupted, so that a checkpoint written then has the true weights
+            for layer in tracking:
+                layer.track_running_stats = True
+            put_back()
 
     def _ascend(self, losses: Tensor, targets: Tensor, auxiliary: Tensor | None) -> tuple[Tensor, Tensor]:
         """Leave the ascent direction in the gradients; return the detached loss and the factor to eps / rho."""

@@ -12,6 +12,7 @@ import torch
 
 from tailtune.losses.cross_entropy import cross_entropy
 from tailtune.losses.smoothing import smooth
+from tailtune.losses.weights import weights_of_rows
 from tailtune.methods.method import Loss, Stage
 
 
@@ -53,6 +54,5 @@ class Objective:
         trained_towards = targets if self.matrix is None else smooth(targets, self.matrix)
         losses = self.loss(logits, trained_towards)
         if class_weights is not None:
-            rows = class_weights[targets] if targets.ndim == 1 else targets @ class_weights
-            losses = losses * rows
+            losses = losses * weights_of_rows(class_weights, targets, normalised=self.stage.weight_mean == "batch")
         return losses if row_weights is None else losses * row_weights
