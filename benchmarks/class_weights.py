@@ -1,12 +1,11 @@
 """What class weights are to average to: balanced accuracy of the weighted methods by `normalise`.
 
     python benchmarks/class_weights.py digits --ratio 0.05 --epochs 60 --seeds 0 1 2 3 4
-    python benchmarks/class_weights.py cifar10 --data-root FOLDER --model resnet8 --halve --epochs 20 --seeds 0 1
+    python benchmarks/class_weights.py cifar10 --data-root FOLDER --model resnet8 --epochs 20 --seeds 0 1
 
 Each method in its plain routine, scored after the last epoch on training rows that the long tail left out (up to 300 a
 class), so that the default is not chosen on test rows. A class of which no row is left out (the most frequent one) is
-not scored. `--halve` takes pictures of half the side, the means of 2x2 pixels, which costs a quarter. The entry of the
-data set in the result file is replaced.
+not scored. The entry of the data set in the result file is replaced.
 """
 
 from __future__ import annotations
@@ -20,26 +19,12 @@ from typing import Any, get_args
 import torch
 from policy_steps import left_out
 
-from tailtune.data.dataset import Dataset, Part
-from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.evaluation.metrics import summarise
 from tailtune.losses.weights import Normalise
 from tailtune.models.build import default_name
 from tailtune.run.environment import machine, versions
-from tailtune.run.fit_model import fit_model
+from tailtune.run.learners import fit_model
 from tailtune.settings import Run
-
-
-def halved(dataset: Dataset) -> Dataset:
-    """The data set with pictures of half the height and width."""
-
-    def half(part: Part) -> Part:
-        (pixels,) = part.inputs
-        return replace(part, inputs=(torch.nn.functional.avg_pool2d(pixels.float(), 2).round().to(torch.uint8),))
-
-    train = half(dataset.train)
-    preprocessor = ImagePreprocessor.fit(train.inputs[0])
-    return replace(dataset, train=train, test=half(dataset.test), preprocessor=preprocessor)
 
 
 def main() -> None:
@@ -49,7 +34,6 @@ def main() -> None:
     parser.add_argument("--data-root")
     parser.add_argument("--ratio", type=float, default=0.01)
     parser.add_argument("--model")
-    parser.add_argument("--halve", action="store_true")
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--methods", nargs="+", default=["drw", "class_balanced", "ldam_drw", "inverse_frequency"])
@@ -61,13 +45,9 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     run = Run(data=options.data, data_root=options.data_root, ratio=options.ratio, selection="last")
     dataset = left_out(options.data, run)
-    if options.halve:
-        dataset = halved(dataset)
     model = options.model or default_name("image", dataset.preprocessor.shape(), len(dataset.train))
     run = replace(run, model=model, epochs=options.epochs, batch_size=options.batch_size)
-    given = (" --halve" if options.halve else "") + (
-        f" --batch-size {options.batch_size}" if options.batch_size else ""
-    )
+    given = f" --batch-size {options.batch_size}" if options.batch_size else ""
     rows: list[dict[str, Any]] = []
     for seed in options.seeds:
         for name in options.methods:
@@ -78,7 +58,7 @@ def main() -> None:
                 scores = summarise(dataset.test.targets.numpy(), probabilities, dataset.profile)
                 row = {"method": name, "normalise": mode, "seed": seed}
                 row |= {key: scores[key] for key in ("balanced_accuracy", "log_loss")}
-                row |= {"batch_size": fitted.run.batch_size, "steps": fitted.training["steps"]}
+                row |= {"batch_size": fitted.run.batch_size, "steps": fitted.training.steps}
                 rows.append(row)
                 print(json.dumps(row), flush=True)
                 content = json.loads(options.out.read_text()) if options.out.exists() else {}

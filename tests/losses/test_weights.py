@@ -19,7 +19,7 @@ counts_strategy = st.lists(st.integers(0, 10_000), min_size=2, max_size=12).filt
 
 @given(counts=counts_strategy, beta=st.sampled_from([0.0, 0.9, 0.999, 0.9999, 1 - 1e-9]))
 def test_weights_sum_to_k_and_fall_with_the_count(counts: list[int], beta: float) -> None:
-    for weights in (inverse_frequency(counts), effective_number(counts, beta)):
+    for weights in (inverse_frequency(counts, "classes"), effective_number(counts, beta, "classes")):
         assert weights.sum() == pytest.approx(len(counts))
         assert (weights > 0).all()
         full = np.flatnonzero(counts)
@@ -31,8 +31,8 @@ def test_weights_sum_to_k_and_fall_with_the_count(counts: list[int], beta: float
 def test_normalised_over_the_rows_the_training_rows_weigh_1_on_average(counts: list[int], beta: float) -> None:
     n = np.array(counts, dtype=float)
     for by_rows, by_classes in (
-        (inverse_frequency(counts, "rows"), inverse_frequency(counts)),
-        (effective_number(counts, beta, "rows"), effective_number(counts, beta)),
+        (inverse_frequency(counts), inverse_frequency(counts, "classes")),
+        (effective_number(counts, beta), effective_number(counts, beta, "classes")),
     ):
         assert by_rows @ n == pytest.approx(n.sum())  # sum_k p_k w_k = 1
         full = n > 0
@@ -43,8 +43,9 @@ def test_normalised_over_the_rows_the_training_rows_weigh_1_on_average(counts: l
 
 def test_scaled_to_k_the_mean_row_of_long_tailed_data_weighs_a_sixth() -> None:
     counts = np.array([5000 * 0.01 ** (i / 9) for i in range(10)]).astype(int)
-    assert counts / counts.sum() @ effective_number(counts) == pytest.approx(0.17, abs=0.02)
-    np.testing.assert_array_equal(effective_number(counts, normalise="batch"), effective_number(counts))
+    by_classes = effective_number(counts, normalise="classes")
+    assert counts / counts.sum() @ by_classes == pytest.approx(0.17, abs=0.02)
+    np.testing.assert_array_equal(effective_number(counts, normalise="batch"), by_classes)
 
 
 @pytest.mark.parametrize("soft", [False, True])
@@ -70,22 +71,25 @@ def test_a_batch_that_weighs_nothing_stays_finite() -> None:
 
 def test_equations() -> None:
     n = np.array(COUNTS, dtype=float)
-    np.testing.assert_allclose(inverse_frequency(COUNTS), 4 * (1 / n) / (1 / n).sum())
+    np.testing.assert_allclose(inverse_frequency(COUNTS), n.sum() / (4 * n))
+    np.testing.assert_allclose(inverse_frequency(COUNTS, "classes"), 4 * (1 / n) / (1 / n).sum())
     raw = (1 - 0.999) / (1 - 0.999**n)
-    np.testing.assert_allclose(effective_number(COUNTS, 0.999), 4 * raw / raw.sum())
+    np.testing.assert_allclose(effective_number(COUNTS, 0.999), raw * n.sum() / (n @ raw))
+    np.testing.assert_allclose(effective_number(COUNTS, 0.999, "classes"), 4 * raw / raw.sum())
     effective = ClassProfile(COUNTS).effective_number(0.999)
-    np.testing.assert_allclose(effective_number(COUNTS, 0.999) * effective, [4 / raw.sum()] * 4)
+    np.testing.assert_allclose(effective_number(COUNTS, 0.999, "classes") * effective, [4 / raw.sum()] * 4)
 
 
 def test_effective_number_lies_between_equal_weights_and_inverse_frequency() -> None:
-    np.testing.assert_array_equal(effective_number(COUNTS, 0), np.ones(4))
+    np.testing.assert_allclose(effective_number(COUNTS, 0), np.ones(4))
     np.testing.assert_allclose(effective_number(COUNTS, 1 - 1e-9), inverse_frequency(COUNTS), rtol=1e-4)
 
 
 def test_the_effective_number_is_exact_for_small_classes() -> None:
     beta = Fraction(9999, 10_000)
     exact = [float((1 - beta) / (1 - beta**n)) for n in (3, 1)]
-    np.testing.assert_allclose(effective_number((3, 1), 0.9999), 2 * np.array(exact) / sum(exact), rtol=1e-9)
+    weights = effective_number((3, 1), 0.9999, "classes")
+    np.testing.assert_allclose(weights, 2 * np.array(exact) / sum(exact), rtol=1e-9)
 
 
 def test_an_empty_class_gets_1_and_takes_nothing_from_the_others() -> None:

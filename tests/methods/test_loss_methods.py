@@ -193,7 +193,7 @@ def test_one_step_of_ldam_drw_is_the_one_computed_by_hand(progress: float, defer
     a, w = rng.normal(size=(5, 4)), rng.normal(size=(3, 4))
     counts = np.array(PROFILE.counts, dtype=float)
     raw = (1 - 0.9999) / (1 - 0.9999**counts)
-    weights = 3 * raw / raw.sum() if deferred else np.ones(3)
+    weights = raw * counts.sum() / (counts @ raw) if deferred else np.ones(3)  # the training rows weigh 1 on average
     by_a, by_w = ldam_drw_gradients(x, y, a, w, counts, weights)
 
     (stage,) = ldam_drw(PROFILE).stages

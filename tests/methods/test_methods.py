@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,10 +11,22 @@ import pytest
 import torch
 
 from tailtune import SAM, SAMA, ClassProfile, TailtuneError, per_class
-from tailtune.methods import class_conditional_smoothing, erm, label_smoothing, sam, sama, tuned
+from tailtune.methods import (
+    class_conditional_smoothing,
+    erm,
+    joint_ssl_sama,
+    joint_ssl_sama_m2m,
+    joint_ssl_sama_smoothing,
+    label_smoothing,
+    sam,
+    sama,
+    sama_smoothing,
+    tuned,
+)
 from tailtune.methods.combine import combine
 from tailtune.methods.method import Hooks, Method, Stage
 from tailtune.methods.resolve import build, find
+from tailtune.optim.grouped_sama import GroupedSAMA
 
 PROFILE = ClassProfile((90, 9, 1))
 
@@ -55,6 +68,30 @@ def test_optimisers_get_radii_and_rules() -> None:
     assert printed.radii.argmax() == 0
     assert wrapped(sama(PROFILE)).radii.argmin() == 0
     assert wrapped(tuned(PROFILE, rho=0.3)).param_groups[0]["rho"] == 0.3
+
+
+@pytest.mark.parametrize("make", [sama, sama_smoothing, joint_ssl_sama, joint_ssl_sama_smoothing, tuned])
+def test_every_method_with_sama_takes_its_ways_to_normalise(make: Callable[..., Method]) -> None:
+    plain = wrapped(make(PROFILE, rho=0.3, cap=2.0))
+    assert isinstance(plain, SAMA)
+    assert plain.normalise == "mean_radius"
+    capped = wrapped(make(PROFILE, rho=0.3, cap=2.0, normalise="batch_gradient"))
+    assert isinstance(capped, SAMA)
+    assert (capped.normalise, capped.cap) == ("batch_gradient", 2.0)
+    grouped = wrapped(make(PROFILE, rho=0.3, cap=2.0, normalise="grouped"))
+    assert isinstance(grouped, GroupedSAMA)
+    assert grouped.cap == 2.0
+    assert torch.equal(grouped.radii, plain.radii)
+    assert grouped.param_groups[0]["rho"] == 0.3
+    with pytest.raises(TailtuneError, match=r"normalise must be one of .*'group'\. Did you mean 'grouped'\?"):
+        make(PROFILE, normalise="group")
+    with pytest.raises(TailtuneError, match="rule=official has one radius for all batches"):
+        make(PROFILE, rule="official", normalise="grouped")
+
+
+def test_grouped_ascents_reach_the_second_stage_of_m2m() -> None:
+    second = joint_ssl_sama_m2m(PROFILE, normalise="grouped").stages[1]
+    assert isinstance(wrapped(Method("alone", (second,))), GroupedSAMA)
 
 
 def test_combining_the_same_part_twice_is_refused() -> None:

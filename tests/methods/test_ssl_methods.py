@@ -117,7 +117,10 @@ def fit(name: str, folder: Path, epochs: int = 2) -> tuple[Fitted, list[dict[str
     return fitted, [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("name", ["joint_ssl", "joint_ssl(ssl=simclr,sees=first)", "joint_ssl_sama"])
+@pytest.mark.parametrize(
+    "name",
+    ["joint_ssl", "joint_ssl(ssl=simclr,sees=first)", "joint_ssl_sama(normalise=grouped)"],
+)
 def test_joint_training_runs_and_logs_the_spread(name: str, tmp_path: Path) -> None:
     _, rows = fit(name, tmp_path)
     assert len(rows) == 2

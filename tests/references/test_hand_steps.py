@@ -134,7 +134,7 @@ def test_ldam_drw(progress: float, rng: np.random.Generator) -> None:
     weights = np.ones(K)
     if progress >= 0.8:
         weights = (1 - 0.9999) / (1 - 0.9999**n)
-        weights = weights / weights.sum() * K
+        weights = weights * n.sum() / (n @ weights)  # the training rows weigh 1 on average
     q = np.eye(K)[y]
     units_x, units_w = x / np.linalg.norm(x, axis=1, keepdims=True), w / np.linalg.norm(w, axis=1, keepdims=True)
     cosine = units_x @ units_w.T

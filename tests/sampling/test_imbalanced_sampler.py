@@ -90,6 +90,8 @@ def test_progress_follows_from_epochs_or_is_told() -> None:
     told = ImbalancedSampler(TARGETS, DeferredSampler(0.5))
     told.set_epoch(2, progress=0.5)
     assert sum(TARGETS[row] == 3 for row in told) == rare[2]
+    middle = ImbalancedSampler(TARGETS, DeferredSampler(0.6), epochs=4)  # 5/8 in the middle of the third, as in runs
+    assert [sum(TARGETS[row] == 3 for row in middle) > 6 for _ in range(4)] == [False, False, True, True]
     with pytest.raises(TailtuneError, match=r"^DeferredSampler changes while training goes on: give .* epochs="):
         list(told)
 

@@ -34,9 +34,10 @@ class QuantileNormal:
         """Find the quantiles of training values.
 
         Q = max(min(N / 30, 1000), 10), at most N. A little normal noise breaks ties before the quantiles are taken:
-        without it the smallest value, often a very frequent zero, would become -5.2. Its scale is the protocol's 1e-3,
-        times the column's standard deviation, but at most a tenth of the gap to the nearest other value, so that the
-        values keep their order however far apart they lie.
+        without it the smallest value, often a very frequent zero, would become -5.2. Its scale is 1e-3 of the column's
+        standard deviation, but at most a tenth of the gap to the nearest other value, so that the values keep their
+        order however far apart they lie. The protocol's code divides 1e-3 by the deviation instead, so that its noise
+        depends on the unit of a column; and it has none for some data sets.
 
         Args:
             values: [N, D], NaN where missing; every column has a value.

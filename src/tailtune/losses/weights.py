@@ -4,16 +4,16 @@ The weight of a row with (soft) target q is sum_k q_k w_k (`weights_of_rows`), a
 of rows N. What a weighting does to the classes lies in the ratios of its weights; their scale is that of the steps, and
 there are three customs (`Normalise`):
 
+- ``"rows"`` (default): sum_k p_k w_k = 1 with p_k = n_k / N the share of class k: the training rows weigh 1 on average.
 - ``"classes"``: (1/K) sum_k w_k = 1, as papers write the weights. On long-tailed data nearly all rows have small
   weights, so the mean row weighs little, a fifth or less at a ratio of 0.01, and the steps of SGD are as much shorter.
-- ``"rows"``: sum_k p_k w_k = 1 with p_k = n_k / N the share of class k: the training rows weigh 1 on average.
 - ``"batch"``: the rows of each batch weigh 1 on average, which is the weighted mean sum_i w_i l_i / sum_i w_i. It is
   torch's ``cross_entropy(weight=w)`` on class indices, and so what the code behind most papers does.
 
 >>> import torch
->>> w = torch.from_numpy(inverse_frequency((90, 10)))
+>>> w = torch.from_numpy(inverse_frequency((80, 20)))
 >>> weights_of_rows(w, torch.tensor([0, 1])).tolist()
-[0.2, 1.8]
+[0.625, 2.5]
 >>> weights_of_rows(w, torch.tensor([0, 0]), normalised=True).tolist()
 [1.0, 1.0]
 """
@@ -35,31 +35,31 @@ from tailtune.profile import Floats
 Normalise = Literal["classes", "rows", "batch"]
 
 
-def inverse_frequency(counts: ArrayLike | Tensor, normalise: Normalise = "classes") -> Floats:
-    """Weights w_k = c / n_k [K], with c such that their mean over the classes, or over the rows, is 1.
+def inverse_frequency(counts: ArrayLike | Tensor, normalise: Normalise = "rows") -> Floats:
+    """Weights w_k = c / n_k [K], with c such that their mean over the rows, or over the classes, is 1.
 
     An empty class gets 1 and the others are scaled among themselves: as no row has its weight, it must not take any
     away from them.
 
     Args:
         counts: training samples of each class [K], on any device.
-        normalise: what has mean 1: the "classes" (sum_k w_k = K) or the training "rows" (sum_k n_k w_k = sum_k n_k).
+        normalise: what has mean 1: the training "rows" (sum_k n_k w_k = sum_k n_k) or the "classes" (sum_k w_k = K).
             For "batch", where only ratios matter, the weights are those of "classes"; `weights_of_rows` does the rest.
 
     Raises:
         TailtuneError: an unknown `normalise`, or what `read_counts` refuses.
 
-    >>> inverse_frequency((30, 10)).tolist()
-    [0.5, 1.5]
-    >>> inverse_frequency((30, 10), normalise="rows").round(2).tolist()
-    [0.67, 2.0]
+    >>> inverse_frequency((80, 20)).tolist()
+    [0.625, 2.5]
+    >>> inverse_frequency((80, 20), normalise="classes").round(2).tolist()
+    [0.4, 1.6]
     """
     n = read_counts(counts)
     return _balanced(n, n, normalise)
 
 
-def effective_number(counts: ArrayLike | Tensor, beta: float = 0.9999, normalise: Normalise = "classes") -> Floats:
-    """Weights w_k = c (1 - beta) / (1 - beta^n_k) [K], with c such that their mean over classes, or rows, is 1.
+def effective_number(counts: ArrayLike | Tensor, beta: float = 0.9999, normalise: Normalise = "rows") -> Floats:
+    """Weights w_k = c (1 - beta) / (1 - beta^n_k) [K], with c such that their mean over rows, or classes, is 1.
 
     The effective number of samples (1 - beta^n) / (1 - beta) grows with n up to 1 / (1 - beta): beta 0 weighs all
     classes alike, and beta towards 1 is `inverse_frequency`. An empty class gets 1 and the others are scaled among
@@ -130,9 +130,9 @@ def deferred(weights: Floats, start: float = 0.8) -> Callable[[float], Floats]:
 
     Source: Cao et al. 2019, "Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss", Algorithm 1.
 
-    >>> schedule = deferred(inverse_frequency((30, 10)), start=0.8)
+    >>> schedule = deferred(inverse_frequency((80, 20)), start=0.8)
     >>> schedule(0.79).tolist(), schedule(0.8).tolist()
-    ([1.0, 1.0], [0.5, 1.5])
+    ([1.0, 1.0], [0.625, 2.5])
     """
     if not 0 <= start <= 1:
         raise TailtuneError(f"start must lie between 0 and 1, however: {start=}")

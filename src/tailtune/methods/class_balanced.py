@@ -10,11 +10,11 @@ from tailtune.profile import ClassProfile
 SEARCH: Space = {"beta": Choice((0.9, 0.99, 0.999, 0.9999))}  # the values that the source tries
 
 
-def class_balanced(profile: ClassProfile, *, beta: float = 0.9999, normalise: Normalise = "classes") -> Method:
+def class_balanced(profile: ClassProfile, *, beta: float = 0.9999, normalise: Normalise = "rows") -> Method:
     """Multiply the losses of class k by c (1 - beta) / (1 - beta^n_k), scaled as `normalise` says.
 
     See `tailtune.losses.weights`.
     """
     weights = effective_number(profile.counts, beta, normalise)
-    mean = "batch" if normalise == "batch" else None
-    return Method("class_balanced", (Stage(class_weights=lambda progress: weights, weight_mean=mean),), balances=True)
+    stage = Stage(class_weights=lambda progress: weights, weight_mean="batch" if normalise == "batch" else None)
+    return Method("class_balanced", (stage,), balances=True)

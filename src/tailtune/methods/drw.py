@@ -10,11 +10,11 @@ from tailtune.profile import ClassProfile
 SEARCH: Space = {"beta": Choice((0.9, 0.99, 0.999, 0.9999)), "start": Uniform(0.5, 0.95)}
 
 
-def drw(profile: ClassProfile, *, beta: float = 0.9999, start: float = 0.8, normalise: Normalise = "classes") -> Method:
+def drw(profile: ClassProfile, *, beta: float = 0.9999, start: float = 0.8, normalise: Normalise = "rows") -> Method:
     """Weigh all classes alike until `start` of the training, and by effective number from then on.
 
     The weights are scaled as `normalise` says, see `tailtune.losses.weights`.
     """
     weights = deferred(effective_number(profile.counts, beta, normalise), start)
-    mean = "batch" if normalise == "batch" else None
-    return Method("drw", (Stage(class_weights=weights, weight_mean=mean),), balances=True)
+    stage = Stage(class_weights=weights, weight_mean="batch" if normalise == "batch" else None)
+    return Method("drw", (stage,), balances=True)

@@ -8,10 +8,8 @@ from tailtune.methods.method import Method, Stage
 from tailtune.profile import ClassProfile
 
 
-def inverse_frequency(profile: ClassProfile, *, normalise: Normalise = "classes") -> Method:
+def inverse_frequency(profile: ClassProfile, *, normalise: Normalise = "rows") -> Method:
     """Multiply the losses of class k by c / n_k, scaled as `normalise` says (see `tailtune.losses.weights`)."""
     weights = inverse_weights(profile.counts, normalise)
-    mean = "batch" if normalise == "batch" else None
-    return Method(
-        "inverse_frequency", (Stage(class_weights=lambda progress: weights, weight_mean=mean),), balances=True
-    )
+    stage = Stage(class_weights=lambda progress: weights, weight_mean="batch" if normalise == "batch" else None)
+    return Method("inverse_frequency", (stage,), balances=True)

@@ -21,7 +21,7 @@ def ldam_drw(
     max_margin: float = 0.5,
     beta: float = 0.9999,
     start: float = 0.8,
-    normalise: Normalise = "classes",
+    normalise: Normalise = "rows",
 ) -> Method:
     """Combine `ldam` and `drw`."""
     weighted = drw(profile, beta=beta, start=start, normalise=normalise)

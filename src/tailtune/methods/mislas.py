@@ -70,19 +70,20 @@ def mislas(
     from tailtune.losses.label_aware import label_aware_matrix
     from tailtune.sampling.balanced import ClassSampler
 
-    given = {"smooth_head": smooth_head, "smooth_tail": smooth_tail, "head_lr": head_lr, "shift_bn": shift_bn}
-    chosen = replace(
-        published_constants(profile), **{name: value for name, value in given.items() if value is not None}
-    )
+    constants = published_constants(profile)
+    smooth_head = constants.smooth_head if smooth_head is None else smooth_head
+    smooth_tail = constants.smooth_tail if smooth_tail is None else smooth_tail
+    head_lr = constants.head_lr if head_lr is None else head_lr
+    shift_bn = constants.shift_bn if shift_bn is None else shift_bn
     first = replace(mixup(profile, alpha=alpha).stages[0], head="linear")
     second = Stage(
         sampler=ClassSampler(),
-        target_matrix=label_aware_matrix(profile.counts, chosen.smooth_head, chosen.smooth_tail),
+        target_matrix=label_aware_matrix(profile.counts, smooth_head, smooth_tail),
         prepare=add_scales,
         finish=fold_scales,
         trainable=("head.",),
-        lr_factors={"head.scale": 1.0, "head.": chosen.head_lr},
-        batchnorm="shift" if chosen.shift_bn else None,
+        lr_factors={"head.scale": 1.0, "head.": head_lr},
+        batchnorm="shift" if shift_bn else None,
         share=share,
     )
     return Method("mislas", (first, second), balances=True, kinds=("image",))

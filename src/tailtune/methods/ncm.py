@@ -28,7 +28,7 @@ def ncm(profile: ClassProfile, *, metric: Metric = "euclidean") -> Method:
         from torch.nn import Linear
 
         from tailtune.models.class_means import nearest_class_mean
-        from tailtune.models.collect import collect_features
+        from tailtune.models.collect_features import collect_features
         from tailtune.models.network import Network
 
         model = cast(Network, context.model)

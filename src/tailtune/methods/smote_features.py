@@ -15,7 +15,7 @@ def smote_features(profile: ClassProfile, *, k: int = 5, ratio: float = 1.0, wei
     """Train plainly, then refit the head on SMOTE's features; see `tailtune.sampling.smote.smote`."""
 
     def finish(context: Context) -> None:
-        from tailtune.models.collect import collect_features
+        from tailtune.models.collect_features import collect_features
         from tailtune.models.heads import renewed_head
         from tailtune.models.network import Network
         from tailtune.optim.fit_head import fit_head

@@ -12,7 +12,7 @@ def tau_norm(profile: ClassProfile, *, tau: float | None = None, keep_bias: bool
     """Train plainly, then rescale the head by `tailtune.models.weight_norms`, tau chosen on validation when None."""
 
     def finish(context: Context) -> None:
-        from tailtune.models.collect import collect_features
+        from tailtune.models.collect_features import collect_features
         from tailtune.models.network import Network
         from tailtune.models.weight_norms import choose_tau, tau_normalised
 

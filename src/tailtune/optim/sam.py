@@ -27,7 +27,7 @@ class SAM(torch.optim.Optimizer):
     One step makes two passes. The ascent gradient g is taken at the weights w, the weights are moved to w + eps with
     eps = rho g / ||g||, the descent gradient is taken there, and the base optimiser applies it to w, which is restored
     from a saved copy (adding and subtracting eps would leave rounding errors that differ between DDP ranks). ASAM
-    (``adaptive=True``) uses eps = rho w^2 g / || |w| g || and wants a rho about 20 times larger.
+    (``adaptive=True``) uses eps = rho w^2 g / || |w| g || and wants a rho about 10 times larger.
 
     The optimiser shares parameter groups and state with its base, so learning-rate schedulers, weight decay, groups and
     checkpoints behave as the base's. rho is an entry of each parameter group: give a group its own, or assign

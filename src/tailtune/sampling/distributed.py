@@ -64,15 +64,16 @@ class ImbalancedSampler(data.Sampler[int]):
         self.targets = self.targets.long()
         counts = self.targets.bincount().tolist()
         self._changes = not np.allclose(sampler.probabilities(counts, 0.0), sampler.probabilities(counts, 1.0))
-        self.epoch, self._progress = 0, None if epochs is None else 0.0
+        self.set_epoch(0)
 
     def set_epoch(self, epoch: int, progress: float | None = None) -> None:
         """Say which epoch, from 0 on, the next iteration is, and how much of training, in [0, 1], is over by then.
 
-        Without `progress` it follows from ``epochs``.
+        Without `progress` it follows from ``epochs``: that of the middle of the epoch, (epoch + 1/2) / epochs, as in
+        tailtune's own training.
         """
         self.epoch = epoch
-        self._progress = min(1.0, epoch / self.epochs) if progress is None and self.epochs else progress
+        self._progress = min(1.0, (epoch + 0.5) / self.epochs) if progress is None and self.epochs else progress
 
     def __len__(self) -> int:
         """Return how many indices this rank gets in an epoch."""

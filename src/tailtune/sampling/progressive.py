@@ -18,8 +18,8 @@ class ProgressiveSampler:
 
     Rows are drawn as in `tailtune.sampling.balanced.ClassSampler`.
 
-    Source: Kang et al. 2020, "Decoupling Representation and Classifier for Long-Tailed Recognition", equation 2, with
-    t the share of the epochs that are over.
+    Source: Kang et al. 2020, "Decoupling Representation and Classifier for Long-Tailed Recognition", equation 2, where
+    t is the share of the epochs that are over; training here gives the progress in the middle of an epoch.
 
     >>> [ProgressiveSampler().probabilities((90, 10), t).round(2).tolist() for t in (0.0, 0.5, 1.0)]
     [[0.9, 0.1], [0.7, 0.3], [0.5, 0.5]]

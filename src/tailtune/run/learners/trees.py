@@ -22,7 +22,7 @@ from tailtune.run.predictor import Predictor
 from tailtune.run.result import TrainingRecord
 from tailtune.settings import Resolved, Run
 
-TAKES = ("class_weights", "sampler", "enlarge")  # the parts of a stage that trees can take
+TAKES = ("class_weights", "weight_mean", "sampler", "enlarge")  # the parts of a stage that trees can take
 LACKS = (
     *("epochs", "minutes", "batch_size", "optimizer", "lr", "weight_decay", "clip", "ema", "policy", "patience"),
     *("test_curve", "compile"),
