@@ -14,7 +14,7 @@ import ast
 import json
 import statistics
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ def main() -> None:
         "split_hash": dataset.split_hash,
         "counts": list(dataset.profile.counts),
         "versions": versions(),
-        "machine": machine(),
+        "machine": asdict(machine()),
         "rows": rows,
     }
     out = options.out or Path(__file__).with_name(f"ablation_{Path(options.data).stem}.json")

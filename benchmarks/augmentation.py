@@ -16,6 +16,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def main() -> None:
         "unit": "images a second, medians of rounds; ratios are taken within a round",
         "device": str(device),
         "versions": versions(),
-        "machine": machine() | {"load": [round(load, 1) for load in os.getloadavg()]},
+        "machine": asdict(machine()) | {"load": [round(load, 1) for load in os.getloadavg()]},
         "policies": rows,
     }
     options.out.write_text(json.dumps(content, indent=1) + "\n")

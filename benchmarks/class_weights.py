@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -69,7 +69,7 @@ def main() -> None:
                     "counts": list(dataset.profile.counts),
                     "split_hash": dataset.split_hash,
                     "versions": versions(),
-                    "machine": machine(),
+                    "machine": asdict(machine()),
                     "rows": rows,
                 }
                 options.out.write_text(json.dumps(content, indent=1) + "\n")

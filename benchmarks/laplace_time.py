@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -73,7 +74,13 @@ def main() -> None:
                 }
             )
             print(results[-1])
-    content = {"command": command(), "versions": versions(), "machine": machine(), "rounds": ROUNDS, "results": results}
+    content = {
+        "command": command(),
+        "versions": versions(),
+        "machine": asdict(machine()),
+        "rounds": ROUNDS,
+        "results": results,
+    }
     out.write_text(json.dumps(content, indent=1) + "\n")
 
 

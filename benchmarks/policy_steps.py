@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +83,7 @@ def main() -> None:
                 "counts": list(dataset.profile.counts),
                 "split_hash": dataset.split_hash,
                 "versions": versions(),
-                "machine": machine(),
+                "machine": asdict(machine()),
                 "rows": rows,
             }
             out.write_text(json.dumps(content, indent=1) + "\n")

@@ -15,7 +15,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -205,7 +205,7 @@ def main() -> None:
         "data": dataset.source,
         "split_hash": dataset.split_hash,
         "versions": versions(),
-        "machine": machine(),
+        "machine": asdict(machine()),
         "results": results,
     }
     options.out.write_text(json.dumps(content, indent=1) + "\n")

@@ -27,6 +27,7 @@ import json
 import os
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -275,7 +276,7 @@ def main() -> None:
         "loops": {loop: ABOUT[loop] for loop in options.loops},
         "units": UNITS,
         "versions": versions(),
-        "machine": machine() | {"load": [round(load, 1) for load in os.getloadavg()]},
+        "machine": asdict(machine()) | {"load": [round(load, 1) for load in os.getloadavg()]},
     }
     bench = Bench(options, dataset)
     for part in (part for part in PARTS if part in options.parts):

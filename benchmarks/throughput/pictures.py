@@ -19,7 +19,7 @@ AHEAD = 2  # batches that a worker prepares beyond the current one
 
 def workers() -> int:
     """Loader processes: four beside a GPU, else one a core."""
-    return 4 if torch.cuda.is_available() else machine()["cores"]
+    return 4 if torch.cuda.is_available() else machine().cores or 1
 
 
 class Pictures(Rows):

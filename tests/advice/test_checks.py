@@ -40,10 +40,10 @@ FIRES = {
         (IMAGES, ["12,406 images", "under 20 million"]),
     ],
     "TT004": [
-        (TABLE, ["--smoothing 0.1", "'no' gets 0.062", "'yes' 0.25"]),
-        (IMAGES, ["--smoothing 0.08", "'truck' 0.5"]),
+        (TABLE, ["smoothing(smoothing=0.1)", "'no' gets 0.062", "'yes' 0.25"]),
+        (IMAGES, ["smoothing(smoothing=0.08)", "'truck' 0.5"]),
     ],
-    "TT005": [(TABLE, ["--rho 0.05", "0.031 for 'no'", "0.12 for 'yes'"])],
+    "TT005": [(TABLE, ["sama(rho=0.05)", "0.031 for 'no'", "0.12 for 'yes'"])],
     "TT006": [
         (TABLE, ["'no' scores 80 % accuracy on the training part", "AUPRC of 'yes'", "20 %"]),
         (replace(TABLE, test_counts=(90, 10)), ["90 % accuracy on the test part", "10 %"]),

@@ -32,14 +32,17 @@ def test_settings_reach_the_method_in_every_way_of_naming_it(own: str) -> None:
 
 def test_settings_of_a_found_method_stay_named() -> None:
     both = find("sama(rule=printed, cap=2)")
-    assert settings_of(both) == ("rho", "rule", "kappa", "cap")
+    assert settings_of(both) == ("rho", "rule", "kappa", "cap", "normalise")
     assert build("sama(rule=printed, cap=2)", PROFILE).stages[0].optimiser is not None
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("sama(ro=1)", r"method 'sama' takes no 'ro'. Did you mean 'rho'\? \(its settings: rho, rule, kappa, cap\)"),
+        (
+            "sama(ro=1)",
+            r"method 'sama' takes no 'ro'. Did you mean 'rho'\? \(its settings: rho, rule, kappa, cap, normalise\)",
+        ),
         ("erm(rho=1)", r"method 'erm' takes no 'rho'. \(it has no settings\)"),
         ("sama(0.1)", r"cannot read the settings in 'sama\(0.1\)'; write sama\(setting=value"),
         ("sama(rho=)", "cannot read the settings"),

@@ -101,7 +101,7 @@ def smoothing(facts: Facts) -> Advice | None:
         "Class-conditional smoothing",
         "Label smoothing, more of it for rare classes, keeps the network from overfitting their few samples "
         "(sections 3.2, A.7; Equation 6 as printed does the opposite, see docs/ambiguities.md).",
-        f"--method class_conditional_smoothing --smoothing {mean:.2g}: {facts.name(facts.commonest)} gets "
+        f'--method "class_conditional_smoothing(smoothing={mean:.2g})": {facts.name(facts.commonest)} gets '
         f"{spread[facts.commonest]:.2g} and {facts.name(facts.rarest)} {spread[facts.rarest]:.2g}, "
         f"{mean:.2g} on average over the {facts.rows}.",
         "consider",
@@ -119,7 +119,7 @@ def asymmetric_sam(facts: Facts) -> Advice | None:
         "A larger ascent radius for rare classes moves the decision boundary away from their samples (sections 3.2, "
         "A.6). Alone it gains little: 85.4 against 84.9 % on CIFAR-10 and 47.1 against 47.7 % on CIFAR-100, both at "
         "ratio 0.01 (Table 1); combined with smoothing and self-supervision it does more.",
-        f"--method sama --rho {RADIUS:g}: radius {radii[facts.commonest]:.2g} for {facts.name(facts.commonest)} and "
+        f'--method "sama(rho={RADIUS:g})": radius {radii[facts.commonest]:.2g} for {facts.name(facts.commonest)} and '
         f"{radii[facts.rarest]:.2g} for {facts.name(facts.rarest)}, at two forward and backward passes a step; or "
         "--method tuned, which joins it with smoothing.",
         "consider",
