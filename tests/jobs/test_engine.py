@@ -109,7 +109,8 @@ for i in range(first, last + 1):
     slurm = {"SLURM_JOB_ID": str(77 + i), "SLURM_NTASKS": "1"}
     if "--array" in text:
         slurm |= {"SLURM_ARRAY_JOB_ID": "77", "SLURM_ARRAY_TASK_ID": str(i)}
-    job = subprocess.Popen(["bash", sys.argv[1]], env=os.environ | slurm, stdout=subprocess.DEVNULL)
+    nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.Popen(["bash", sys.argv[1]], env=os.environ | slurm, **nowhere)
 with open("submitted", "a") as log:
     log.write(text)
 print("Submitted batch job 77")
@@ -118,7 +119,12 @@ SRUN = """
 import os, sys
 words = sys.argv[1:]
 while words[0].startswith("-"):
-    words = words[2 if words[0] == "--output" else 1:]
+    if words[0] == "--output":
+        for sign, name in {"%A": "ARRAY_JOB_ID", "%a": "ARRAY_TASK_ID", "%j": "JOB_ID", "%t": "PROCID"}.items():
+            words[1] = words[1].replace(sign, os.environ.get("SLURM_" + name, "0"))
+        os.dup2(os.open(words.pop(1), os.O_WRONLY | os.O_CREAT | os.O_APPEND), 1)
+        os.dup2(1, 2)
+    words = words[1:]
 os.execvp(words[0], words)
 """
 SCONTROL = "import sys; open('requeued', 'a').write(' '.join(sys.argv[1:]))"

@@ -182,7 +182,7 @@ class SlurmCrew:
             timeout_min=60 * HOURS,
             mem_gb=max(GIGABYTES, math.ceil(memory / 1e9)),
             cpus_per_task=self.threads,
-            gpus_per_node=int(gpu),
+            gpus_per_node=1 if gpu else None,
             stderr_to_stdout=True,
             slurm_array_parallelism=self.jobs or 10_000,
         )
