@@ -71,6 +71,15 @@ def test_method_pages_state_the_true_defaults() -> None:
         }
 
 
+def test_the_page_of_measures_lists_each_as_it_is_declared() -> None:
+    from tailtune.evaluation.measures import MEASURES
+
+    lines = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8").splitlines()
+    listed = [line for line in lines if line.startswith("| `")]
+    assert listed == [f"| `{m.key}` | {m.term} | {m.meaning} | {m.source or '–'} |" for m in MEASURES]
+    assert "measures.md" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_to_files_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):

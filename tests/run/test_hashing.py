@@ -42,6 +42,19 @@ def test_the_text_of_a_method_file_counts(tmp_path: Path) -> None:
     assert config_hash(run, "rows") != first
 
 
+def test_the_text_of_any_file_that_a_field_names_counts_but_not_that_of_a_measure(tmp_path: Path) -> None:
+    """A measure scores what was trained: the table of a study computes it anew from the predictions."""
+    file = tmp_path / "own.py"
+    named = {field: replace(RUN, **{field: f"{file}:own"}) for field in ("method", "model", "data")}
+    scored = replace(RUN, measures=(f"{file}:own",))
+    file.write_text("first")
+    first = {field: config_hash(run, "rows") for field, run in named.items()}
+    assert config_hash(scored, "rows") == config_hash(RUN, "rows")
+    file.write_text("second")
+    assert all(config_hash(run, "rows") != first[field] for field, run in named.items())
+    assert config_hash(scored, "rows") == config_hash(RUN, "rows")
+
+
 def test_the_classes_of_the_rows_count() -> None:
     dataset = table()
     other = replace(dataset, test=replace(dataset.test, targets=torch.zeros_like(dataset.test.targets)))

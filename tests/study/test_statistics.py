@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.measures import BY_KEY
 from tailtune.run.result import to_json
 from tailtune.study.paired import SignedRank, differences, holm, paired_t, signed_rank
 from tailtune.study.ranks import mean_ranks
@@ -417,3 +419,14 @@ def test_a_group_names_the_metric_of_its_data_set_where_the_rows_do() -> None:
     assert group["results"]["better"]["kappa"]["difference"]["n"] == 3
     (group,) = compare(made({"erm": 0.0}, seeds=3))["groups"]
     assert group["headline"] is None
+
+
+def test_the_direction_of_a_measure_decides_who_is_ahead() -> None:
+    """The same figures, read once as a gain and once as a cost."""
+    gain = replace(BY_KEY["balanced_accuracy"], key="gain")
+    measures = (BY_KEY["balanced_accuracy"], gain, replace(gain, key="cost", higher_is_better=False))
+    rows = [row | dict.fromkeys(("gain", "cost"), row["accuracy"]) for row in made({"erm": 0.0, "a": 0.06}, seeds=6)]
+    (group,) = compare(rows, measures=measures)["groups"]
+    standing = {key: figure["difference"]["standing"] for key, figure in group["results"]["a"].items()}
+    assert standing == {"balanced_accuracy": "ahead", "gain": "ahead", "cost": "behind"}
+    assert (group["best"]["gain"]["method"], group["best"]["cost"]["method"]) == ("a", "erm")
