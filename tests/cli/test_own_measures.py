@@ -79,7 +79,7 @@ def test_a_comparison_tests_it_and_trains_nothing_anew_for_it(
         assert row["cost"] == pytest.approx(expected(out / row["folder"]))
     assert "cost of an answer, lower is better" in (out / "report.html").read_text()
     assert "cost" in (out / "results.csv").read_text().splitlines()[0].split(",")
-    assert '"cost"' in json.dumps(results["comparison"])
+    assert '"cost"' in json.dumps(results["statistics"])
 
     file = Path(cost.rpartition(":")[0])
     file.write_text(file.read_text().replace("10.0", "20.0"))

@@ -14,6 +14,9 @@ import pytest
 from tailtune.evaluation.bootstrap import intervals, paired_difference
 from tailtune.evaluation.metrics import summarise
 from tailtune.profile import ClassProfile
+from tailtune.run.finished import Finished
+from tailtune.run.folder import DONE
+from tailtune.run.result import SCHEMA
 from tailtune.settings import Run
 
 LISTS = ("per_class", "confusion", "reliability", "absent")
@@ -79,9 +82,12 @@ def fabricate(
         "tailtune": "0.1.0",
         "command": "tailtune fit adult --target income --out runs/adult",
         "finished": "2025-05-04T12:30:00+00:00",
+        "schema": SCHEMA,
         "kind": kind,
+        "headline": None,
+        "measures": [],
         "versions": {"python": "3.12.3", "torch": "2.9.0", "numpy": "2.1.0", "xgboost": "2.1.3"},
-        "machine": {"processor": "a processor", "cores": 2, "memory_gb": 7.8, "gpu": None},
+        "machine": {"processor": "a processor", "cores": 2, "memory_gb": 7.8, "gpu": None, "system": "Linux"},
         "data": {
             "source": "adult" if kind == "table" else "photos",
             "split": "official",
@@ -123,8 +129,13 @@ def fabricate(
             "peak_memory_mb": 812,
             "parameters": 123456,
             "seconds_per_step": 0.0123,
+            "warnings": [],
+            "members": 1,
+            "precision": "32",
+            "device": "cpu",
         },
-        "run": asdict(replace(Run(data="adult"), target="income", out="runs/adult", epochs=20, ignore=("notes",))),
+        "run": asdict(replace(Run(data="adult"), target="income", out="runs/adult", epochs=20, ignore=("notes",)))
+        | {"method": "tuned", "model": "mlp-plr"},
     }
     return json.loads(json.dumps(result)), history, predictions
 
@@ -173,16 +184,17 @@ def hundred_classes() -> Callable[..., Made]:
 
 
 @pytest.fixture
-def run_folder(tmp_path: Path) -> Callable[..., Path]:
+def run_folder(tmp_path: Path) -> Callable[..., Finished]:
     """Write a fabricated run as a run folder."""
 
-    def write(result: dict[str, Any], history: list[dict[str, Any]] | None, arrays: dict[str, np.ndarray]) -> Path:
+    def write(result: dict[str, Any], history: list[dict[str, Any]] | None, arrays: dict[str, np.ndarray]) -> Finished:
         folder = tmp_path / "run"
         folder.mkdir(exist_ok=True)
         (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
+        (folder / DONE).touch()
         if history is not None:
             (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in history), "utf-8")
-        np.savez(folder / "predictions.npz", **arrays)
-        return folder
+        np.savez(folder / "predictions.npz", **{"ids": np.arange(len(arrays["targets"])).astype(str), **arrays})
+        return Finished(folder)
 
     return write

@@ -17,16 +17,23 @@ from rich.console import Console
 
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.measures import BY_KEY
-from tailtune.report.compare_page import write_compare_page
+from tailtune.report.compare_page import compared_as_read, render_comparison
 from tailtune.report.compare_table import comparison_lines, comparison_table, protocol_table
 from tailtune.report.compare_verdict import headline, judge
 from tailtune.report.wording import MINUS
-from tailtune.study.statistics import COMPARED, compare
+from tailtune.study.results import read_results
+from tailtune.study.statistics import COMPARED
+from tailtune.study.statistics import compare as compare_arms
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DIGITS = (("digits", 0.01),)
 EFFECTS = {"erm": 0.0, "sama": 0.06, "focal": 0.0, "crt": -0.06}
 SECTIONS = ("verdict", "differences", "figures", "tests", "time", "ranks", "settings", "failed", "repeat")
+
+
+def compare(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The statistics as the page reads them."""
+    return json.loads(json.dumps(compared_as_read(compare_arms([{**row, "arm": row["method"]} for row in rows]))))
 
 
 def study(
@@ -86,8 +93,9 @@ def text_of(page: str) -> str:
 @pytest.fixture
 def write(tmp_path: Path) -> Any:
     def write(results: dict[str, Any]) -> Path:
-        (tmp_path / "results.json").write_text(json.dumps(results), encoding="utf-8")
-        return write_compare_page(tmp_path)
+        page = tmp_path / "report.html"
+        page.write_text(render_comparison(results), encoding="utf-8")
+        return page
 
     return write
 
@@ -352,16 +360,16 @@ def test_a_study_without_a_finished_training_still_has_a_page(write: Any) -> Non
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "is not the folder of a comparison"),
+        (None, "is not the folder of a study"),
         ("{", "cannot be read"),
-        ('{"rows": []}', "lacks tailtune, command"),
+        ('{"rows": []}', "is of format 1"),
     ],
 )
 def test_a_folder_without_results_is_told_in_a_line(tmp_path: Path, content: str | None, words: str) -> None:
     if content is not None:
         (tmp_path / "results.json").write_text(content)
     with pytest.raises(TailtuneError, match=words) as told:
-        write_compare_page(tmp_path)
+        read_results(tmp_path)
     assert "\n" not in str(told.value)
 
 

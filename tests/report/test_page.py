@@ -12,6 +12,7 @@ import pytest
 
 from tailtune.errors import TailtuneError
 from tailtune.report.page import render, write_report
+from tailtune.run.finished import Finished
 
 Make = Callable[..., Any]
 VOID = {"meta", "link", "img", "br", "input", "hr", "col"}
@@ -166,7 +167,7 @@ def test_everything_from_data_is_escaped(ten_images: Make) -> None:
 def test_the_same_input_gives_the_same_bytes(ten_images: Make, run_folder: Make) -> None:
     folder = run_folder(*ten_images())
     path = write_report(folder)
-    assert path == folder / "report.html"
+    assert path == folder.folder / "report.html"
     first = path.read_bytes()
     assert write_report(folder).read_bytes() == first
     assert b"/tmp" not in first
@@ -174,7 +175,7 @@ def test_the_same_input_gives_the_same_bytes(ten_images: Make, run_folder: Make)
 
 def test_a_run_without_epochs_has_no_training_figures(binary_table: Make, run_folder: Make) -> None:
     result, _, predictions = binary_table(lifts={"xgboost": (3.0, 2.0), "majority": (0.0, 0.0)})
-    result["training"] |= {"epochs": None, "best_epoch": None, "peak_memory_mb": None, "parameters": None}
+    result["training"] |= {"best_epoch": None, "peak_memory_mb": None, "parameters": None}
     page = Page(write_report(run_folder(result, None, predictions)).read_text("utf-8"))
     assert "training-title" not in [attributes.get("id") for _, attributes in page.tags]
     assert "always answering “<=50K” finds none" in page.words
@@ -203,20 +204,20 @@ def test_validation_may_be_missing(ten_images: Make) -> None:
 
 
 def test_missing_and_broken_files_are_told(ten_images: Make, run_folder: Make, tmp_path: Path) -> None:
-    with pytest.raises(TailtuneError, match="not the folder of a finished run"):
-        write_report(tmp_path)
+    with pytest.raises(TailtuneError, match="holds no finished run"):
+        Finished(tmp_path)
     result, history, predictions = ten_images()
-    folder = run_folder(result, history, predictions)
+    folder = run_folder(result, history, predictions).folder
     (folder / "metrics.jsonl").write_text('{"epoch": 1}\n{"epo', encoding="utf-8")
     with pytest.raises(TailtuneError, match=r"metrics\.jsonl holds a line that is not JSON"):
-        write_report(folder)
+        write_report(Finished(folder))
     (folder / "metrics.jsonl").unlink()
     np.savez(folder / "predictions.npz", targets=predictions["targets"])
-    with pytest.raises(TailtuneError, match="lacks probabilities, baseline_erm"):
-        write_report(folder)
+    with pytest.raises(TailtuneError, match="lacks 'ids'"):
+        write_report(Finished(folder))
     (folder / "predictions.npz").write_bytes(b"PK\x03\x04 cut short")
     with pytest.raises(TailtuneError, match=r"predictions\.npz cannot be read"):
-        write_report(folder)
+        write_report(Finished(folder))
     (folder / "result.json").write_text(json.dumps(result)[:100], encoding="utf-8")
     with pytest.raises(TailtuneError, match=r"result\.json cannot be read"):
-        write_report(folder)
+        write_report(Finished(folder))

@@ -232,9 +232,9 @@ def test_no_pair_is_told_apart_where_friedman_finds_nothing() -> None:
 # ---- compare ----
 
 
-def compare(rows: list[dict[str, Any]], *options: Any) -> dict[str, Any]:
+def compare(rows: list[dict[str, Any]], *options: Any, **named: Any) -> dict[str, Any]:
     """The statistics as results.json holds them."""
-    found: dict[str, Any] = json.loads(to_json(compare_arms(rows, *options)))
+    found: dict[str, Any] = json.loads(to_json(compare_arms(rows, *options, **named)))
     return found
 
 

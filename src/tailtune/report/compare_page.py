@@ -10,6 +10,7 @@ from tailtune.files import write_whole
 from tailtune.report.compare_view import compare_view
 from tailtune.report.wording import whole
 from tailtune.study.results import StudyResult
+from tailtune.study.statistics import Statistics
 
 
 def write_compare_page(folder: Path, result: StudyResult) -> Path:
@@ -38,16 +39,25 @@ def as_read(result: StudyResult) -> dict[str, Any]:
     import msgspec
 
     content: dict[str, Any] = msgspec.to_builtins(result)
-    comparison = content.pop("statistics")
+    del content["statistics"]
+    comparison = compared_as_read(result.statistics)
+    for entry in (*content["curves"], *content["failed"], *content["rows"], *content["searches"]):
+        entry["method"] = entry["arm"]
+    return content | {"comparison": comparison, "tuning": content["searches"]}
+
+
+def compared_as_read(statistics: Statistics) -> dict[str, Any]:
+    """The statistics as nested dictionaries, as the page reads them."""
+    import msgspec
+
+    comparison: dict[str, Any] = msgspec.to_builtins(statistics)
     for group in comparison["groups"]:
         group["methods"] = group.pop("arms")
         group["best"] = {
             key: best and {"method": best["arm"], "level_with": best["level_with"]}
             for key, best in group["best"].items()
         }
-    for entry in (*content["curves"], *content["failed"], *content["rows"], *content["searches"]):
-        entry["method"] = entry["arm"]
-    return content | {"comparison": comparison, "tuning": content["searches"]}
+    return comparison
 
 
 def render_comparison(results: Mapping[str, Any]) -> str:
