@@ -7,9 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tailtune.models.build import build
-from tailtune.models.frequency_scales import PENALTY, SCALES, _held_out_errors, frequency_scales
+from tailtune.models.frequency_scales import FEW, PENALTY, SCALES, _drawn, _weights, frequency_scales, held_out_errors
 
 
 def columns(rows: int = 6000) -> tuple[torch.Tensor, torch.Tensor]:
@@ -35,24 +37,82 @@ def test_spiky_columns_get_high_frequencies_and_others_the_least() -> None:
     assert torch.equal(frequency_scales(x, y, 2), frequency_scales(x, y, 2))
 
 
-def test_held_out_errors_are_those_of_ridge_regression() -> None:
+def comb(seed: int, rows: int, on: int, small: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """One normal column; the values of the last class, of `on` rows, lie within 0.01 of the multiples of 0.3.
+
+    `small` further classes have two rows each.
+    """
+    rng = np.random.default_rng(seed)
+    x, y = rng.standard_normal(rows), np.zeros(rows, dtype=np.int64)
+    y[: 2 * small] = np.repeat(np.arange(small), 2) + 1
+    y[rows - on :] = small + 1
+    x[rows - on :] = np.round(x[rows - on :] / 0.3) * 0.3 + 0.01 * rng.standard_normal(on)
+    return torch.from_numpy(x[:, None].astype(np.float32)), torch.from_numpy(y)
+
+
+def test_a_rare_class_on_a_comb_is_seen_in_every_draw() -> None:
+    """Six rows in a thousand count for little in the mean error of all rows."""
+    assert min(frequency_scales(*comb(seed, 10_000, 60), 2, seed=seed).item() for seed in range(9)) >= 3
+
+
+def test_classes_of_a_few_rows_do_not_hide_what_half_of_the_rows_ask_for() -> None:
+    x, y = comb(0, 6000, on=3000, small=20)
+    assert frequency_scales(x, y, 22, weighing="classes").item() == pytest.approx(0.3)
+    assert frequency_scales(x, y, 22).item() >= 3
+
+
+def test_empty_classes_change_nothing_and_two_rows_suffice() -> None:
+    x, y = columns(2000)
+    assert torch.equal(frequency_scales(x, y, 7), frequency_scales(x, y, 2))
+    assert frequency_scales(x[:2], torch.tensor([0, 6]), 7).tolist() == pytest.approx([0.1] * 3)
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=6).filter(any), st.integers(1, 40), st.integers(0, 3))
+def test_rows_are_drawn_as_evenly_as_the_classes_allow(counts: list[int], most: int, seed: int) -> None:
+    targets = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    targets = targets[torch.randperm(len(targets), generator=torch.Generator().manual_seed(seed))]
+    rows = _drawn(targets, len(counts), most, torch.Generator().manual_seed(seed))
+    assert len(set(rows.tolist())) == len(rows)
+    assert torch.equal(targets[rows], targets[rows].sort().values)
+    drawn = np.bincount(targets[rows], minlength=len(counts))
+    cap = drawn.max()
+    np.testing.assert_array_equal(drawn, np.minimum(counts, cap))
+    if len(rows) < sum(counts):  # one more of each class would be too many
+        assert np.minimum(counts, cap + 1).sum() > most
+    assert len(rows) <= max(most, np.count_nonzero(counts))
+
+
+def test_weights_stand_for_all_rows_or_make_classes_equal() -> None:
+    counts = torch.tensor([5000, 0, 400, 2])
+    classes = torch.repeat_interleave(torch.arange(4), torch.tensor([400, 0, 400, 2]))
+    rows, even = (
+        torch.zeros(4, dtype=torch.float64).index_add(0, classes, w) for w in _weights(classes, counts, "both")
+    )
+    np.testing.assert_allclose(rows / rows.sum(), counts / counts.sum())
+    np.testing.assert_allclose(even / even[0], [1, 0, 1, 2 / FEW])
+    assert rows.sum().item() == pytest.approx(len(classes))
+    assert even.sum().item() == pytest.approx(len(classes))
+
+
+def test_held_out_errors_are_those_of_weighted_ridge_regression() -> None:
     """The normal equations written out in NumPy for one column and scale."""
     rng = np.random.default_rng(1)
-    x, onehot = rng.standard_normal(80), np.eye(3)[rng.integers(0, 3, 80)]
-    probes, scale = rng.standard_normal(5), 0.7
+    x, y, w = rng.standard_normal(80), rng.integers(0, 3, 80), rng.uniform(0.1, 4, 80)
+    onehot, probes, scale = np.eye(3)[y], rng.standard_normal(5), 0.7
     angles = 2 * math.pi * scale * x[:, None] * probes
     design = np.hstack([np.ones((80, 1)), np.clip(x, -3, 3)[:, None], np.cos(angles), np.sin(angles)])
     penalty = PENALTY * np.eye(12)
     penalty[0, 0] = 1e-6
-    expected = np.empty(80)
-    folds = ((slice(0, 40), slice(40, None)), (slice(40, None), slice(0, 40)))
-    for fit, held in folds:
-        mean = onehot[fit].mean(0)
-        inverse = np.linalg.inv(design[fit].T @ design[fit] + penalty)
-        weights = inverse @ design[fit].T @ (onehot[fit] - mean)
-        expected[held] = ((onehot[held] - mean - design[held] @ weights) ** 2).sum(1)
-    found = _held_out_errors(torch.from_numpy(x), scale, torch.from_numpy(probes), torch.from_numpy(onehot), folds)
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-8)
+    tensors = [torch.from_numpy(array) for array in (x, probes, y, np.stack([np.ones(80), w]))]
+    found = held_out_errors(tensors[0], scale, *tensors[1:]).numpy()
+    even = np.arange(80) % 2 == 0
+    for weight, errors in zip((np.ones(80), w), found, strict=True):
+        for fit, held in ((even, ~even), (~even, even)):
+            mean = np.average(onehot[fit], axis=0, weights=weight[fit])
+            weighted = design[fit].T * weight[fit]
+            solution = np.linalg.inv(weighted @ design[fit] + penalty) @ weighted @ (onehot[fit] - mean)
+            expected = ((onehot[held] - mean - design[held] @ solution) ** 2).sum(1)
+            np.testing.assert_allclose(errors[held], expected, rtol=1e-8)
 
 
 def test_the_network_draws_and_freezes_such_frequencies() -> None:

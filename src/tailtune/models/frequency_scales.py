@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,11 +12,21 @@ SCALES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 PROBES = 32
 PENALTY = 1.0
 TOLERANCE = 2.0  # standard errors
+FEW = 30  # a class of fewer rows weighs less than the others, so that two rows do not drown thousands
+FOLDS = (slice(0, None, 2), slice(1, None, 2))  # rows come class by class: every class is in both halves
+
+Weighing = Literal["rows", "classes", "both"]
 
 
 @torch.no_grad()
 def frequency_scales(
-    numeric: Tensor, targets: Tensor, num_classes: int, *, most_rows: int = 10_000, seed: int = 0
+    numeric: Tensor,
+    targets: Tensor,
+    num_classes: int,
+    *,
+    weighing: Weighing = "both",
+    most_rows: int = 10_000,
+    seed: int = 0,
 ) -> Tensor:
     """Choose the standard deviation sigma of the initial frequencies of each numeric column.
 
@@ -26,45 +37,100 @@ def frequency_scales(
     The column takes the smallest sigma whose held-out squared error is within two standard errors of the best one's,
     and at least 0.3 (0.1 under 5,000 rows): a column that tells nothing alone may do so together with others.
 
+    Fit, error and standard error are weighted alike. Where every row weighs the same, what only a rare class asks for
+    goes unseen; where every class weighs the same, a few rows of many small classes hide what the others ask for. So
+    both are tried, and the column takes the larger sigma of the two.
+
     Args:
         numeric: about standard normal columns [N, D], the training rows only.
-        targets: class indices [N].
+        targets: class indices [N]; classes may be empty.
         num_classes: K.
-        most_rows: how many rows, drawn at random, are looked at.
+        weighing: "rows", all rows the same; "classes", all classes the same, but for those of fewer than `FEW` rows;
+            or "both".
+        most_rows: how many rows are looked at, drawn at random, as evenly from the classes as they allow.
         seed: of the draws.
 
     Returns:
         One sigma a column [D].
     """
     generator = torch.Generator().manual_seed(seed)
-    rows = torch.randperm(len(targets), generator=generator)[:most_rows]
+    rows = _drawn(targets, num_classes, most_rows, generator)
     probes = torch.randn(PROBES, generator=generator, dtype=torch.float64)
-    onehot = torch.nn.functional.one_hot(targets[rows], num_classes).double()
-    half = len(rows) // 2
-    folds = ((slice(0, half), slice(half, None)), (slice(half, None), slice(0, half)))
+    classes = targets[rows]
+    weights = _weights(classes, torch.bincount(targets, minlength=num_classes), weighing)
     least = 0.3 if len(targets) >= 5000 else 0.1
     chosen = []
     for column in numeric[rows].double().T:
-        errors = torch.stack([_held_out_errors(column, scale, probes, onehot, folds) for scale in SCALES])  # [S, M]
-        worse = errors - errors[errors.mean(1).argmin()]
-        margin = TOLERANCE * worse.std(1) / math.sqrt(len(rows)) + 1e-9
-        good = torch.nonzero(worse.mean(1) <= margin)
-        chosen.append(max(SCALES[int(good[0])], least))
+        errors = [held_out_errors(column, scale, probes, classes, weights) for scale in SCALES]
+        of_a_way = torch.stack(errors, dim=1)  # [W, S, M]
+        chosen.append(max(least, *(_smallest(e, w) for e, w in zip(of_a_way, weights, strict=True))))
     return torch.tensor(chosen)
 
 
-def _held_out_errors(
-    x: Tensor, scale: float, probes: Tensor, onehot: Tensor, folds: tuple[tuple[slice, slice], ...]
-) -> Tensor:
-    """Squared error of each row, summed over the classes, of the ridge regression fitted on the other fold [M]."""
+def _drawn(targets: Tensor, num_classes: int, most: int, generator: torch.Generator) -> Tensor:
+    """Draw `most` rows at random, as evenly from the classes as they allow; positions, class by class [M]."""
+    shuffled = torch.randperm(len(targets), generator=generator)
+    order = shuffled[torch.sort(targets[shuffled], stable=True).indices]
+    counts = torch.bincount(targets, minlength=num_classes)
+    place = torch.arange(len(targets)) - (counts.cumsum(0) - counts)[targets[order]]  # of each row in its class
+    return order[place < _most_of_a_class(counts, most)]
+
+
+def _most_of_a_class(counts: Tensor, most: int) -> int:
+    """Return the largest c with ``sum_k min(counts_k, c) <= most``, at least 1; all rows of a class if they fit."""
+    left, ascending = most, sorted(counts[counts > 0].tolist())
+    for place, count in enumerate(ascending):
+        share = left // (len(ascending) - place)
+        if count > share:
+            return max(1, share)
+        left -= count
+    return max(ascending)
+
+
+def _weights(classes: Tensor, counts: Tensor, weighing: Weighing) -> Tensor:
+    """Weights of the drawn rows for each way of weighing, of mean 1 [W, M]; counts [K] are those of all rows."""
+    drawn = torch.bincount(classes, minlength=len(counts))
+    of_a_row = {"rows": counts / drawn, "classes": 1 / drawn.clamp(min=FEW)}
+    ways = of_a_row.values() if weighing == "both" else [of_a_row[weighing]]
+    weights = torch.stack([way.double()[classes] for way in ways])
+    return weights / weights.mean(1, keepdim=True)
+
+
+def held_out_errors(x: Tensor, scale: float, probes: Tensor, classes: Tensor, weights: Tensor) -> Tensor:
+    """Squared error of each row, summed over the classes, of the weighted ridge regression fitted on the other fold.
+
+    Args:
+        x: a column [M].
+        scale: sigma.
+        probes: frequencies at a sigma of 1 [P].
+        classes: class indices [M].
+        weights: of the rows, a regression each [W, M].
+
+    Returns:
+        Errors, not weighted [W, M].
+    """
     angles = 2 * math.pi * scale * x[:, None] * probes
     features = torch.cat([torch.ones_like(x)[:, None], x[:, None].clamp(-3, 3), angles.cos(), angles.sin()], dim=1)
     penalty = PENALTY * torch.eye(features.shape[1], dtype=torch.float64)
     penalty[0, 0] = 1e-6  # the intercept is free
-    errors = torch.empty(len(x), dtype=torch.float64)
-    for fit, held in folds:
-        mean = onehot[fit].mean(0)
-        design = features[fit]
-        weights = torch.linalg.solve(design.T @ design + penalty, design.T @ (onehot[fit] - mean))
-        errors[held] = ((onehot[held] - mean - features[held] @ weights) ** 2).sum(1)
+    k = int(classes.max()) + 1
+    errors = torch.empty_like(weights)
+    for weight, error in zip(weights, errors, strict=True):
+        for fit, held in (FOLDS, FOLDS[::-1]):
+            design = features[fit] * weight[fit, None]
+            shares = torch.zeros(k, dtype=torch.float64).index_add(0, classes[fit], weight[fit]) / weight[fit].sum()
+            moments = torch.zeros(k, len(penalty), dtype=torch.float64).index_add(0, classes[fit], design)
+            moments -= shares[:, None] * design.sum(0)
+            solution = torch.linalg.solve(design.T @ features[fit] + penalty, moments.T)
+            told = shares + features[held] @ solution  # [M / 2, K]; the square of (one-hot - told) is written out
+            right = told.gather(1, classes[held, None])[:, 0]
+            error[held] = told.square().sum(1) - 2 * right + 1
     return errors
+
+
+def _smallest(errors: Tensor, weight: Tensor) -> float:
+    """Return the smallest sigma whose weighted mean error is within the tolerance of the best, from [S, M] and [M]."""
+    worse = errors - errors[(errors @ weight).argmin()]
+    mean = worse @ weight / weight.sum()
+    error = ((worse - mean[:, None]) * weight).square().sum(1).sqrt() / weight.sum()
+    return SCALES[int(torch.nonzero(mean <= TOLERANCE * error + 1e-9)[0])]
