@@ -1,12 +1,13 @@
 """Which rows choose the frequencies of the periodic embeddings, and whether training moves them: six tables.
 
-    python benchmarks/frequencies.py --data-root FOLDER [--rows 8000] [--epochs 30] [--seeds 3] [--threads 1]
-        [--tables adult otto covertype comb smooth digits] [--out benchmarks/frequencies.json]
+    python benchmarks/frequencies.py --data-root FOLDER [--rows 8000] [--seeds 3] [--threads 1]
+        [--epochs 30] [--tables adult otto covertype comb smooth digits] [--out benchmarks/frequencies.json]
 
 FOLDER holds what Adult reads, otto/train.csv and covertype/covtype_subset.parquet. Of each table `--rows` training rows
 are drawn; two fifths of the rows besides the test part are validation rows, of which one half picks the epoch and the
-other is scored. Test rows are never looked at. The seed changes the split as well as the training. Where two ways of
-weighing find the same frequencies they share the training.
+other is scored. Test rows are never looked at. The seed changes the split as well as the training, which is that of the
+tuned recipe, as long as it says unless `--epochs` does. Where two ways of weighing find the same frequencies they share
+the training.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -28,12 +28,12 @@ from sklearn.datasets import load_digits, make_classification
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, log_loss
 from torch import Tensor
 
-import tailtune.run.fit_model
 from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
-from tailtune.models.build import build
 from tailtune.models.frequency_scales import frequency_scales
 from tailtune.run.environment import machine, versions
+from tailtune.run.learner import Job
+from tailtune.run.learners import network
 from tailtune.settings import Run
 
 WEIGHINGS = ("rows", "classes", "both")
@@ -79,7 +79,7 @@ GENERATED: dict[str, Callable[[np.random.Generator], tuple[np.ndarray, np.ndarra
 
 
 def opened(table: str, options: argparse.Namespace, seed: int) -> tuple[Run, Dataset, Dataset]:
-    """Return the run, the data set with the rows to train on and to pick the epoch by, and one whose `val` is scored."""
+    """Return the run, the data to train on and to pick the epoch by, and the same data with a `val` to be scored."""
     root, asked = Path(options.data_root), {"data": table}
     if table in GENERATED:
         x, y = GENERATED[table](np.random.default_rng(seed))
@@ -105,26 +105,34 @@ def opened(table: str, options: argparse.Namespace, seed: int) -> tuple[Run, Dat
     return run, train, replace(whole, val=whole.val.take(score))
 
 
-def scored(run: Run, dataset: Dataset, held: Dataset, scales: Tensor, trained: bool) -> dict[str, float]:
+def scored(run: Run, dataset: Dataset, held: Dataset, scales: Tensor, trained: bool) -> dict[str, Any]:
     """Train with frequencies of these scales, frozen or trained, and measure on the rows held back."""
+    build = network.build_model
 
     def built(*args: Any, **options: Any) -> Any:
         model = build(*args, **options)
         model.numeric.periodic.weight.requires_grad_(trained)
         return model
 
-    module = sys.modules["tailtune.run.fit_model"]
-    with patch.object(module, "frequency_scales", lambda *a, **k: scales), patch.object(module, "build_model", built):
-        fitted = module.fit_model(run, dataset)
+    with (
+        patch.object(network, "frequency_scales", lambda *args, **options: scales),
+        patch.object(network, "build_model", built),
+    ):
+        fitted = network.fit(run, dataset, Job())
+    assert fitted is not None
     assert held.val is not None
     targets, probabilities = held.val.targets.numpy(), fitted.predictor.probabilities(held.val.inputs)
     rarest = int(np.argmin(np.where(np.array(dataset.profile.counts) > 0, dataset.profile.counts, np.inf)))
-    return {
+    values = {
         "log_loss": float(log_loss(targets, probabilities, labels=range(len(dataset.names)))),
         "balanced_accuracy": float(balanced_accuracy_score(targets, probabilities.argmax(1))),
         "rarest_average_precision": float(average_precision_score(targets == rarest, probabilities[:, rarest])),
-        "best_epoch": fitted.training["best_epoch"],
-        "seconds_per_step": fitted.training["seconds_per_step"],
+    }
+    training = fitted.training
+    return {name: round(value, 5) for name, value in values.items()} | {
+        "epochs": training.planned_epochs,
+        "best_epoch": training.best_epoch,
+        "seconds_per_step": round(training.seconds_per_step, 5),
     }
 
 
@@ -173,10 +181,20 @@ def differences(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 steps = [run[place][measure] - run[0][measure] for run in runs]
                 error = statistics.stdev(steps) / len(steps) ** 0.5 if len(steps) > 1 else None
                 line[measure] = {
-                    "mean": statistics.fmean(values), "difference": statistics.fmean(steps), "standard_error": error
+                    "mean": round(statistics.fmean(values), 5), "difference": round(statistics.fmean(steps), 5),
+                    "standard_error": None if error is None else round(error, 5),
                 }  # fmt: skip
             lines.append(line)
     return lines
+
+
+def command(options: argparse.Namespace) -> str:
+    """What to type for the same measurement."""
+    epochs = f" --epochs {options.epochs}" if options.epochs else ""
+    return (
+        f"python benchmarks/frequencies.py --data-root FOLDER --rows {options.rows} --seeds {options.seeds} "
+        f"--threads {options.threads}{epochs} --tables {' '.join(options.tables)}"
+    )
 
 
 def main() -> None:
@@ -185,7 +203,7 @@ def main() -> None:
     parser.add_argument("--data-root", required=True)
     parser.add_argument("--tables", nargs="+", default=["adult", "otto", "covertype", *GENERATED])
     parser.add_argument("--rows", type=int, default=8000)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
@@ -194,14 +212,11 @@ def main() -> None:
     for seed in range(options.seeds):
         for table in options.tables:
             results.append(measured(table, options, seed))
-            asked = (
-                f"--rows {options.rows} --epochs {options.epochs} --seeds {options.seeds} --threads {options.threads}"
-            )
             content = {
-                "command": f"python benchmarks/frequencies.py --data-root FOLDER --tables {' '.join(options.tables)} {asked}",
+                "command": command(options),
                 "seeds": list(range(seed + 1)),
                 "versions": versions(),
-                "machine": machine(),
+                "machine": asdict(machine()),
                 "summary": differences(results),
                 "results": results,
             }

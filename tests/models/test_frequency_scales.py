@@ -68,18 +68,27 @@ def test_empty_classes_change_nothing_and_two_rows_suffice() -> None:
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=6).filter(any), st.integers(1, 40), st.integers(0, 3))
-def test_rows_are_drawn_as_evenly_as_the_classes_allow(counts: list[int], most: int, seed: int) -> None:
+def test_half_of_the_rows_are_drawn_as_they_come_and_half_evenly(counts: list[int], most: int, seed: int) -> None:
     targets = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
     targets = targets[torch.randperm(len(targets), generator=torch.Generator().manual_seed(seed))]
     rows = _drawn(targets, len(counts), most, torch.Generator().manual_seed(seed))
     assert len(set(rows.tolist())) == len(rows)
     assert torch.equal(targets[rows], targets[rows].sort().values)
-    drawn = np.bincount(targets[rows], minlength=len(counts))
-    cap = drawn.max()
-    np.testing.assert_array_equal(drawn, np.minimum(counts, cap))
+    drawn, half = np.bincount(targets[rows], minlength=len(counts)), most // 2
+    first = np.array(counts) * half // max(sum(counts), half)
+    further = (drawn - first).max()
+    np.testing.assert_array_equal(drawn, np.minimum(counts, first + further))
     if len(rows) < sum(counts):  # one more of each class would be too many
-        assert np.minimum(counts, cap + 1).sum() > most
-    assert len(rows) <= max(most, np.count_nonzero(counts))
+        assert np.minimum(counts, first + further + 1).sum() > most
+    assert len(rows) <= max(most, half + np.count_nonzero(counts))
+
+
+def test_no_row_of_many_classes_stands_for_many_others() -> None:
+    """A class of half the rows and a hundred small ones: an even draw alone would leave it a hundredth of the rows."""
+    targets = torch.cat([torch.zeros(50_000, dtype=torch.long), torch.arange(1, 101).repeat(500)])
+    rows = _drawn(targets, 101, 2000, torch.Generator().manual_seed(0))
+    for weight in _weights(targets[rows], torch.bincount(targets), "both"):
+        assert weight.sum() ** 2 / weight.square().sum() > 0.45 * len(rows)  # the effective number of rows
 
 
 def test_weights_stand_for_all_rows_or_make_classes_equal() -> None:

@@ -47,7 +47,8 @@ def frequency_scales(
         num_classes: K.
         weighing: "rows", all rows the same; "classes", all classes the same, but for those of fewer than `FEW` rows;
             or "both".
-        most_rows: how many rows are looked at, drawn at random, as evenly from the classes as they allow.
+        most_rows: how many rows are looked at, drawn at random, half of them evenly from the classes as far as these
+            go.
         seed: of the draws.
 
     Returns:
@@ -68,12 +69,17 @@ def frequency_scales(
 
 
 def _drawn(targets: Tensor, num_classes: int, most: int, generator: torch.Generator) -> Tensor:
-    """Draw `most` rows at random, as evenly from the classes as they allow; positions, class by class [M]."""
+    """Draw `most` rows: half as the classes come, half evenly from the classes; positions, class by class [M].
+
+    Evenly as far as they have rows. So no row stands for many more others than another one does, in either weighing.
+    """
     shuffled = torch.randperm(len(targets), generator=generator)
     order = shuffled[torch.sort(targets[shuffled], stable=True).indices]
     counts = torch.bincount(targets, minlength=num_classes)
     place = torch.arange(len(targets)) - (counts.cumsum(0) - counts)[targets[order]]  # of each row in its class
-    return order[place < _most_of_a_class(counts, most)]
+    as_they_come = counts * (most // 2) // max(len(targets), most // 2)
+    further = _most_of_a_class(counts - as_they_come, most - int(as_they_come.sum()))
+    return order[place < (as_they_come + further)[targets[order]]]
 
 
 def _most_of_a_class(counts: Tensor, most: int) -> int:
@@ -84,7 +90,7 @@ def _most_of_a_class(counts: Tensor, most: int) -> int:
         if count > share:
             return max(1, share)
         left -= count
-    return max(ascending)
+    return max(ascending, default=0)
 
 
 def _weights(classes: Tensor, counts: Tensor, weighing: Weighing) -> Tensor:
