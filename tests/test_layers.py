@@ -27,15 +27,18 @@ def package_of(file: Path) -> str:
     return file.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
-def imports(file: Path, *, only_on_load: bool = False) -> Iterator[str]:
-    """Dotted names that a file imports; `only_on_load` leaves out functions and ``if TYPE_CHECKING``."""
+def imports(file: Path, *, only_on_load: bool = False, for_types: bool = True) -> Iterator[str]:
+    """Dotted names that a file imports; `only_on_load` leaves out functions and ``if TYPE_CHECKING``, not `for_types`
+    the latter only.
+    """
     module = "tailtune." + ".".join(file.relative_to(ROOT).with_suffix("").parts)
     nodes: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
     while nodes:
         node = nodes.pop()
         if only_on_load and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
-        if only_on_load and isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        leave_out = only_on_load or not for_types
+        if leave_out and isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             nodes += node.orelse
             continue
         if isinstance(node, ast.Import):
@@ -46,6 +49,21 @@ def imports(file: Path, *, only_on_load: bool = False) -> Iterator[str]:
             )
             yield from (f"{home}.{alias.name}" for alias in node.names)
         nodes += ast.iter_child_nodes(node)
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Nodes in a circle or on the way to one: what is left when those that import nothing left are taken away."""
+    left = dict(graph)
+    while free := [name for name, wanted in left.items() if not wanted & left.keys()]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+def module_of(file: Path) -> str:
+    """The dotted name of a module or package."""
+    parts = file.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def target(name: str) -> str | None:
@@ -110,3 +128,14 @@ def test_the_reader_of_imports_sees_what_it_should(tmp_path: Path, monkeypatch: 
 def test_jobs_know_nothing_of_what_they_carry_out(file: Path) -> None:
     layers = {target(name) for name in imports(file)} - {None}
     assert layers <= {"errors", "files", "interrupt", "jobs"}
+
+
+def test_no_modules_import_each_other() -> None:
+    """Also not inside functions, where Python would bear it; the package itself loads what it offers by name."""
+    modules = {module_of(file): file for file in FILES if file != ROOT / "__init__.py"}
+    graph = {}
+    for module, file in modules.items():
+        wanted = {name if name in modules else name.rpartition(".")[0] for name in imports(file, for_types=False)}
+        graph[module] = wanted - {module}
+    assert not circle(graph)
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["a", "b", "c"]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.data.arrays import array_ids, check_targets, read_arrays
 from tailtune.data.dataset import Dataset, LeftOut
 from tailtune.data.decode import Header, Pixels, UnreadableImageError, in_threads, is_image, read_all, read_header
 from tailtune.data.frames import column_series
@@ -19,6 +18,7 @@ from tailtune.data.image_dataset import Images, check_memory, fits_memory, image
 from tailtune.data.image_listing import Listing, class_folders, every_image, has_parts, list_images
 from tailtune.data.image_preprocessor import ImagePreprocessor, as_nchw
 from tailtune.data.imbalance import refuse_imbalance
+from tailtune.data.npz import array_ids, check_targets, read_arrays
 from tailtune.data.picture_store import open_store
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.target import encode_target, learn_target

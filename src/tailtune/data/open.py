@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data import catalog
-from tailtune.data.arrays import TARGET, Array, array_ids, check_features, check_targets, open_arrays, read_arrays
+from tailtune.data.arrays import TARGET, open_arrays
 from tailtune.data.dataset import Dataset, Preprocessor
 from tailtune.data.frames import column_series, to_frame
+from tailtune.data.npz import Array, array_ids, check_features, check_targets, read_arrays
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.table_dataset import Rows, require_column, table_dataset
 from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
