@@ -137,7 +137,7 @@ def evaluate(run: Positional[Path], data: Positional[str], json: bool = False) -
 
     Args:
         run: finished run folder.
-        data: table, image folder or .npz with targets.
+        data: table, image folder or .npz with targets, or the named dataset of the run, for its test part.
         json: print all figures as JSON.
     """
     from tailtune.report.summary import scores_table
@@ -304,6 +304,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 
 
+# a study takes several ratios and methods where a run takes one
+_MEANT = {("compare", "--ratio"): "--ratios", ("compare", "--method"): "--methods"}
+
+
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -316,7 +320,8 @@ def main(arguments: list[str] | None = None) -> int:
     app = tyro.extras.SubcommandApp()
     for name, function in COMMANDS.items():
         app.command(name=name)(function)
-    given = sys.argv[1:] if arguments is None else arguments
+    words = sys.argv[1:] if arguments is None else arguments
+    given = [_MEANT.get((words[0], word), word) for word in words]
     try:
         try:
             with interrupting():

@@ -197,7 +197,8 @@ def test_all_takes_the_methods_that_the_data_allow(rows: Path, tmp_path: Path, m
 
 def test_several_data_sets_have_ranks(tmp_path: Path) -> None:
     study = tmp_path / "study"
-    got = compared("digits", study, "--ratios", "0.1", "0.05", "--methods", "erm,sam", "--seeds", "1", "--epochs", "1")
+    options = ("--ratio", "0.1", "0.05", "--methods", "erm,sam", "--seeds", "1", "--epochs", "1")  # meant: --ratios
+    got = compared("digits", study, *options)
     assert got.code == 0, got.err
     content = results(study)
     assert [(row["dataset"], row["ratio"]) for row in content["rows"]] == 2 * [("digits", 0.1)] + 2 * [("digits", 0.05)]

@@ -169,3 +169,15 @@ def test_images_keep_their_paths(cli: Cli, tmp_path: Path) -> None:
     assert one["id"].to_list() == ["002.png"]
     got = cli("predict", tmp_path / "run", tmp_path / "data", "--out", tmp_path / "p.csv")
     assert "has a train/ part; say which part is meant" in got.err
+
+
+def test_a_named_data_set_stands_for_its_test_part(cli: Cli, fitted: Fitted, tmp_path: Path) -> None:
+    got = cli("fit", "digits", "--ratio", "0.1", "--epochs", "1", "--baselines", "majority", "--out", tmp_path / "run")
+    assert got.code == 0, got.err
+    scores = json.loads(cli("evaluate", tmp_path / "run", "digits", "--json").out)
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert scores["balanced_accuracy"] == result["systems"][0]["metrics"]["balanced_accuracy"]
+    assert scores["rows"] == sum(result["data"]["counts"]["test"])
+    other = cli("evaluate", fitted.folder, "digits")
+    assert other.code == 2
+    assert "digits is a named data set, and" in other.err

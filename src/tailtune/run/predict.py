@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tailtune.data import catalog
 from tailtune.data.open import open_for_prediction
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.bootstrap import intervals, with_intervals
@@ -18,6 +20,10 @@ from tailtune.evaluation.own_measures import own_measures
 from tailtune.files import write_whole
 from tailtune.profile import ClassProfile
 from tailtune.run.finished import Finished
+
+if TYPE_CHECKING:
+    from tailtune.run.predictor import Predictor
+    from tailtune.training.read_ahead import Sources
 
 
 def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[str], object] = print) -> int:
@@ -65,7 +71,7 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict
 
     Args:
         folder: finished run folder.
-        data: table, image folder or .npz with targets.
+        data: table, image folder or .npz with targets, or the named data set of the run, for its test part.
         say: is told what was noticed about the data.
 
     Returns:
@@ -78,14 +84,8 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict
     run = Finished(folder)
     predictor, result = run.predictor(), run.result
     profile = ClassProfile(result.data.counts.train, predictor.names)
-    rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
-    for sentence in rows.notes:
-        say(sentence)
-    targets = rows.targets
-    if targets is None:
-        wanted = "the target column" if predictor.kind == "table" else "a folder for each class, or y"
-        raise TailtuneError(f"{data} holds no targets to score against; it needs {wanted} (or use tailtune predict)")
-    probabilities = predictor.probabilities(rows.inputs)
+    inputs, targets = _test_part(run, data) if data in catalog.__all__ else _rows(data, predictor, say)
+    probabilities = predictor.probabilities(inputs)
     own: list[Measure] = []
     for name in run.run.measures:
         try:
@@ -100,3 +100,37 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict
         "measures": [describe(measure) for measure in own],
         "intervals": intervals(targets, probabilities, profile, with_intervals(measures)),
     }
+
+
+def _rows(data: str, predictor: Predictor, say: Callable[[str], object]) -> tuple[Sources, NDArray[np.int64]]:
+    """Return the inputs and classes of a person's rows.
+
+    Raises:
+        TailtuneError: anything wrong with them, or no targets.
+    """
+    rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
+    for sentence in rows.notes:
+        say(sentence)
+    targets = rows.targets
+    if targets is None:
+        wanted = "the target column" if predictor.kind == "table" else "a folder for each class, or y"
+        raise TailtuneError(f"{data} holds no targets to score against; it needs {wanted} (or use tailtune predict)")
+    return rows.inputs, targets
+
+
+def _test_part(run: Finished, name: str) -> tuple[Sources, NDArray[np.int64]]:
+    """Return the inputs and classes of the test part of a named data set, encoded as when the run was trained.
+
+    Raises:
+        TailtuneError: the run was trained on other data, or on other rows of it.
+    """
+    trained_on = run.run.data
+    if name != trained_on:
+        raise TailtuneError(
+            f"{name} is a named data set, and {run.folder} was trained on {trained_on}; give a file or folder with "
+            f"rows, or write ./{name} for one of this name"
+        )
+    dataset = run.dataset()
+    if dataset.split_hash != run.result.data.split_hash:
+        raise TailtuneError(f"{name} is no longer split as when {run.folder} was trained; was its folder changed?")
+    return dataset.test.inputs, dataset.test.targets.numpy()

@@ -91,6 +91,7 @@ class Study(StudySettings):
 
     Attributes:
         arms: what is compared.
+        method: of the arms that do not change it; by default the recipe.
         baseline: name of the arm that the others are compared with; by default the first.
         routine: how what is left open is settled: "shared" settles it once for all arms, by the tuned recipe, so that
             they differ in what they change and in nothing else; "own" lets each arm's method choose its routine.
@@ -100,6 +101,7 @@ class Study(StudySettings):
     """
 
     arms: tuple[Arm, ...]
+    method: str | None = None
     baseline: str | None = None
     routine: Literal["shared", "own"] = "shared"
 
@@ -186,7 +188,7 @@ def _check_arms(study: Study, names: Sequence[str]) -> None:
                 )
 
 
-def run_on(study: StudySettings, data: str, ratio: float | None) -> Run:
+def run_on(study: Study, data: str, ratio: float | None) -> Run:
     """Return the run that all arms start from on one data set; what it leaves open is settled by the plan."""
     from tailtune.data.catalog import LONG_TAILED
     from tailtune.data.imbalance import NEEDS  # loads NumPy, which the command line's help can do without
@@ -194,7 +196,7 @@ def run_on(study: StudySettings, data: str, ratio: float | None) -> Run:
     shared = {each.name: getattr(study, each.name) for each in fields(Settings)}
     if data not in LONG_TAILED and any(other in LONG_TAILED for other in study.data):  # the others are as they are
         shared |= dict.fromkeys(("test_ratio", *NEEDS))
-    return Run(data=data, ratio=ratio, baselines=(), **shared)
+    return Run(data=data, ratio=ratio, baselines=(), method=study.method, **shared)
 
 
 def plain(study: Study) -> dict[str, Any]:
