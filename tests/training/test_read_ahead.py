@@ -28,6 +28,7 @@ from tailtune.models.build import build
 from tailtune.run.learner import Job
 from tailtune.run.learners import fit_model
 from tailtune.settings import Run
+from tailtune.training.assignment import Ground, Trail, Trainee
 from tailtune.training.augmentation import augmentation
 from tailtune.training.device import make_fabric
 from tailtune.training.inputs import Inputs
@@ -120,7 +121,8 @@ def test_resumes_from_the_middle_of_an_epoch(both: tuple[Run, Run], stop: int, t
         with isolated(fabric.device):
             with initialisation(run.seed):
                 model = build("resnet8", dataset.preprocessor.shape(), 3)
-            train(dataset, method.stages[0], run, model, fabric, select(run, dataset)[0], augment, **how)
+            trainee = Trainee(model, method.stages[0], select(run, dataset)[0])
+            train(trainee, Ground(dataset, run, fabric, augment), trail=Trail(**how))
         return model.state_dict()
 
     with pytest.raises(Interrupted, match=f"step {stop} of"):

@@ -13,6 +13,7 @@ from tailtune.errors import TailtuneError
 from tailtune.methods.method import Schedule
 from tailtune.optim.ema import WeightEMA
 from tailtune.optim.schedules import warmup_cosine
+from tailtune.training.assignment import ALONE, Place
 from tailtune.training.checkpoint import read_checkpoint, write_checkpoint
 from tailtune.training.log import MetricsLog
 from tailtune.training.randomness import Randomness
@@ -22,37 +23,6 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 FINISHED = "finished"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where in a run a stage stands.
-
-    Attributes:
-        stage: its index.
-        stages: how many there are.
-        epochs, steps: finished in earlier stages.
-        log_bytes: length of metrics.jsonl when the stage begins.
-    """
-
-    stage: int = 0
-    stages: int = 1
-    epochs: int = 0
-    steps: int = 0
-    log_bytes: int = 0
-
-    @property
-    def last(self) -> bool:
-        """Whether no stage follows."""
-        return self.stage == self.stages - 1
-
-    @property
-    def checkpoint(self) -> str:
-        """Name of the checkpoint file."""
-        return "last.ckpt" if self.last else f"stage{self.stage + 1}.ckpt"
-
-
-ALONE = Place()
 
 
 @dataclass
