@@ -23,6 +23,7 @@ from tailtune.settings import ResolvedTraining
 from tailtune.training.assignment import ALONE, UNSEEN, Ground, Place, Trail, Trainee
 from tailtune.training.batches import Batch, Batches
 from tailtune.training.compiled import Compiled
+from tailtune.training.decay import undecayed
 from tailtune.training.inputs import Inputs
 from tailtune.training.log import METRICS, MetricsLog
 from tailtune.training.modes import WithAuxiliary, training_mode
@@ -113,7 +114,8 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
     autocast = nullcontext if world > 1 else fabric.autocast
     clip = clipping(network, run.clip)
     named = [*model.named_parameters(), *(auxiliary.named_parameters("auxiliary") if auxiliary else ())]
-    optimiser = base_optimiser(named, run, make=stage.base, factors=stage.lr_factors, rows=rows)
+    spared = undecayed(model) | (undecayed(auxiliary, "auxiliary.") if auxiliary else set())
+    optimiser = base_optimiser(named, run, spared, make=stage.base, factors=stage.lr_factors, rows=rows)
     if stage.optimiser:
         optimiser = stage.optimiser(optimiser, network, Hooks(fabric.backward, clip))
     ema = WeightEMA(model, run.ema, warmup=True) if run.ema else None
