@@ -55,7 +55,10 @@ def epoch_seconds(method: Method, build: Callable[[int], Network], ground: Groun
             model = build(0)
             if stage.prepare is not None:
                 inputs = Inputs.of(few.train, k, augment, fabric.device)
-                stage.prepare(Context(model.to(fabric.device), dataset.profile, inputs, None, (), run.seed))
+                model.to(fabric.device)
+                stage.prepare(
+                    Context(model, dataset.profile, inputs, None, (), run.seed, renew_statistics=lambda: None)
+                )
             quiet = Selection(None, "accuracy", 0, choose=False)
             reference = None if stage.reference is None else build(0).to(fabric.device).eval().requires_grad_(False)
             trainee = Trainee(model, stage, quiet, reference=reference)

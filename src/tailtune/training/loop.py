@@ -21,7 +21,7 @@ from tailtune.optim.schedules import warmup_cosine
 from tailtune.profile import Floats
 from tailtune.settings import ResolvedTraining
 from tailtune.training.assignment import ALONE, UNSEEN, Ground, Place, Trail, Trainee
-from tailtune.training.batches import Batch, Batches
+from tailtune.training.batches import Batch, Batches, order
 from tailtune.training.compiled import Compiled
 from tailtune.training.decay import undecayed
 from tailtune.training.inputs import Inputs
@@ -30,6 +30,7 @@ from tailtune.training.modes import WithAuxiliary, training_mode
 from tailtune.training.objective import Objective
 from tailtune.training.optimiser import base_optimiser, clipping
 from tailtune.training.randomness import Randomness, initialisation
+from tailtune.training.running_statistics import RunningStatistics
 from tailtune.training.session import Session
 from tailtune.training.validate import Scores, validate
 
@@ -123,6 +124,7 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
     randomness = Randomness(run.seed, rank, device, place.stage)
     inputs = Inputs.of(part, k, augment, device)
     batches = Batches(inputs, stage, augment, model, trainee.reference, flip=run.flip is not False)
+    statistics = RunningStatistics(batches, rows, run.seed, place.stage, fabric.autocast)
     log = MetricsLog(folder / METRICS if folder and rank == 0 else None)
     losses = torch.zeros(per_epoch, device=device)
     warmup, path = int(run.warmup * run.epochs * per_epoch), folder / place.checkpoint if folder else None
@@ -195,8 +197,8 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
             if auxiliary is not None:
                 auxiliary.train()
             progress = (session.epoch + 0.5) / run.epochs
-            order = _order(part.targets, rows, stage, progress, randomness.of_epoch(session.epoch))
-            mine = torch.split(order[rank : rows - rows % world : world].to(device), batch)
+            epoch_rows = order(part.targets, rows, stage, progress, randomness.of_epoch(session.epoch))
+            mine = torch.split(epoch_rows[rank : rows - rows % world : world].to(device), batch)
             inputs.read_ahead(mine[session.done : per_epoch])
             class_weights = objective.class_weights(progress, device)
             if isinstance(optimiser, FollowsPriors) and (stage.sampler or stage.enlarge):
@@ -220,6 +222,8 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
             if held_out is not None:
                 validated = time.perf_counter()
                 with ema.average_parameters() if ema else nullcontext():
+                    if ema:
+                        statistics.renew(progress)
                     scores = validate(model, held_out, dataset.profile, fabric.autocast, trainee.decision)
                     scores = fabric.broadcast(scores) if world > 1 else scores
                     selection.see(session.epoch, scores, model)
@@ -237,7 +241,7 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
                 session.stopped = f"no better validation score for {selection.patience} epochs"
             pause(interrupt)
     session.save(fabric)
-    session.keep_selected()
+    session.keep_selected(lambda: statistics.renew((session.epoch - 0.5) / run.epochs))
     seconds = session.seconds
     return Trained(
         epochs=session.epoch,
@@ -250,13 +254,6 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
         log_bytes=session.log_bytes,
         warnings=_not_compiled(run, compiled) + _collapse(spread),
     )
-
-
-def _order(targets: torch.Tensor, rows: int, stage: Stage, progress: float, generator: torch.Generator) -> torch.Tensor:
-    """The rows of an epoch over all processes; as many as the training set has, even where it was enlarged."""
-    if stage.sampler is not None:
-        return stage.sampler(targets, rows, progress, generator)
-    return torch.randperm(len(targets), generator=generator)[:rows]
 
 
 def _priors(targets: torch.Tensor, num_classes: int, stage: Stage, progress: float) -> Floats:

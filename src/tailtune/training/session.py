@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -182,10 +183,14 @@ class Session:
         if not self.over or self.place.last:  # what a later stage logged must stay
             self.log.cut(self.log_bytes)
 
-    def keep_selected(self) -> None:
-        """Leave the selected weights in the model: the best ones if selection chose, else the last or their average."""
-        if self.ema:
-            self.ema.apply_to(self.model)
+    def keep_selected(self, renew_statistics: Callable[[], None]) -> None:
+        """Leave the selected weights in the model: the best ones if selection chose, else the last or their average.
+
+        `renew_statistics` gives the average BatchNorm statistics of its own, which chosen weights hold already.
+        """
         if self.selection.choose and self.selection.weights:
             self.model.load_state_dict(self.selection.weights)
+        elif self.ema:
+            self.ema.apply_to(self.model)
+            renew_statistics()
         self.model.eval()

@@ -16,10 +16,12 @@ from tailtune.models.network import Network
 from tailtune.profile import Floats
 from tailtune.settings import ResolvedTraining
 from tailtune.training.assignment import UNSEEN, Ground, Place, Trail, Trainee
+from tailtune.training.batches import Batches
 from tailtune.training.inputs import Inputs
 from tailtune.training.loop import Trained, train
 from tailtune.training.modes import freezing
 from tailtune.training.randomness import derived_seed, initialisation
+from tailtune.training.running_statistics import RunningStatistics
 from tailtune.training.selection import Selection, select
 
 _PREPARATION, _FINISH, _POSTERIOR = range(100, 103)  # streams of the seed, beside those of training
@@ -74,11 +76,24 @@ def train_stages(
     done: list[Trained] = []
     note = ""
 
+    def renew_statistics() -> None:
+        index = min(len(done), len(method.stages) - 1)
+        stage, part = method.stages[index], dataset.train
+        if stage.enlarge is not None:
+            part = stage.enlarge(part, dataset.preprocessor.shape(), run.seed)
+        rows = Inputs.of(part, k, augment, device)
+        batches = Batches(rows, stage, augment, model, None, flip=run.flip is not False)
+        last = 1 - 0.5 / lengths[index]  # progress of the last epoch
+        RunningStatistics(batches, len(dataset.train), run.seed, index, fabric.autocast).renew(last)
+
     def context(stream: int, collected: Sequence[dict[str, torch.Tensor]] = ()) -> Context:
         seed = derived_seed(run.seed, stream, len(done))
         rows = Inputs.of(dataset.train, k, augment, device)
         held_out = None if dataset.val is None else Inputs.of(dataset.val, k, augment, device)
-        return Context(model.to(device).eval(), dataset.profile, rows, held_out, collected, seed, fabric.autocast)
+        model.to(device).eval()
+        return Context(
+            model, dataset.profile, rows, held_out, collected, seed, renew_statistics, autocast=fabric.autocast
+        )
 
     for i, (stage, epochs) in enumerate(zip(method.stages, lengths, strict=True)):
         if i and stage.init == "fresh":
