@@ -30,6 +30,7 @@ from tailtune.models.build import build
 from tailtune.optim.schedules import warmup_cosine
 from tailtune.run.environment import machine, versions
 from tailtune.settings import Run
+from tailtune.training.assignment import Ground, Trainee
 from tailtune.training.device import make_fabric
 from tailtune.training.loop import train
 from tailtune.training.recipe import resolve
@@ -41,8 +42,8 @@ DECAY = 0.999
 def ours(dataset: Dataset, run: Run, model: nn.Module, method: Method) -> float:
     """Seconds a step of tailtune's loop."""
     fabric = make_fabric(run, "32")
-    nothing = Selection(None, "accuracy", 0, choose=False)
-    return train(dataset, method.stages[0], run, model, fabric, nothing).seconds_per_step
+    trainee = Trainee(model, method.stages[0], Selection(None, "accuracy", 0, choose=False))
+    return train(trainee, Ground(dataset, run, fabric)).seconds_per_step
 
 
 def bare(dataset: Dataset, run: Run, model: nn.Module) -> float:

@@ -12,6 +12,7 @@ from tailtune.data.dataset import Dataset
 from tailtune.methods.method import Method
 from tailtune.models.build import build
 from tailtune.settings import Run
+from tailtune.training.assignment import Ground, Trail, Trainee
 from tailtune.training.device import make_fabric
 from tailtune.training.loop import Trained, train
 from tailtune.training.randomness import initialisation, isolated
@@ -24,13 +25,17 @@ RUN = Run(data="made", model="mlp", epochs=4, batch_size=32, optimizer="sgd", lr
 def fit(
     dataset: Dataset, method: Method, run: Run = RUN, **how: Any
 ) -> tuple[Trained, dict[str, torch.Tensor], torch.nn.Module]:
-    """Train the first stage of `method`; return what the loop returned, the weights, and the model."""
+    """Train the first stage of `method`; return what the loop returned, the weights, and the model.
+
+    `how` are the fields of `Trail`.
+    """
     run = resolve(run, method, dataset)
     fabric = make_fabric(run, "32")
     with isolated(fabric.device):
         with initialisation(run.seed):
             model = build(str(run.model), dataset.preprocessor.shape(), len(dataset.names))
-        trained = train(dataset, method.stages[0], run, model, fabric, select(run, dataset)[0], **how)
+        trainee = Trainee(model, method.stages[0], select(run, dataset)[0])
+        trained = train(trainee, Ground(dataset, run, fabric), trail=Trail(**how))
     return trained, model.state_dict(), model
 
 

@@ -14,6 +14,7 @@ from tailtune.methods.method import Method
 from tailtune.models.network import count_parameters
 from tailtune.profile import ClassProfile
 from tailtune.settings import Run
+from tailtune.training.assignment import Ground, Trail, Trainee
 from tailtune.training.augmentation import augmentation
 from tailtune.training.device import choose_precision, make_fabric
 from tailtune.training.loop import train
@@ -53,7 +54,9 @@ def ours(
     precision = choose_precision(run, "image")
     fabric = make_fabric(run, precision)
     few = replace(dataset, train=shuffled(dataset.train).take(np.arange(case.batch * length.warm_up)))
-    model, stage = case.network(dataset), method(dataset.profile).stages[0]
+    model = case.network(dataset)
+    trainee = Trainee(model, method(dataset.profile).stages[0], NOTHING)
+    ground = Ground(few, run, fabric, augmentation(dataset.preprocessor, run))
     with isolated(fabric.device):
-        train(few, stage, run, model, fabric, NOTHING, augmentation(dataset.preprocessor, run), observer=clock)
+        train(trainee, ground, trail=Trail(observer=clock))
     return clock.measured(count_parameters(model), precision)

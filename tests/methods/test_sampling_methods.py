@@ -116,7 +116,7 @@ class Fixed:
 def refit(method: Method, rows: Fixed, head: torch.nn.Module, seed: int = 0) -> Flat:
     model = Flat(head).eval()
     profile = ClassProfile.from_targets(rows.targets.numpy(), 3)
-    method.stages[0].finish(Context(model, profile, rows, None, (), seed))
+    method.stages[0].finish(Context(model, profile, rows, None, (), seed, lambda: None))
     return model
 
 

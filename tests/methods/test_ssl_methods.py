@@ -83,7 +83,7 @@ def test_the_head_is_drawn_anew() -> None:
     torch.nn.init.ones_(model.head.weight)  # type: ignore[arg-type]
     prepare = simclr_finetune(PROFILE).stages[1].prepare
     assert prepare is not None
-    prepare(Context(model, PROFILE, None, None, (), 0))  # type: ignore[arg-type]
+    prepare(Context(model, PROFILE, None, None, (), 0, lambda: None))  # type: ignore[arg-type]
     assert float(model.head.weight.detach().abs().max()) < 0.1  # type: ignore[operator, union-attr]
     assert model.head.bias.count_nonzero() == 0  # type: ignore[operator, union-attr]
 

@@ -60,7 +60,7 @@ def rows(seed: int, copies: int = 1) -> Held:
 
 
 def context(model: Network, val: Held | None = None, seed: int = 0) -> Context:
-    return Context(model.eval(), PROFILE, rows(0, copies=10), val, (), seed)
+    return Context(model.eval(), PROFILE, rows(0, copies=10), val, (), seed, lambda: None)
 
 
 def tiny(head: str = "linear") -> Tiny:

@@ -23,6 +23,7 @@ from tailtune.models.network import Network
 from tailtune.profile import ClassProfile
 from tailtune.sampling.m2m import M2m, translate
 from tailtune.settings import Run
+from tailtune.training.decay import undecayed
 from tailtune.training.objective import Objective
 from tailtune.training.optimiser import base_optimiser
 
@@ -207,10 +208,10 @@ def test_mislas_second_stage(rng: np.random.Generator) -> None:
     """Two steps of z = s (W x + b) under label-aware smoothing: s at the learning rate, W and b at a fifth of it."""
     stage, w, b = mislas_method().stages[1], rng.normal(size=(K, D)), rng.normal(size=K)
     model, (x, y) = linear(w, b), batch(rng)
-    context = Context(model, ClassProfile(COUNTS), None, None, (), 0)  # type: ignore[arg-type]
+    context = Context(model, ClassProfile(COUNTS), None, None, (), 0, lambda: None)  # type: ignore[arg-type]
     stage.prepare(context)  # type: ignore[misc]
     run = Run(data="", optimizer="sgd", lr=LR, momentum=MOMENTUM, weight_decay=DECAY)
-    optimiser = base_optimiser(model.named_parameters(), run, factors=stage.lr_factors)
+    optimiser = base_optimiser(model.named_parameters(), run, undecayed(model), factors=stage.lr_factors)
     objective = Objective.of(stage, CPU)
 
     n, s = np.array(COUNTS, dtype=float), np.ones(K)

@@ -19,6 +19,7 @@ from tailtune.errors import TailtuneError
 from tailtune.interrupt import Interrupted
 from tailtune.methods import erm, sama, tuned
 from tailtune.methods.method import Method, Stage
+from tailtune.training.assignment import Ground, Trainee
 from tailtune.training.device import make_fabric
 from tailtune.training.loop import train
 from tailtune.training.observer import Silent
@@ -139,7 +140,8 @@ def test_class_weights_and_row_weights_multiply_the_losses() -> None:
             return self.linear(numeric)
 
     fabric = make_fabric(run, "32")
-    train(data, method.stages[0], resolve(run, method, data), Net(), fabric, select(run, data)[0])
+    trainee = Trainee(Net(), method.stages[0], select(run, data)[0])
+    train(trainee, Ground(data, resolve(run, method, data), fabric))
     x, y = data.train.inputs[0].double().numpy(), data.train.targets.numpy()
     logits = x @ start["weight"].T + start["bias"]
     p = np.exp(logits - logits.max(1, keepdims=True))

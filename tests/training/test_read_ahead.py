@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from training_runs import InterruptingLoss
 
-from tailtune.bayes.batches import shuffled
 from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
 from tailtune.errors import TailtuneError
@@ -28,6 +27,7 @@ from tailtune.models.build import build
 from tailtune.run.learner import Job
 from tailtune.run.learners import fit_model
 from tailtune.settings import Run
+from tailtune.training.assignment import Ground, Trail, Trainee
 from tailtune.training.augmentation import augmentation
 from tailtune.training.device import make_fabric
 from tailtune.training.inputs import Inputs
@@ -120,7 +120,8 @@ def test_resumes_from_the_middle_of_an_epoch(both: tuple[Run, Run], stop: int, t
         with isolated(fabric.device):
             with initialisation(run.seed):
                 model = build("resnet8", dataset.preprocessor.shape(), 3)
-            train(dataset, method.stages[0], run, model, fabric, select(run, dataset)[0], augment, **how)
+            trainee = Trainee(model, method.stages[0], select(run, dataset)[0])
+            train(trainee, Ground(dataset, run, fabric, augment), trail=Trail(**how))
         return model.state_dict()
 
     with pytest.raises(Interrupted, match=f"step {stop} of"):
@@ -136,9 +137,9 @@ def test_every_way_to_read_gives_the_rows_of_memory(both: tuple[Run, Run]) -> No
     memory, disk = (Inputs.of(data.train, 3, augment, CPU) for data in (here, there))
     for a, b in zip(memory.batches(16), disk.batches(16), strict=True):
         assert torch.equal(a[0], b[0])
-    for a, b in zip(shuffled(memory, 16, 3), shuffled(disk, 16, 3), strict=True):
-        assert torch.equal(a[0], b[0])
     order = torch.randperm(len(here.train)).split(10)
+    for a, b in zip(memory.stored(order), disk.stored(order), strict=True):
+        assert torch.equal(a[0], b[0])
     with disk.reading():
         for batches in (order, order[2:], ()):  # a second epoch, and an epoch that is begun in the middle
             disk.read_ahead(batches)

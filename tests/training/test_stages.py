@@ -24,6 +24,7 @@ from tailtune.models.build import build
 from tailtune.models.network import Network
 from tailtune.profile import Floats
 from tailtune.settings import Run
+from tailtune.training.assignment import Ground, Trail
 from tailtune.training.budget import epoch_seconds
 from tailtune.training.device import make_fabric
 from tailtune.training.modes import training_mode
@@ -36,6 +37,7 @@ RUN = Run(data="made", model="mlp", epochs=4, batch_size=32, optimizer="sgd", lr
 
 
 def fit(dataset: Dataset, method: Method, run: Run = RUN, **how: Any) -> Outcome:
+    """Train all stages of `method`; `how` are the fields of `Trail`."""
     run = resolve(run, method, dataset)
     fabric = make_fabric(run, "32")
 
@@ -44,7 +46,7 @@ def fit(dataset: Dataset, method: Method, run: Run = RUN, **how: Any) -> Outcome
             return build(str(run.model), dataset.preprocessor.shape(), len(dataset.names))
 
     with isolated(fabric.device):
-        return train_stages(dataset, method, run, fresh, fabric, **how)
+        return train_stages(method, fresh, Ground(dataset, run, fabric), Trail(**how))
 
 
 def weights(outcome: Outcome) -> dict[str, torch.Tensor]:
@@ -301,4 +303,4 @@ def test_the_cost_of_an_epoch_counts_every_stage() -> None:
         return build("mlp", data.preprocessor.shape(), 3)
 
     with isolated(fabric.device):
-        assert epoch_seconds(run, data, TWO, fresh, fabric, None) > 0
+        assert epoch_seconds(TWO, fresh, Ground(data, run, fabric)) > 0

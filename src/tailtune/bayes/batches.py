@@ -1,8 +1,8 @@
-"""Training rows as the averaging methods read them: with targets, or in random batches."""
+"""Training rows as the averaging methods read them: in order, with targets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class Rows(Protocol):
-    """Rows that are read in any order, not augmented."""
+    """Rows that are read in order, not augmented."""
 
     @property
     def targets(self) -> Tensor:
@@ -20,10 +20,6 @@ class Rows(Protocol):
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, ...]]:
         """Yield the model's inputs in order, `size` rows at a time."""
-        ...
-
-    def chosen(self, batches: Sequence[Tensor]) -> Iterator[tuple[Tensor, ...]]:
-        """Yield the model's inputs at each of `batches`, positions [B] on the CPU."""
         ...
 
 
@@ -39,18 +35,3 @@ class Labelled:
             self.rows.batches(self.size), torch.split(self.rows.targets, self.size), strict=True
         ):
             yield (*inputs, targets)
-
-
-def shuffled(rows: Rows, size: int, seed: int) -> Iterator[tuple[Tensor, ...]]:
-    """Yield all rows once in random order, in batches of nearly equal size.
-
-    The rows of a training set often lie class by class; statistics over such batches would not be those of the data.
-
-    Args:
-        rows: what to read.
-        size: largest size of a batch.
-        seed: of the order.
-    """
-    count = len(rows.targets)
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    return rows.chosen(order.tensor_split(-(-count // size)))

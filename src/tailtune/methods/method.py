@@ -105,6 +105,8 @@ class Context:
         collected: state dicts that `Stage.collect` asked for (of this stage; for a posterior, of the last one), and
             for a posterior with ``Method.members == "stages"`` the final state dict of every stage.
         seed: for random choices.
+        renew_statistics: gives BatchNorm layers the statistics of the model's weights of now, for weights that no step
+            has run with (`tailtune.training.running_statistics`).
         autocast: opens the mixed precision of the run.
     """
 
@@ -114,6 +116,7 @@ class Context:
     val: Rows | None
     collected: Sequence[Mapping[str, torch.Tensor]]
     seed: int
+    renew_statistics: Callable[[], None]
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext
 
 

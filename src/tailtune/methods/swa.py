@@ -12,7 +12,6 @@ from tailtune.optim.cycles import constant_tail, cycle_progress, evenly_spaced
 from tailtune.profile import ClassProfile
 
 SEARCH: Space = {"lr_factor": Choice((0.05, 0.1, 0.2, 0.5)), "start": Uniform(0.5, 0.9)}
-BATCH = 256  # rows a batch of the BatchNorm statistics
 LOWEST = 0.01  # where a cyclical learning rate ends, as a share of where it starts
 
 
@@ -46,11 +45,9 @@ def swa(
         return evenly_spaced(finished, total, snapshots, math.ceil(start * total))
 
     def finish(context: Context) -> None:
-        from tailtune.bayes.batches import shuffled
-        from tailtune.bayes.batchnorm import recompute_batchnorm
         from tailtune.bayes.swa import average_states
 
         context.model.load_state_dict(average_states(context.collected))
-        recompute_batchnorm(context.model, shuffled(context.train, BATCH, context.seed))
+        context.renew_statistics()
 
     return Method("swa", (Stage(schedule=schedule, collect=collect, finish=finish),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -58,7 +59,7 @@ class Batches:
         views = None
         if stage.auxiliary is not None:
             views = self._view(inputs, generator), self._view(inputs, generator)
-            if stage.auxiliary.sees == "first" or not stage.auxiliary.supervised:
+            if self._views_alone:
                 return Batch(None, targets, views)
         if self.augment is not None:
             augment = self.augment.without_mixing if stage.mix or stage.synthesise else self.augment
@@ -72,9 +73,35 @@ class Batches:
             inputs = channels_last(pixels)
         return Batch(inputs, targets, views)
 
+    def ordinary(self, batches: Sequence[torch.Tensor], generator: torch.Generator) -> Iterator[Tensors]:
+        """Yield inputs of the network at each of `batches`, positions [B]: augmented, not synthesised and not mixed.
+
+        A stage whose network sees nothing but views gets views.
+        """
+        for index, inputs in zip(batches, self.rows.stored(batches), strict=True):
+            if self._views_alone:
+                yield self._view(inputs, generator)
+            elif self.augment is None:
+                yield inputs
+            else:
+                augment, k = self.augment.without_mixing, self.rows.num_classes
+                yield channels_last(augment(inputs[0], self.rows.targets[index], k, generator, index, 0)[0])
+
+    @property
+    def _views_alone(self) -> bool:
+        auxiliary = self.stage.auxiliary
+        return auxiliary is not None and (auxiliary.sees == "first" or not auxiliary.supervised)
+
     def _view(self, inputs: Tensors, generator: torch.Generator) -> Tensors:
         if self.augment is None:
             numeric, categorical = inputs
             pool = cast("tuple[torch.Tensor, torch.Tensor]", self.rows.sources)
             return table_view((numeric, categorical), pool, generator)
         return channels_last(self.augment.normalise(image_view(inputs[0], generator, flip=self.flip)))
+
+
+def order(targets: torch.Tensor, rows: int, stage: Stage, progress: float, generator: torch.Generator) -> torch.Tensor:
+    """The `rows` positions of an epoch over all processes; as many as the training set has, even if it was enlarged."""
+    if stage.sampler is not None:
+        return stage.sampler(targets, rows, progress, generator)
+    return torch.randperm(len(targets), generator=generator)[:rows]

@@ -78,14 +78,12 @@ class Inputs:
         """Yield the model's inputs in order, `size` rows at a time; images normalised and otherwise untouched."""
         return evaluation_batches(self.sources, self.augment, self.targets.device, size)
 
-    def chosen(self, batches: Sequence[torch.Tensor]) -> Iterator[Tensors]:
-        """Yield the model's inputs at each of `batches` (positions [B]); images normalised and otherwise untouched."""
+    def stored(self, batches: Sequence[torch.Tensor]) -> Iterator[Tensors]:
+        """Yield the inputs at each of `batches` (positions [B]), images still uint8; none was announced."""
         device = self.targets.device
         if self.reader is not None:
-            taken: Iterator[Tensors] = ((x,) for x in stream(self.reader.pictures, batches, device))
-        else:
-            taken = (self.take(index.to(device))[0] for index in batches)
-        return _ready(taken, self.augment)
+            return ((x,) for x in stream(self.reader.pictures, batches, device))
+        return (self.take(index.to(device))[0] for index in batches)
 
 
 def _placed(x: Source, device: torch.device, images: bool) -> Source:

@@ -10,36 +10,29 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from tailtune.augment.policies import Augment
-from tailtune.data.dataset import Dataset
-from tailtune.decision.decision import FitDecision
 from tailtune.interrupt import Flag, Interrupted, deferred_interrupts
 from tailtune.methods.method import Hooks, Stage
-from tailtune.models.network import Network
 from tailtune.optim.ema import WeightEMA
 from tailtune.optim.schedules import warmup_cosine
 from tailtune.profile import Floats
 from tailtune.settings import ResolvedTraining
-from tailtune.training.batches import Batch, Batches
+from tailtune.training.assignment import ALONE, UNSEEN, Ground, Place, Trail, Trainee
+from tailtune.training.batches import Batch, Batches, order
 from tailtune.training.compiled import Compiled
+from tailtune.training.decay import undecayed
 from tailtune.training.inputs import Inputs
 from tailtune.training.log import METRICS, MetricsLog
 from tailtune.training.modes import WithAuxiliary, training_mode
 from tailtune.training.objective import Objective
-from tailtune.training.observer import Observer, Silent
 from tailtune.training.optimiser import base_optimiser, clipping
 from tailtune.training.randomness import Randomness, initialisation
-from tailtune.training.selection import Selection
-from tailtune.training.session import ALONE, Place, Session
+from tailtune.training.running_statistics import RunningStatistics
+from tailtune.training.session import Session
 from tailtune.training.validate import Scores, validate
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
 
 CHECK_EVERY = 50
 COLLAPSED = 0.1  # mean standard deviation of an embedding's dimensions, where 1 is healthy
@@ -81,46 +74,25 @@ class FollowsPriors(Protocol):
         ...
 
 
-def train(
-    dataset: Dataset,
-    stage: Stage,
-    run: ResolvedTraining,
-    model: Network,
-    fabric: Fabric,
-    selection: Selection,
-    augment: Augment | None = None,
-    *,
-    decision: FitDecision | None = None,
-    reference: torch.nn.Module | None = None,
-    place: Place = ALONE,
-    folder: Path | None = None,
-    resume: bool = False,
-    observer: Observer | None = None,
-) -> Trained:
-    """Train `model` in place on ``dataset.train``; in the end it holds the selected weights, in evaluation mode.
+def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail = UNSEEN) -> Trained:
+    """Train `trainee.model` in place; in the end it holds the selected weights, in evaluation mode.
 
     Call within `randomness.isolated`, because dropout can only draw from torch's global generator.
 
     Args:
-        dataset: the data; the test part is not looked at (unless `selection` monitors it).
-        stage: what to train with.
-        run: the configuration; `epochs` are those of the stage.
-        model: the network to begin with, on the CPU or the device.
-        fabric: device, precision and processes, already launched.
-        selection: what is monitored and which weights are kept.
-        augment: image augmentation; None for tables.
-        decision: fitted on the probabilities in validation.
-        reference: the final network of an earlier stage, which the stage asks for.
+        trainee: what is trained.
+        ground: on what; the epochs of its run are those of the stage, and the test part of its data is not looked at
+            (unless the selection monitors it).
         place: where in the run the stage stands.
-        folder: where checkpoints and metrics.jsonl go; nothing is written, to loggers neither, when None.
-        resume: go on from the stage's checkpoint in `folder` if it is there.
-        observer: told of steps and epochs.
+        trail: what is kept, and whether to go on from the stage's checkpoint.
 
     Raises:
         TailtuneError: a loss that is NaN or infinite, an unreadable checkpoint, or no space left.
         Interrupted: SIGINT, SIGTERM or SIGUSR1 came; the checkpoint holds everything that has been reached.
     """
-    observer = observer or Silent()
+    model, stage, selection = trainee.model, trainee.stage, trainee.selection
+    dataset, run, fabric, augment = ground.dataset, ground.run, ground.fabric, ground.augment
+    folder, observer = trail.folder, trail.observer
     world, rank, device, k = fabric.world_size, fabric.global_rank, fabric.device, len(dataset.names)
     part, rows = dataset.train, len(dataset.train)
     if stage.enlarge is not None:
@@ -143,14 +115,16 @@ def train(
     autocast = nullcontext if world > 1 else fabric.autocast
     clip = clipping(network, run.clip)
     named = [*model.named_parameters(), *(auxiliary.named_parameters("auxiliary") if auxiliary else ())]
-    optimiser = base_optimiser(named, run, make=stage.base, factors=stage.lr_factors, rows=rows)
+    spared = undecayed(model) | (undecayed(auxiliary, "auxiliary.") if auxiliary else set())
+    optimiser = base_optimiser(named, run, spared, make=stage.base, factors=stage.lr_factors, rows=rows)
     if stage.optimiser:
         optimiser = stage.optimiser(optimiser, network, Hooks(fabric.backward, clip))
     ema = WeightEMA(model, run.ema, warmup=True) if run.ema else None
     objective = Objective.of(stage, device)
     randomness = Randomness(run.seed, rank, device, place.stage)
     inputs = Inputs.of(part, k, augment, device)
-    batches = Batches(inputs, stage, augment, model, reference, flip=run.flip is not False)
+    batches = Batches(inputs, stage, augment, model, trainee.reference, flip=run.flip is not False)
+    statistics = RunningStatistics(batches, rows, run.seed, place.stage, fabric.autocast)
     log = MetricsLog(folder / METRICS if folder and rank == 0 else None)
     losses = torch.zeros(per_epoch, device=device)
     warmup, path = int(run.warmup * run.epochs * per_epoch), folder / place.checkpoint if folder else None
@@ -158,7 +132,7 @@ def train(
     session = Session(
         model, auxiliary, optimiser, ema, selection, randomness, log, losses, run.epochs, warmup, path, place, schedule
     )
-    if resume:
+    if trail.resume:
         session.restore(rank)
     else:
         log.cut(place.log_bytes)
@@ -223,8 +197,8 @@ def train(
             if auxiliary is not None:
                 auxiliary.train()
             progress = (session.epoch + 0.5) / run.epochs
-            order = _order(part.targets, rows, stage, progress, randomness.of_epoch(session.epoch))
-            mine = torch.split(order[rank : rows - rows % world : world].to(device), batch)
+            epoch_rows = order(part.targets, rows, stage, progress, randomness.of_epoch(session.epoch))
+            mine = torch.split(epoch_rows[rank : rows - rows % world : world].to(device), batch)
             inputs.read_ahead(mine[session.done : per_epoch])
             class_weights = objective.class_weights(progress, device)
             if isinstance(optimiser, FollowsPriors) and (stage.sampler or stage.enlarge):
@@ -248,7 +222,9 @@ def train(
             if held_out is not None:
                 validated = time.perf_counter()
                 with ema.average_parameters() if ema else nullcontext():
-                    scores = validate(model, held_out, dataset.profile, fabric.autocast, decision)
+                    if ema:
+                        statistics.renew(progress)
+                    scores = validate(model, held_out, dataset.profile, fabric.autocast, trainee.decision)
                     scores = fabric.broadcast(scores) if world > 1 else scores
                     selection.see(session.epoch, scores, model)
                 session.validating += time.perf_counter() - validated
@@ -265,7 +241,7 @@ def train(
                 session.stopped = f"no better validation score for {selection.patience} epochs"
             pause(interrupt)
     session.save(fabric)
-    session.keep_selected()
+    session.keep_selected(lambda: statistics.renew((session.epoch - 0.5) / run.epochs))
     seconds = session.seconds
     return Trained(
         epochs=session.epoch,
@@ -278,13 +254,6 @@ def train(
         log_bytes=session.log_bytes,
         warnings=_not_compiled(run, compiled) + _collapse(spread),
     )
-
-
-def _order(targets: torch.Tensor, rows: int, stage: Stage, progress: float, generator: torch.Generator) -> torch.Tensor:
-    """The rows of an epoch over all processes; as many as the training set has, even where it was enlarged."""
-    if stage.sampler is not None:
-        return stage.sampler(targets, rows, progress, generator)
-    return torch.randperm(len(targets), generator=generator)[:rows]
 
 
 def _priors(targets: torch.Tensor, num_classes: int, stage: Stage, progress: float) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
 import torch
@@ -68,6 +68,16 @@ def training_mode(model: nn.Module, stage: Stage) -> None:
         for layer in model.modules():
             if isinstance(layer, _BatchNorm):
                 layer.train(stage.batchnorm == "shift")
+
+
+def following(model: nn.Module, stage: Stage) -> Sequence[nn.Module]:
+    """Return the BatchNorm layers of `model` whose running statistics follow the batches of `stage`."""
+    modes = {module: module.training for module in model.modules()}
+    training_mode(model, stage)
+    layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.training and m.track_running_stats]
+    for module, mode in modes.items():
+        module.training = mode
+    return layers
 
 
 @contextmanager

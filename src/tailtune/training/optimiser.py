@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from tailtune.settings import ResolvedTraining
 def base_optimiser(
     named_parameters: Iterable[tuple[str, torch.nn.Parameter]],
     run: ResolvedTraining,
+    spared: Collection[str],
     *,
     make: MakeOptimiser | None = None,
     factors: Mapping[str, float] | None = None,
@@ -21,11 +22,10 @@ def base_optimiser(
 ) -> torch.optim.Optimizer:
     """Make SGD with momentum, AdamW or what `make` makes, over the parameters that need a gradient.
 
-    Biases and normalisation get no weight decay.
-
     Args:
         named_parameters: the parameters and their names; those that need no gradient are left out.
         run: optimiser, learning rate, momentum and weight decay.
+        spared: names of the parameters without weight decay, see `tailtune.training.decay.undecayed`.
         make: makes another optimiser of the parameter groups.
         factors: of the learning rate, by the beginning of a parameter's name (the first that fits; 1 else).
         rows: of the training set, for `make`.
@@ -34,7 +34,7 @@ def base_optimiser(
     for name, parameter in named_parameters:
         if parameter.requires_grad:
             fits = (factor for prefix, factor in (factors or {}).items() if name.startswith(prefix))
-            groups.setdefault((next(fits, 1.0), parameter.ndim > 1), []).append(parameter)
+            groups.setdefault((next(fits, 1.0), name not in spared), []).append(parameter)
     options: list[dict[str, Any]] = [
         {"params": parameters, "lr": run.lr * factor, "weight_decay": run.weight_decay if decays else 0.0}
         for (factor, decays), parameters in sorted(groups.items(), key=lambda entry: entry[0], reverse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from tailtune.errors import TailtuneError
 from tailtune.methods.method import Schedule
 from tailtune.optim.ema import WeightEMA
 from tailtune.optim.schedules import warmup_cosine
+from tailtune.training.assignment import ALONE, Place
 from tailtune.training.checkpoint import read_checkpoint, write_checkpoint
 from tailtune.training.log import MetricsLog
 from tailtune.training.randomness import Randomness
@@ -22,37 +24,6 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 FINISHED = "finished"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where in a run a stage stands.
-
-    Attributes:
-        stage: its index.
-        stages: how many there are.
-        epochs, steps: finished in earlier stages.
-        log_bytes: length of metrics.jsonl when the stage begins.
-    """
-
-    stage: int = 0
-    stages: int = 1
-    epochs: int = 0
-    steps: int = 0
-    log_bytes: int = 0
-
-    @property
-    def last(self) -> bool:
-        """Whether no stage follows."""
-        return self.stage == self.stages - 1
-
-    @property
-    def checkpoint(self) -> str:
-        """Name of the checkpoint file."""
-        return "last.ckpt" if self.last else f"stage{self.stage + 1}.ckpt"
-
-
-ALONE = Place()
 
 
 @dataclass
@@ -212,10 +183,14 @@ class Session:
         if not self.over or self.place.last:  # what a later stage logged must stay
             self.log.cut(self.log_bytes)
 
-    def keep_selected(self) -> None:
-        """Leave the selected weights in the model: the best ones if selection chose, else the last or their average."""
-        if self.ema:
-            self.ema.apply_to(self.model)
+    def keep_selected(self, renew_statistics: Callable[[], None]) -> None:
+        """Leave the selected weights in the model: the best ones if selection chose, else the last or their average.
+
+        `renew_statistics` gives the average BatchNorm statistics of its own, which chosen weights hold already.
+        """
         if self.selection.choose and self.selection.weights:
             self.model.load_state_dict(self.selection.weights)
+        elif self.ema:
+            self.ema.apply_to(self.model)
+            renew_statistics()
         self.model.eval()

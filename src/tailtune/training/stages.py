@@ -5,29 +5,24 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from tailtune.augment.policies import Augment
 from tailtune.bayes.posterior import Posterior
 from tailtune.data.dataset import Dataset
 from tailtune.methods.method import Context, Method, Stage
 from tailtune.models.network import Network
 from tailtune.profile import Floats
 from tailtune.settings import ResolvedTraining
+from tailtune.training.assignment import UNSEEN, Ground, Place, Trail, Trainee
+from tailtune.training.batches import Batches
 from tailtune.training.inputs import Inputs
 from tailtune.training.loop import Trained, train
 from tailtune.training.modes import freezing
-from tailtune.training.observer import Observer
 from tailtune.training.randomness import derived_seed, initialisation
+from tailtune.training.running_statistics import RunningStatistics
 from tailtune.training.selection import Selection, select
-from tailtune.training.session import Place
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
 
 _PREPARATION, _FINISH, _POSTERIOR = range(100, 103)  # streams of the seed, beside those of training
 
@@ -52,36 +47,26 @@ class Outcome:
 
 
 def train_stages(
-    dataset: Dataset,
     method: Method,
-    run: ResolvedTraining,
     build: Callable[[int], Network],
-    fabric: Fabric,
-    augment: Augment | None = None,
-    *,
+    ground: Ground,
+    trail: Trail = UNSEEN,
     lengths: Sequence[int] | None = None,
-    folder: Path | None = None,
-    resume: bool = False,
-    observer: Observer | None = None,
 ) -> Outcome:
     """Train by `method`; call within `randomness.isolated`.
 
     Args:
-        dataset: the data.
         method: what to train with.
-        run: resolved configuration.
         build: makes the freshly initialised network of the stage with this index.
-        fabric: device, precision and processes, already launched.
-        augment: image augmentation; None for tables.
-        lengths: epochs of each stage; each stage's share of ``run.epochs`` when None.
-        folder: where checkpoints and metrics.jsonl go; nothing is written when None.
-        resume: go on from the checkpoints in `folder`; a finished stage is not trained again.
-        observer: told of steps and epochs.
+        ground: on what; the epochs of its run are those of the whole training.
+        trail: what is kept; with `resume`, a finished stage is not trained again.
+        lengths: epochs of each stage; each stage's share of the run's epochs when None.
 
     Raises:
         TailtuneError: what `loop.train` refuses, or no validation rows to select on.
         Interrupted: stopped by a signal.
     """
+    dataset, run, fabric, augment = ground.dataset, ground.run, ground.fabric, ground.augment
     lengths = lengths or epochs_of_stages(method, run)
     k, device = len(dataset.names), fabric.device
     kept = {stage.reference for stage in method.stages}
@@ -91,11 +76,24 @@ def train_stages(
     done: list[Trained] = []
     note = ""
 
+    def renew_statistics() -> None:
+        index = min(len(done), len(method.stages) - 1)
+        stage, part = method.stages[index], dataset.train
+        if stage.enlarge is not None:
+            part = stage.enlarge(part, dataset.preprocessor.shape(), run.seed)
+        rows = Inputs.of(part, k, augment, device)
+        batches = Batches(rows, stage, augment, model, None, flip=run.flip is not False)
+        last = 1 - 0.5 / lengths[index]  # progress of the last epoch
+        RunningStatistics(batches, len(dataset.train), run.seed, index, fabric.autocast).renew(last)
+
     def context(stream: int, collected: Sequence[dict[str, torch.Tensor]] = ()) -> Context:
         seed = derived_seed(run.seed, stream, len(done))
         rows = Inputs.of(dataset.train, k, augment, device)
         held_out = None if dataset.val is None else Inputs.of(dataset.val, k, augment, device)
-        return Context(model.to(device).eval(), dataset.profile, rows, held_out, collected, seed, fabric.autocast)
+        model.to(device).eval()
+        return Context(
+            model, dataset.profile, rows, held_out, collected, seed, renew_statistics, autocast=fabric.autocast
+        )
 
     for i, (stage, epochs) in enumerate(zip(method.stages, lengths, strict=True)):
         if i and stage.init == "fresh":
@@ -113,21 +111,9 @@ def train_stages(
             done[-1].log_bytes if done else 0,
         )
         with freezing(model, stage):
-            trained = train(
-                dataset,
-                stage,
-                replace(run, epochs=epochs),
-                model,
-                fabric,
-                selection,
-                augment,
-                decision=method.decision,
-                reference=None if stage.reference is None else references[stage.reference],
-                place=place,
-                folder=folder,
-                resume=resume,
-                observer=observer,
-            )
+            reference = None if stage.reference is None else references[stage.reference]
+            trainee = Trainee(model, stage, selection, method.decision, reference)
+            trained = train(trainee, replace(ground, run=replace(run, epochs=epochs)), place, trail)
         if stage.finish is not None:
             with initialisation(run.seed, _FINISH + i):
                 stage.finish(context(_FINISH, trained.collected))

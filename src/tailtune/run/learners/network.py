@@ -25,9 +25,11 @@ from tailtune.run.learner import Fitted, Job, Learner, Price
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import TrainingRecord
 from tailtune.settings import Resolved, ResolvedTraining, Run
+from tailtune.training.assignment import Ground, Trail
 from tailtune.training.augmentation import augmentation
 from tailtune.training.budget import fit_to_budget
 from tailtune.training.device import choose_precision, choose_threads, closing, make_fabric, processor_threads
+from tailtune.training.observer import Silent
 from tailtune.training.randomness import initialisation, isolated
 from tailtune.training.recipe import resolve
 from tailtune.training.stages import Outcome, train_stages
@@ -189,22 +191,12 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
             assert fitted is not None
             resolved = replace(resolved, epochs=fitted)
         else:
-            resolved = fit_to_budget(resolved, dataset, method, build, fabric, augment)
+            resolved = fit_to_budget(method, build, Ground(dataset, resolved, fabric, augment))
     if job.folder and fabric.global_rank == 0:
         write_run(job.folder, place.asked, resolved)
     with job.watch() as observer:
-        outcome = train_stages(
-            dataset,
-            method,
-            resolved,
-            build,
-            fabric,
-            augment,
-            lengths=lengths,
-            folder=job.folder,
-            resume=job.resume,
-            observer=observer,
-        )
+        trail = Trail(job.folder, job.resume, observer or Silent())
+        outcome = train_stages(method, build, Ground(dataset, resolved, fabric, augment), trail, lengths)
     return _Trained(resolved, method, outcome)
 
 
