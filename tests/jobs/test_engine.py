@@ -18,13 +18,13 @@ import pytest
 from study_tasks import Told, Writes
 
 from tailtune import TailtuneError
-from tailtune.compare import compare
 from tailtune.interrupt import Interrupted
 from tailtune.jobs.capacity import Capacity
 from tailtune.jobs.claims import Claims
 from tailtune.jobs.engine import engine, has_machines
 from tailtune.jobs.task import On
-from tailtune.study.comparison import Comparison
+from tailtune.study.conduct import conduct
+from tailtune.study.study import Study, axis
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +113,11 @@ def one_after_the_other(tmp_path_factory: pytest.TempPathFactory) -> list[dict[s
 
 def compared(on: On, folder: Path, jobs: int, seeds: int) -> list[dict[str, str]]:
     """Return results.csv of trainings by two methods, but for the seconds."""
-    asked = Comparison(
-        data=("digits",), ratios=(0.05,), methods="erm,sama", seeds=seeds, epochs=1, threads=1, accelerator="cpu",
-        jobs=jobs, on=on, out=str(folder),
+    study = Study(
+        arms=axis("method", ["erm", "sama"]), data=("digits",), ratios=(0.05,), seeds=seeds, epochs=1, threads=1,
+        accelerator="cpu", jobs=jobs, on=on, out=str(folder),
     )  # fmt: skip
-    compare(asked, show=lambda what: nullcontext(Told()), say=lambda sentence: None)
+    conduct(study, show=lambda what: nullcontext(Told()), say=lambda sentence: None)
     rows = list(csv.DictReader((folder / "results.csv").read_text().splitlines()))
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
