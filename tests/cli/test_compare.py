@@ -364,7 +364,8 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
 
 def test_every_shared_setting_is_an_option(cli: Cli) -> None:
     shown = cli("compare", "--help").out
-    for name in (*Settings.__dataclass_fields__, "methods", "ratios", "seeds", "vary", "tune_trials", "keep", "shard"):
+    own = ("methods", "ratios", "seeds", "vary", "tune_trials", "keep", "on", "jobs", "shard")
+    for name in (*Settings.__dataclass_fields__, *own):
         assert f"--{name.replace('_', '-')}" in shown
 
 

@@ -1,4 +1,5 @@
 import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -212,9 +213,14 @@ def test_too_little_memory_suggests_a_size(folder, monkeypatch):
         open_image_folder(run_on(folder, storage="memory"))
 
 
-def test_available_memory_is_known_on_this_machine():
-    free = image_dataset.available_memory()
-    assert free is None or free > 10_000_000
+def test_memory_is_what_machine_and_container_both_have(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_dataset, "CONTAINER", tmp_path)
+    assert 10_000_000 < image_dataset.available_memory() < psutil.virtual_memory().total
+    (tmp_path / "memory.current").write_text("1500\n")
+    (tmp_path / "memory.max").write_text("5000\n")
+    assert image_dataset.available_memory() == 3500
+    (tmp_path / "memory.max").write_text("max\n")
+    assert image_dataset.available_memory() > 10_000_000
 
 
 @pytest.mark.parametrize(

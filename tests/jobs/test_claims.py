@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tailtune import TailtuneError
@@ -85,10 +86,32 @@ def test_another_process_of_the_same_number_is_not_mistaken_for_the_holder(tmp_p
     with Claims(tmp_path, 60) as claims:
         assert claims.take("a")
         claim = json.loads((tmp_path / "a.1").read_text())
-        if claim["begun"] is None:
-            pytest.skip("the system does not say when a process began")
         (tmp_path / "b.1").write_text(json.dumps(claim | {"begun": "0"}))
         assert claims.take("b")
+
+
+def test_a_process_that_ended_and_waits_for_its_parent_holds_nothing(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("fork").Process(target=_claim_and_die, args=(tmp_path,))
+    process.start()
+    until = time.monotonic() + 60
+    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE and time.monotonic() < until:
+        time.sleep(0.01)
+    with Claims(tmp_path, 60) as claims:
+        assert claims.take("a")
+    process.join()
+
+
+def test_the_claim_of_a_job_that_has_ended_is_given_up_and_no_other(tmp_path: Path) -> None:
+    with Claims(tmp_path, 60, job="77_1") as job, Claims(tmp_path, 60) as other:
+        assert job.take("a")
+        assert other.held("a")
+        other.bury("a", "77_2")
+        assert other.held("a")
+        other.bury("a", "77_1")
+        assert not other.held("a")
+        assert other.take("a")
+        job.bury("a", "77_1")
+        assert job.held("a")
 
 
 def test_signs_of_life_keep_a_claim_and_a_lost_one_is_noticed(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import stat
@@ -9,8 +10,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from study_tasks import Told, Writes
 
@@ -20,6 +23,8 @@ from tailtune.jobs.capacity import Capacity
 from tailtune.jobs.claims import Claims
 from tailtune.jobs.engine import engine, has_machines
 from tailtune.jobs.task import On
+from tailtune.study.conduct import conduct
+from tailtune.study.study import Study, axis
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +104,51 @@ def test_ctrl_c_lets_tasks_write_their_checkpoints(on: On, tmp_path: Path) -> No
     assert not (tmp_path / "c").exists()
     with Claims(tmp_path / "claims", 1) as claims:
         assert claims.take("a")  # nothing stays claimed
+
+
+@pytest.fixture(scope="module")
+def one_after_the_other(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
+    return compared("local", tmp_path_factory.mktemp("local"), jobs=1, seeds=4)
+
+
+def compared(on: On, folder: Path, jobs: int, seeds: int) -> list[dict[str, str]]:
+    """Return results.csv of trainings by two methods, but for the seconds."""
+    study = Study(
+        arms=axis("method", ["erm", "sama"]), data=("digits",), ratios=(0.05,), seeds=seeds, epochs=1, threads=1,
+        accelerator="cpu", jobs=jobs, on=on, out=str(folder),
+    )  # fmt: skip
+    conduct(study, show=lambda what: nullcontext(Told()), say=lambda sentence: None)
+    rows = list(csv.DictReader((folder / "results.csv").read_text().splitlines()))
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def a_worker() -> psutil.Process | None:
+    """One of those processes of the engines that train now."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # ended meanwhile
+            line = " ".join(process.cmdline())
+            if "ray::_carry" in line or "submitit.core._submit" in line:
+                return process
+    return None
+
+
+def test_a_comparison_comes_out_as_in_one_process_though_a_worker_is_killed(
+    on: On, one_after_the_other: list[dict[str, str]], tmp_path: Path
+) -> None:
+    killed: list[psutil.Process] = []
+
+    def kill() -> None:
+        if (worker := a_worker()) is not None:
+            worker.kill()
+            killed.append(worker)
+
+    killer = when(lambda: any(tmp_path.glob("runs/*/run.yaml")), kill)
+    seeds = 4 if on == "ray" else 2  # each job of Slurm is a process that imports everything
+    rows = compared(on, tmp_path, jobs=2, seeds=seeds)
+    killer.join()
+    assert killed
+    assert len(rows) == 2 * seeds
+    assert rows == [row for row in one_after_the_other if int(row["seed"]) < seeds]
 
 
 SBATCH = """

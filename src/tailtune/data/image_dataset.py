@@ -19,6 +19,7 @@ from tailtune.errors import TailtuneError
 from tailtune.settings import Reading
 
 Indices = NDArray[np.int64]
+CONTAINER = Path("/sys/fs/cgroup")  # where Linux says what the container of this process may use
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def available_memory() -> int:
     import psutil
 
     free = int(psutil.virtual_memory().available)
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    limit, used = CONTAINER / "memory.max", CONTAINER / "memory.current"
     if limit.exists() and used.exists() and limit.read_text().strip().isdigit():
         return min(free, int(limit.read_text()) - int(used.read_text()))
     return free

@@ -76,7 +76,7 @@ class StudySettings(Settings):
     keep: Keep = "predictions"
     """What stays of each training beside its figures: the predictions, the model as well, or all (checkpoints too)."""
     jobs: int | None = None
-    """Trainings at a time; by default as many as processors (or GPUs) and memory allow."""
+    """Trainings at a time; by default as many as processors (or GPUs) and memory allow, or as a cluster has room."""
     on: On = "local"
     """Where trainings run: in processes of this machine (local), as jobs of Slurm, or on a Ray cluster."""
     shard: str | None = None
