@@ -429,4 +429,4 @@ def test_the_direction_of_a_measure_decides_who_is_ahead() -> None:
     (group,) = compare(rows, measures=measures)["groups"]
     standing = {key: figure["difference"]["standing"] for key, figure in group["results"]["a"].items()}
     assert standing == {"balanced_accuracy": "ahead", "gain": "ahead", "cost": "behind"}
-    assert (group["best"]["gain"]["method"], group["best"]["cost"]["method"]) == ("a", "erm")
+    assert (group["best"]["gain"]["arm"], group["best"]["cost"]["arm"]) == ("a", "erm")
