@@ -207,7 +207,7 @@ def _conduct(asked: Study, *, lenient: bool, dry_run: bool, json: bool) -> None:
     from tailtune.jobs.launch import refuse_failures
     from tailtune.jobs.progress import shown
     from tailtune.report.compare_page import as_read
-    from tailtune.report.compare_table import comparison_lines, comparison_table, protocol_table
+    from tailtune.report.compare_table import comparison_lines, comparison_table, own_table, protocol_table
     from tailtune.report.price_table import price_table
     from tailtune.study.conduct import price
 
@@ -223,8 +223,9 @@ def _conduct(asked: Study, *, lenient: bool, dry_run: bool, json: bool) -> None:
     else:
         console, results = _console(), as_read(conducted.result)
         console.print(comparison_table(results))
-        if (published := protocol_table(results)) is not None:
-            console.print(published)
+        for table in (protocol_table(results), own_table(results)):
+            if table is not None:
+                console.print(table)
         for line in comparison_lines(results):
             console.print(line, markup=False)
         console.print(f"report: {conducted.folder / 'report.html'}", markup=False)

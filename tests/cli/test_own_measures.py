@@ -79,7 +79,11 @@ def test_a_comparison_tests_it_and_trains_nothing_anew_for_it(
         assert row["cost"] == pytest.approx(expected(out / row["folder"]))
     assert "cost of an answer, lower is better" in (out / "report.html").read_text()
     assert "cost" in (out / "results.csv").read_text().splitlines()[0].split(",")
-    assert '"cost"' in json.dumps(results["statistics"])
+    (group,) = results["statistics"]["groups"]
+    figure = group["results"]["focal"]["cost"]
+    assert figure["mean"] == pytest.approx(np.mean([row["cost"] for row in results["rows"] if row["arm"] == "focal"]))
+    assert figure["difference"]["standing"] in ("level", "leans_behind", "leans_ahead", "ahead", "behind", "untested")
+    assert "measures of your own" in got.out
 
     file = Path(cost.rpartition(":")[0])
     file.write_text(file.read_text().replace("10.0", "20.0"))

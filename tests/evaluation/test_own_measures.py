@@ -43,6 +43,7 @@ def weighted(scored):
 class NoMeasure: pass
 
 lists = [1]
+epochs = half_right
 accuracy = half_right
 
 full = Measure(key="mean_top", words="Sureness", term="mean top probability", meaning="How sure.", short="Sure",
@@ -95,6 +96,7 @@ def test_what_is_not_finite_is_undefined(file: str) -> None:
         ("half_rigth", "has no function 'half_rigth'. Did you mean 'half_right'"),
         ("lists", "must be a function or a Measure, however: list"),
         ("NoMeasure", "must be a function or a Measure, however: type"),
+        ("epochs", "is called epochs, as something else is"),
         ("accuracy", "is called accuracy, as something else is"),
     ],
 )

@@ -17,17 +17,20 @@ from tailtune.evaluation.measures import BY_KEY, MEASURES
 from tailtune.evaluation.scored import Scored
 from tailtune.evaluation.weighted import Statistic
 from tailtune.profile import ClassProfile
+from tailtune.settings import Run
 
 Indices = NDArray[np.int64]
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 
 TRIED = 2000
-# other entries of result.json's metrics and of the rows of a study
-_TAKEN = (
-    *("prevalence", "per_class", "confusion", "reliability", "absent", "rows", "headline", "measures", "intervals"),
-    *("dataset", "ratio", "method", "model", "seed", "vary", "status", "seconds", "epochs", "steps", "split_hash"),
-    *("config_hash", "folder"),
+# other entries of result.json's metrics and of the rows of a study, whose columns may be fields of a run
+_TAKEN = frozenset(
+    (
+        *("prevalence", "per_class", "confusion", "reliability", "absent", "rows", "headline", "measures", "intervals"),
+        *("dataset", "arm", "vary", "status", "seconds", "steps", "split_hash", "config_hash", "folder"),
+        *(field.name for field in fields(Run)),
+    )
 )
 _SETTABLE = frozenset(field.name for field in fields(Measure)) - {"key", "value"}
 
