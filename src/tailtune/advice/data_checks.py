@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -58,11 +59,11 @@ def metric(facts: Facts) -> Advice | None:
 def few_samples(facts: Facts) -> Advice | None:
     """TT007: classes with fewer than 20, 5 or 2 training samples."""
     counts = facts.profile.counts
-    small = sorted((k for k, count in enumerate(counts) if 0 < count < FEW_SHOT), key=lambda k: (counts[k], k))
+    small = _under(FEW_SHOT, counts)
     if not small:
         return None
     missing = sum(FEW_SHOT - counts[k] for k in small)
-    named = listed((f"{facts.name(k)} ({counts[k]})" for k in small), most=5)
+    named = _named(facts, counts, small)
     words = [
         f"{_classes(len(small))} of {facts.profile.num_classes} under {FEW_SHOT} training samples: {named}.",
         f"Collect {missing:,} more {facts.rows} to lift all of them to {FEW_SHOT}, merge them with a kindred class, "
@@ -88,7 +89,7 @@ def small_validation(facts: Facts) -> Advice | None:
     if facts.val_counts is None:
         return None
     counts = facts.val_counts
-    small = sorted((k for k, n in enumerate(counts) if 0 < n < VALIDATION_ROWS), key=lambda k: (counts[k], k))
+    small = _under(VALIDATION_ROWS, counts)
     if not small:
         return None
     least = min(facts.profile.counts[k] + counts[k] for k in small)
@@ -97,7 +98,7 @@ def small_validation(facts: Facts) -> Advice | None:
         mend = f"--val-fraction {share:g} would give each of them {VALIDATION_ROWS}; or "
     else:
         mend = f"The smallest has {least} {facts.rows} in training and validation together, too few to split; so "
-    named = listed((f"{facts.name(k)} ({counts[k]})" for k in small), most=5)
+    named = _named(facts, counts, small)
     return Advice(
         "TT008",
         "Classes too small to validate",
@@ -114,12 +115,12 @@ def small_test(facts: Facts) -> Advice | None:
     if facts.test_counts is None:
         return None
     counts = facts.test_counts
-    small = sorted((k for k, n in enumerate(counts) if 0 < n < TEST_ROWS), key=lambda k: (counts[k], k))
+    small = _under(TEST_ROWS, counts)
     if not small:
         return None
     rows = counts[small[0]]
     half = wilson_half_width(rows)
-    named = listed((f"{facts.name(k)} ({counts[k]})" for k in small), most=5)
+    named = _named(facts, counts, small)
     return Advice(
         "TT009",
         "Classes too small to test",
@@ -214,3 +215,12 @@ def curation(facts: Facts) -> Advice | None:
 
 def _classes(amount: int) -> str:
     return counted(amount, "class", "classes")
+
+
+def _under(enough: int, counts: Sequence[int]) -> list[int]:
+    """Classes that have samples, but fewer than enough; the smallest first."""
+    return sorted((k for k, count in enumerate(counts) if 0 < count < enough), key=lambda k: (counts[k], k))
+
+
+def _named(facts: Facts, counts: Sequence[int], members: Sequence[int]) -> str:
+    return listed((f"{facts.name(k)} ({counts[k]})" for k in members), most=5)

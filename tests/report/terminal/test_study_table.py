@@ -8,7 +8,9 @@ from typing import Any
 from fabricated_studies import EFFECTS, study
 from rich.console import Console
 
-from tailtune.report.terminal.study_table import protocol_table, study_lines, study_table
+from tailtune.evaluation.measure import quantity_of
+from tailtune.evaluation.measures.macro_f1 import macro_f1
+from tailtune.report.terminal.study_table import own_table, protocol_table, study_lines, study_table
 from tailtune.study.results import StudyResult
 
 
@@ -67,4 +69,4 @@ def test_measures_of_ones_own_have_a_table() -> None:
     own = replace(study(), measures=(quantity_of(macro_f1),))  # as if it were one's own
     lines = printed(own, table=lambda _: own_table(own))
     assert any("measures of your own" in line for line in lines)
-    assert [line.split()[0] for line in lines if " ± " in line and "mean" not in line][0] == "sama"
+    assert next(line.split()[0] for line in lines if " ± " in line and "mean" not in line) == "sama"
