@@ -49,8 +49,9 @@ def answer(*arguments: str | Path) -> Answer:
 
 
 IMPORTED = (
-    "command_line tailtune.fit tailtune.report.page tailtune.models.build lightning_fabric rtdl_num_embeddings polars "
-    "rtdl_revisiting_models PIL.Image rich.progress safetensors.torch matplotlib.figure jinja2 yaml sklearn.metrics"
+    "command_line tailtune.fit tailtune.report.run_page.page tailtune.models.build lightning_fabric "
+    "rtdl_num_embeddings polars rtdl_revisiting_models PIL.Image rich.progress safetensors.torch matplotlib.figure "
+    "jinja2 yaml sklearn.metrics"
 )
 CONTEXT = multiprocessing.get_context("forkserver")  # real processes that need not import all of that once more each
 CONTEXT.set_forkserver_preload(IMPORTED.split(" "))

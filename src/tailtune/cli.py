@@ -38,7 +38,7 @@ def _console(stderr: bool = False) -> Console:
 
 
 def _note(sentence: str) -> None:
-    from tailtune.advice.advice import printable
+    from tailtune.words import printable
 
     _console(stderr=True).print(printable(sentence), markup=False)
 
@@ -63,10 +63,8 @@ def fit(
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
         json: print the headline figures as JSON.
     """
-    import msgspec
-
     from tailtune.fit import fit as fit_run
-    from tailtune.report.summary import headline, headline_rows
+    from tailtune.report.terminal.run_table import headline, headline_rows
     from tailtune.training.observer import progress_bar
 
     if no_flip:
@@ -74,9 +72,9 @@ def fit(
     finished = fit_run(run, resume=resume, watch=lambda: progress_bar(_console(stderr=True)), say=_note)
     if finished is None:
         return
-    folder, result = finished.folder, msgspec.to_builtins(finished.result)
+    folder, result = finished.folder, finished.result
     if json:
-        _print_json({"folder": str(folder), "headline": result["headline"], "systems": headline_rows(result)})
+        _print_json({"folder": str(folder), "headline": result.headline, "systems": headline_rows(result)})
     else:
         console = _console()
         console.print(headline(result))
@@ -95,9 +93,9 @@ def inspect(
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
         json: print JSON.
     """
-    from tailtune.advice.checks import advise
+    from tailtune.advice.all_checks import advise
     from tailtune.advice.facts import facts_of_dataset
-    from tailtune.advice.inspect import as_json, render
+    from tailtune.advice.inspect_page import as_json, render
     from tailtune.data.open import open_dataset
 
     if no_flip:
@@ -140,12 +138,12 @@ def evaluate(run: Positional[Path], data: Positional[str], json: bool = False) -
         data: table, image folder or .npz with targets, or the named dataset of the run, for its test part.
         json: print all figures as JSON.
     """
-    from tailtune.report.summary import scores_table
+    from tailtune.report.terminal.run_table import scores_table
     from tailtune.run.predict import score
 
     scores = score(run, data, _note)
     if json:
-        _print_json(scores)
+        _print_json(scores.as_json())
     else:
         _console().print(scores_table(scores))
 
@@ -206,9 +204,8 @@ def _conduct(asked: Study, *, lenient: bool, dry_run: bool, json: bool) -> None:
     from tailtune.compare import conduct_with_page
     from tailtune.jobs.launch import refuse_failures
     from tailtune.jobs.progress import shown
-    from tailtune.report.compare_page import as_read
-    from tailtune.report.compare_table import comparison_lines, comparison_table, own_table, protocol_table
-    from tailtune.report.price_table import price_table
+    from tailtune.report.terminal.price_table import price_table
+    from tailtune.report.terminal.study_table import own_table, protocol_table, study_lines, study_table
     from tailtune.study.conduct import price
 
     if dry_run:
@@ -221,12 +218,12 @@ def _conduct(asked: Study, *, lenient: bool, dry_run: bool, json: bool) -> None:
     if json:
         _print_json({"folder": str(conducted.folder), **msgspec.to_builtins(conducted.result)})
     else:
-        console, results = _console(), as_read(conducted.result)
-        console.print(comparison_table(results))
-        for table in (protocol_table(results), own_table(results)):
+        console, statistics = _console(), conducted.result.statistics
+        console.print(study_table(statistics))
+        for table in (protocol_table(statistics), own_table(conducted.result)):
             if table is not None:
                 console.print(table)
-        for line in comparison_lines(results):
+        for line in study_lines(statistics):
             console.print(line, markup=False)
         console.print(f"report: {conducted.folder / 'report.html'}", markup=False)
     if conducted.elsewhere:
@@ -240,13 +237,13 @@ def report(run: Positional[Path]) -> None:
     Args:
         run: finished run folder, or the folder of a comparison.
     """
-    from tailtune.report.compare_page import write_compare_page
-    from tailtune.report.page import write_report
+    from tailtune.report.run_page.page import write_report
+    from tailtune.report.study_page.page import write_study_page
     from tailtune.run.finished import Finished
     from tailtune.study.results import read_results
     from tailtune.study.study import STUDY
 
-    page = write_compare_page(run, read_results(run)) if (run / STUDY).exists() else write_report(Finished(run))
+    page = write_study_page(run, read_results(run)) if (run / STUDY).exists() else write_report(Finished(run))
     _console().print(f"report: {page}", markup=False)
 
 
@@ -259,7 +256,7 @@ def list_(
         what: which list.
         json: print JSON.
     """
-    from tailtune.report.listing import entries, listing_table
+    from tailtune.report.terminal.listing import entries, listing_table
 
     if json:
         _print_json([{"name": name, "about": about} for name, about in entries(what)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tailtune.report.compare_page import write_compare_page
+from tailtune.report.study_page.page import write_study_page
 from tailtune.study.conduct import Conducted, Show, conduct
 from tailtune.study.study import Study
 
@@ -14,5 +14,5 @@ def conduct_with_page(
 ) -> Conducted:
     """Carry out a study, or what is left of it, and write its page; the arguments and errors are those of `conduct`."""
     conducted = conduct(study, show=show, say=say, lenient=lenient)
-    write_compare_page(conducted.folder, conducted.result)
+    write_study_page(conducted.folder, conducted.result)
     return conducted

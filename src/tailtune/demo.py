@@ -33,13 +33,7 @@ def demo_table(result: StudyResult) -> Table:
     for arm in group.arms:
         table.add_column(arm, justify="right")
     for measure in at("demo", MEASURES):
-        figures = [group.results[arm][measure.key] for arm in group.arms]
-        cells = (
-            "–"
-            if f.mean is None
-            else f"{f.mean:.3f}" + ("" if f.standard_error is None else f" ± {f.standard_error:.3f}")
-            for f in figures
-        )
+        cells = (_cell(group.results[arm][measure.key]) for arm in group.arms)
         table.add_row(measure.key.replace("_", " "), *cells)
     table.add_row("seconds a run", *(f"{group.results[arm]['seconds'].mean:.1f}" for arm in group.arms))
     return table

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from tailtune.interrupt import Interrupted
-from tailtune.report.page import write_report
+from tailtune.report.run_page.page import write_report
 from tailtune.run.environment import first_process
 from tailtune.run.execute import execute
 from tailtune.run.finished import Finished

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fabricated_runs import adult, photos
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailtune.advice.advice import LEVELS, Facts
-from tailtune.advice.checks import CHECKS, advise
+from tailtune.advice.advice import LEVELS
+from tailtune.advice.all_checks import CHECKS, advise
+from tailtune.advice.facts import Facts, facts_of_result
 from tailtune.profile import ClassProfile, per_class
 
 DOCS = Path(__file__).parents[2] / "docs" / "advice.md"
@@ -19,7 +21,7 @@ LONG_TAIL = tuple(int(5000 * 0.01 ** (k / 9)) for k in range(10))
 NAMES = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGES = Facts(ClassProfile(LONG_TAIL, NAMES), "image")
 TABLE = Facts(ClassProfile((2400, 600), ("no", "yes")), "table")
-TREES = replace(TABLE, model="xgboost")
+TREES = replace(TABLE, network=False)
 TUNED = replace(TABLE, method="tuned")
 BALANCED_IMAGES = replace(IMAGES, profile=ClassProfile((900, 1000, 1000)))
 BALANCED_TABLE = replace(TABLE, profile=ClassProfile((5000, 5000)))
@@ -152,6 +154,19 @@ def test_every_check_is_documented_and_every_documented_check_exists() -> None:
 ])  # fmt: skip
 def test_level_follows_severity(code: str, facts: Facts, level: str) -> None:
     assert next(a.level for a in advise(facts) if a.code == code) == level
+
+
+def test_a_model_without_parameters_is_no_network_whatever_its_name() -> None:
+    network = adult(lifts={"tuned": (3.0, 2.0)})
+    assert facts_of_result(network.result).network
+    trees = network.changed(lambda content: content["training"].update(parameters=None))
+    facts = facts_of_result(trees.result)
+    assert not facts.network
+    assert facts.rows == "rows"
+    assert facts.side is None
+    assert "TT001" not in {piece.code for piece in advise(facts)}
+    images = facts_of_result(photos(lifts={"tuned": (3.0, 2.0)}).result)
+    assert (images.side, images.channels, images.rows) == (32, 3, "images")
 
 
 def test_smoothing_numbers_are_those_of_the_rule() -> None:

@@ -83,7 +83,7 @@ def test_a_class_without_training_rows_is_no_obstacle(kind: str, name: str) -> N
 
 
 def test_every_method_says_in_a_line_what_it_is() -> None:
-    from tailtune.report.listing import entries
+    from tailtune.report.terminal.listing import entries
 
     lines = dict(entries("methods"))
     assert set(lines) == set(methods.__all__)

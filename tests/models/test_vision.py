@@ -12,7 +12,7 @@ from tailtune.models.build import build
 from tailtune.models.listed import CLASSES, IMAGE_MODELS, SIDE
 from tailtune.models.network import count_parameters
 from tailtune.models.vision import build_vision
-from tailtune.report.listing import entries
+from tailtune.report.terminal.listing import entries
 
 OF_EACH_KIND = ("resnet50", "densenet121", "inception_v3", "vgg11_bn", "convnext_tiny", "swinv2_tiny_window8_256")
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from tailtune.advice.advice import Advice, Facts, classes, listed, percent
+from tailtune.advice.advice import Advice
+from tailtune.advice.facts import Facts
+from tailtune.words import counted, listed, short_percent
 
 FEW_SHOT, HOPELESS = 20, 5  # training samples
 VALIDATION_ROWS, TEST_ROWS = 5, 30
@@ -26,22 +29,22 @@ def metric(facts: Facts) -> Advice | None:
         first = (
             "The test part is nearly balanced, so accuracy equals balanced accuracy here; on data with the training "
             f"proportions always answering {facts.name(facts.commonest)} would score "
-            f"{percent(facts.profile.priors[facts.commonest])}."
+            f"{short_percent(facts.profile.priors[facts.commonest])}."
         )
     else:
         always = facts.name(int(np.argmax(tested)))
-        first = f"Always answering {always} scores {percent(share)} accuracy on the {part} part."
+        first = f"Always answering {always} scores {short_percent(share)} accuracy on the {part} part."
     if number == 2:
         rare = 1 - facts.commonest
         trust = (
             f"Judge by balanced accuracy (chance 50 %) and by AUPRC of {facts.name(rare)}, "
-            f"whose chance level is its prevalence, {percent(tested[rare] / max(1, sum(tested)))}."
+            f"whose chance level is its prevalence, {short_percent(tested[rare] / max(1, sum(tested)))}."
         )
     else:
         tail = listed(facts.name(int(k)) for k in facts.profile.tail)
         trust = (
-            f"Judge by balanced accuracy (chance {percent(1 / number)}), macro F1 and tail accuracy, which is over "
-            f"{tail}."
+            f"Judge by balanced accuracy (chance {short_percent(1 / number)}), macro F1 and tail accuracy, which is "
+            f"over {tail}."
         )
     return Advice(
         "TT006",
@@ -56,20 +59,20 @@ def metric(facts: Facts) -> Advice | None:
 def few_samples(facts: Facts) -> Advice | None:
     """TT007: classes with fewer than 20, 5 or 2 training samples."""
     counts = facts.profile.counts
-    small = sorted((k for k, count in enumerate(counts) if 0 < count < FEW_SHOT), key=lambda k: (counts[k], k))
+    small = _under(FEW_SHOT, counts)
     if not small:
         return None
     missing = sum(FEW_SHOT - counts[k] for k in small)
-    named = listed((f"{facts.name(k)} ({counts[k]})" for k in small), most=5)
+    named = _named(facts, counts, small)
     words = [
-        f"{classes(len(small))} of {facts.profile.num_classes} under {FEW_SHOT} training samples: {named}.",
+        f"{_classes(len(small))} of {facts.profile.num_classes} under {FEW_SHOT} training samples: {named}.",
         f"Collect {missing:,} more {facts.rows} to lift all of them to {FEW_SHOT}, merge them with a kindred class, "
         "or leave them out.",
     ]
     singles = sum(counts[k] == 1 for k in small)
     if singles:
         words.append(
-            f"{classes(singles)} with a single training sample: it is learned from, but nothing can be said about it."
+            f"{_classes(singles)} with a single training sample: it is learned from, but nothing can be said about it."
         )
     return Advice(
         "TT007",
@@ -86,7 +89,7 @@ def small_validation(facts: Facts) -> Advice | None:
     if facts.val_counts is None:
         return None
     counts = facts.val_counts
-    small = sorted((k for k, n in enumerate(counts) if 0 < n < VALIDATION_ROWS), key=lambda k: (counts[k], k))
+    small = _under(VALIDATION_ROWS, counts)
     if not small:
         return None
     least = min(facts.profile.counts[k] + counts[k] for k in small)
@@ -95,13 +98,13 @@ def small_validation(facts: Facts) -> Advice | None:
         mend = f"--val-fraction {share:g} would give each of them {VALIDATION_ROWS}; or "
     else:
         mend = f"The smallest has {least} {facts.rows} in training and validation together, too few to split; so "
-    named = listed((f"{facts.name(k)} ({counts[k]})" for k in small), most=5)
+    named = _named(facts, counts, small)
     return Advice(
         "TT008",
         "Classes too small to validate",
         f"The paper is silent here; counting says that with {counts[small[0]]} validation {facts.rows} a recall moves "
         f"in steps of {100 / counts[small[0]]:.0f} points, on which no choice between epochs can rest.",
-        f"{classes(len(small))} under {VALIDATION_ROWS} validation {facts.rows}: {named}. {mend}choose the epoch by "
+        f"{_classes(len(small))} under {VALIDATION_ROWS} validation {facts.rows}: {named}. {mend}choose the epoch by "
         "log loss, or train for a fixed length with --selection last.",
         "consider",
     )
@@ -112,18 +115,18 @@ def small_test(facts: Facts) -> Advice | None:
     if facts.test_counts is None:
         return None
     counts = facts.test_counts
-    small = sorted((k for k, n in enumerate(counts) if 0 < n < TEST_ROWS), key=lambda k: (counts[k], k))
+    small = _under(TEST_ROWS, counts)
     if not small:
         return None
     rows = counts[small[0]]
     half = wilson_half_width(rows)
-    named = listed((f"{facts.name(k)} ({counts[k]})" for k in small), most=5)
+    named = _named(facts, counts, small)
     return Advice(
         "TT009",
         "Classes too small to test",
         f"The paper is silent here; counting says that a recall of 50 % measured on {rows} {facts.rows} has a 95 % "
-        f"interval of {percent(0.5 - half)} to {percent(0.5 + half)} (Wilson).",
-        f"{classes(len(small))} under {TEST_ROWS} test {facts.rows}: {named}. Read their recall with its interval, "
+        f"interval of {short_percent(0.5 - half)} to {short_percent(0.5 + half)} (Wilson).",
+        f"{_classes(len(small))} under {TEST_ROWS} test {facts.rows}: {named}. Read their recall with its interval, "
         f"compare methods on the tail as a whole, and test on about 92 {facts.rows} a class where 10 points matter.",
         "consider",
     )
@@ -191,8 +194,8 @@ def curation(facts: Facts) -> Advice | None:
         return None
     if distance > MISMATCH:
         advice = (
-            f"{percent(distance)} of the test part would have to change class to have the training proportions: say "
-            "which of the two is like later use, and collect or split so that both are."
+            f"{short_percent(distance)} of the test part would have to change class to have the training proportions: "
+            "say which of the two is like later use, and collect or split so that both are."
         )
     else:
         rare = facts.rarest
@@ -208,3 +211,16 @@ def curation(facts: Facts) -> Advice | None:
         advice,
         "consider" if distance > MISMATCH else "note",
     )
+
+
+def _classes(amount: int) -> str:
+    return counted(amount, "class", "classes")
+
+
+def _under(enough: int, counts: Sequence[int]) -> list[int]:
+    """Classes that have samples, but fewer than enough; the smallest first."""
+    return sorted((k for k, count in enumerate(counts) if 0 < count < enough), key=lambda k: (counts[k], k))
+
+
+def _named(facts: Facts, counts: Sequence[int], members: Sequence[int]) -> str:
+    return listed((f"{facts.name(k)} ({counts[k]})" for k in members), most=5)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from tailtune.advice.advice import Advice, Facts
+from tailtune.advice.advice import Advice
+from tailtune.advice.facts import Facts
 from tailtune.profile import per_class
 
 SMALL_BATCH = 64

@@ -1,1 +1,1 @@
-"""Figures and the HTML pages of runs and comparisons."""
+"""The HTML pages of runs and studies, and the tables and sentences that the command line prints."""

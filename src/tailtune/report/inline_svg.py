@@ -20,8 +20,9 @@ VARIABLES = {
     SURFACE: "var(--surface)",
 } | {colour: f"var(--series-{i})" for i, colour in enumerate(SERIES)}
 MARKERS = ("o", "s", "^", "D", "v")
+WIDTH, HEIGHT = 390, 265  # points; text of 11 stays readable on a phone of 360 px and is not loud at 520
 
-STYLE: dict[str, Any] = {
+STYLE: dict[str, object] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "tailtune",
     "font.family": "DejaVu Sans",
@@ -100,3 +101,22 @@ def markup(figure: Any, name: str, title: str) -> str:
     head = f'<svg {box[0]} role="img" aria-labelledby="{name}-title" xmlns="http://www.w3.org/2000/svg" '
     head += 'xmlns:xlink="http://www.w3.org/1999/xlink">'
     return f'{head}<title id="{name}-title">{escape(title)}</title>{body}'
+
+
+def described(svg: str, name: str, text: str) -> str:
+    """Put a description beside the title of an svg element of `markup`, and name it as such.
+
+    Args:
+        svg: the element.
+        name: as it was given to `markup`.
+        text: what the figure shows, in words; it is escaped.
+    """
+    svg = svg.replace(
+        f'aria-labelledby="{name}-title"', f'aria-labelledby="{name}-title" aria-describedby="{name}-desc"', 1
+    )
+    return svg.replace("</title>", f'</title><desc id="{name}-desc">{escape(text)}</desc>', 1)
+
+
+def in_percent(axis: Any) -> None:
+    """Write the shares of an axis in percent."""
+    axis.set_major_formatter(lambda value, _: f"{100 * value:.4g} %")

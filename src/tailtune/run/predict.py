@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data import catalog
+from tailtune.data.dataset import Headline
 from tailtune.data.open import open_for_prediction
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.bootstrap import intervals, with_intervals
-from tailtune.evaluation.measure import Measure, describe
+from tailtune.evaluation.measure import Measure, Quantity, quantity_of
 from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import summarise
 from tailtune.evaluation.own_measures import own_measures
 from tailtune.files import write_whole
 from tailtune.profile import ClassProfile
 from tailtune.run.finished import Finished
+from tailtune.run.result import ClassResult, Interval, Metrics, ReliabilityBin
 
 if TYPE_CHECKING:
     from tailtune.run.predictor import Predictor
@@ -66,7 +69,42 @@ def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[s
     return len(frame)
 
 
-def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Scores:
+    """What a run reaches on rows that it was not tested on.
+
+    Attributes:
+        rows: how many.
+        metrics: figures by key, None where undefined.
+        intervals: their 95 % intervals.
+        per_class: a row a class, in class order.
+        confusion: counts [K, K], the truth by row.
+        reliability: a row a bin.
+        absent: names of the classes without rows.
+        headline: key of the metric by which published results on the data set of the run are compared.
+        measures: the run's own measures.
+    """
+
+    rows: int
+    metrics: Metrics
+    intervals: dict[str, Interval]
+    per_class: tuple[ClassResult, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    reliability: tuple[ReliabilityBin, ...]
+    absent: tuple[str, ...]
+    headline: Headline | None
+    measures: tuple[Quantity, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the scores ready for JSON, the figures by their keys beside the other entries."""
+        import msgspec
+
+        content: dict[str, object] = msgspec.to_builtins(self)
+        del content["metrics"]
+        return self.metrics | content
+
+
+def score(folder: Path, data: str, say: Callable[[str], object] = print) -> Scores:
     """Score the run in `folder` on `data`, which must hold the target.
 
     Args:
@@ -75,8 +113,7 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict
         say: is told what was noticed about the data.
 
     Returns:
-        The figures as in result.json, with their intervals, the headline metric of the data set of the run, and what
-        the run's own measures are. One whose file is gone is left out, and `say` is told.
+        The figures, with the run's own measures. One whose file is gone is left out, and `say` is told.
 
     Raises:
         TailtuneError: anything wrong with the folder or the data, or no target in it.
@@ -93,13 +130,19 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> dict
         except TailtuneError as error:
             say(f"without measure {name}: {error}")
     measures = [*MEASURES, *own]
-    scores = summarise(targets, probabilities, profile, measures)
-    return scores | {
-        "rows": len(targets),
-        "headline": result.headline,
-        "measures": [describe(measure) for measure in own],
-        "intervals": intervals(targets, probabilities, profile, with_intervals(measures)),
-    }
+    found = summarise(targets, probabilities, profile, measures)
+    ends = intervals(targets, probabilities, profile, with_intervals(measures))
+    return Scores(
+        rows=len(targets),
+        per_class=tuple(ClassResult(**row) for row in found.pop("per_class")),
+        confusion=tuple(map(tuple, found.pop("confusion"))),
+        reliability=tuple(ReliabilityBin(**row) for row in found.pop("reliability")),
+        absent=tuple(found.pop("absent")),
+        metrics=found,
+        intervals={key: (low, high) for key, (low, high) in ends.items()},
+        headline=result.headline,
+        measures=tuple(quantity_of(measure) for measure in own),
+    )
 
 
 def _rows(data: str, predictor: Predictor, say: Callable[[str], object]) -> tuple[Sources, NDArray[np.int64]]:

@@ -1,0 +1,40 @@
+"""The list of checks: each looks at the facts and speaks up, or returns None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tailtune.advice import data_checks, recipe_checks
+from tailtune.advice.advice import LEVELS, Advice
+from tailtune.advice.facts import Facts
+
+CHECKS: tuple[Callable[[Facts], Advice | None], ...] = (
+    recipe_checks.batch_size,
+    recipe_checks.augmentation,
+    recipe_checks.model_size,
+    recipe_checks.smoothing,
+    recipe_checks.asymmetric_sam,
+    data_checks.metric,
+    data_checks.few_samples,
+    data_checks.small_validation,
+    data_checks.small_test,
+    data_checks.absent,
+    data_checks.nearly_balanced,
+    recipe_checks.pretraining,
+    recipe_checks.resampling,
+    data_checks.curation,
+    recipe_checks.mirrored,
+    recipe_checks.trees,
+    recipe_checks.few_steps,
+)
+
+
+def advise(facts: Facts) -> list[Advice]:
+    """Run every check and return what they say, the most pressing first, then by code.
+
+    >>> from tailtune.profile import ClassProfile
+    >>> [a.code for a in advise(Facts(ClassProfile((6000, 5500)), "table"))]
+    ['TT011', 'TT016']
+    """
+    said = (check(facts) for check in CHECKS)
+    return sorted((a for a in said if a is not None), key=lambda a: (LEVELS.index(a.level), a.code))

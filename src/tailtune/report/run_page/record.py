@@ -1,0 +1,60 @@
+"""The record at the end of a run's page: how it was trained, on what, where, and with which configuration."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from tailtune.report.repeating import Lines, machine_facts, version_facts
+from tailtune.run.result import DataRecord, Result, TrainingRecord
+from tailtune.words import NBSP, duration, setting, whole
+
+
+@dataclass(frozen=True)
+class Record:
+    """Names and values."""
+
+    training: Lines
+    data: Lines
+    machine: Lines
+    run: Lines
+
+
+def record(result: Result) -> Record:
+    """Return the record of a run."""
+    return Record(
+        training=_training(result.training),
+        data=_data(result.data),
+        machine=machine_facts(result.machine) + version_facts(result.tailtune, result.versions),
+        run=[(name, setting(value)) for name, value in asdict(result.run).items()],
+    )
+
+
+def _training(training: TrainingRecord) -> Lines:
+    found = [
+        ("time", duration(training.seconds)),
+        ("epochs", f"{training.epochs} of {training.planned_epochs}"),
+        ("time a step", f"{1000 * training.seconds_per_step:.3g}{NBSP}ms"),
+    ]
+    if training.peak_memory_mb is not None:
+        found.append(("most memory", f"{whole(training.peak_memory_mb)}{NBSP}MB"))
+    found.append(("steps", whole(training.steps)))
+    if training.parameters is not None:
+        found.append(("parameters", whole(training.parameters)))
+    if training.best_epoch is not None:
+        found.append(("epoch kept", str(training.best_epoch)))
+    return [*found, ("ended", setting(training.stopped)), ("selection", setting(training.selection))]
+
+
+def _data(data: DataRecord) -> Lines:
+    parts = {
+        "training rows": data.counts.train,
+        "validation rows": data.counts.val,
+        "test rows": data.counts.test,
+    }
+    return [
+        ("source", setting(data.source)),
+        ("split", setting(data.split)),
+        ("split hash", setting(data.split_hash)),
+        *((words, whole(sum(counts))) for words, counts in parts.items() if counts),
+        *((name, setting(value)) for name, value in data.features.items()),
+    ]

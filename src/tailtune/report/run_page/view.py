@@ -1,0 +1,113 @@
+"""What the template of a run's page names: every list, text and figure, made from the run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tailtune.advice.advice import Advice
+from tailtune.evaluation.measures import BY_KEY, MEASURES, listed
+from tailtune.profile import FEW, MANY, ClassProfile
+from tailtune.report.legend import WATCHED, Mark, marks
+from tailtune.report.measure_words import show
+from tailtune.report.run_page import figures
+from tailtune.report.run_page.classes import confusion, curves, support
+from tailtune.report.run_page.record import record
+from tailtune.report.run_page.tables import calibration, groups, headline
+from tailtune.report.run_page.verdict import FEW_ROWS, verdict
+from tailtune.run.finished import Finished
+from tailtune.run.result import Interval, SystemResult
+from tailtune.training.log import watched
+from tailtune.words import whole
+
+BAR_CLASSES = 20  # up to here the class sizes need no figure beside their table
+
+
+@dataclass(frozen=True)
+class Rail:
+    """Where a system stands on a rail of 0..1, with its interval."""
+
+    mark: Mark
+    value: str
+    at: float
+    interval: Interval
+
+
+def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
+    """Return everything that the template names.
+
+    Args:
+        run: the run.
+        advice: what the checks say about it.
+    """
+    result, history = run.result, run.history
+    # the majority class last, so that every system has one colour and marker, in tables and in figures without it
+    systems = sorted(result.systems, key=lambda system: system.name == "majority")
+    compared = [system for system in systems if system.name != "majority"]  # its curves are points or blank
+    profile = ClassProfile(result.data.counts.train, result.data.names)
+    order = sorted(range(profile.num_classes), key=lambda k: -profile.counts[k])
+    best, part = result.training.best_epoch, watched(history) or "val"
+    rows = WATCHED[part]
+    measures = listed("page", [*MEASURES, *result.measures], result.headline)
+    rails = _rails(systems)
+    return {
+        "result": result,
+        "advice": advice,
+        "model": result.model,
+        "profile": profile,
+        "ratio": _ratio(profile),
+        "order": order,
+        "verdict": verdict(result),
+        "headline": headline(systems, measures, result.headline),
+        "rails_words": BY_KEY[_rails_key(systems)].words,
+        "rails": rails,
+        "groups": groups(compared) if profile.num_classes > 2 else [],
+        "marks": _marks(systems),
+        "compared": compared,
+        "compared_marks": _marks(compared),
+        "support": support(result.model, order),
+        "few_rows": FEW_ROWS,
+        "borders": {"many": MANY, "few": FEW},
+        "sizes": figures.class_sizes(profile.counts) if profile.num_classes > BAR_CLASSES else None,
+        "losses": figures.losses(history, best) if figures.has(history, "train_loss") else None,
+        "watched": rows,
+        "loss_marks": [Mark("training", 1, "■")] + [Mark(rows, 0, "●")] * figures.has(history, f"{part}_loss"),
+        "scores": figures.scores(history, best) if figures.has(history, f"{part}_balanced_accuracy") else None,
+        "score_marks": [Mark("balanced accuracy", 0, "●"), Mark("accuracy on the rarest classes", 1, "■")],
+        "best_epoch": best,
+        "border_lines": " and ".join(map(str, figures.borders(compared))),
+        "recall": figures.recall_by_size(compared),
+        "reliability": figures.reliability(compared),
+        "calibration": [calibration(system) for system in compared],
+        "curves": curves(compared, profile, order, run.predictions),
+        "confusion": confusion(result.model, order),
+        "record": record(result),
+        "folder": shlex.quote(result.run.out or "RUN"),
+    }
+
+
+def _marks(systems: Sequence[SystemResult]) -> list[Mark]:
+    return marks([system.label for system in systems])
+
+
+def _ratio(profile: ClassProfile) -> str:
+    if not min(profile.counts):
+        return "a class is empty"
+    times = 1 / profile.ratio
+    return f"{times:.1f} : 1" if times < 10 else f"{whole(round(times))} : 1"
+
+
+def _rails_key(systems: Sequence[SystemResult]) -> str:
+    """Rare cases found, or where there are none to find, balanced accuracy."""
+    return "balanced_accuracy" if systems[0].metrics.get("tail_accuracy") is None else "tail_accuracy"
+
+
+def _rails(systems: Sequence[SystemResult]) -> list[Rail]:
+    key = _rails_key(systems)
+    found = []
+    for mark, system in zip(_marks(systems), systems, strict=True):
+        at = system.metrics[key]
+        assert at is not None  # the systems have the same test rows
+        found.append(Rail(mark, show(BY_KEY[key], at), at, system.intervals.get(key, (at, at))))
+    return found

@@ -1,0 +1,1 @@
+"""What the commands print: runs, studies, prices and lists."""
