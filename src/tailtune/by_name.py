@@ -37,6 +37,16 @@ def load(text: str, what: str) -> object:
     return getattr(module, name)
 
 
+def is_own(text: str) -> bool:
+    """Whether `text` is of the form that `load` takes, rather than a plain name or a path.
+
+    >>> is_own("my_file.py:net"), is_own("package.module:net"), is_own("resnet20"), is_own("C:/rows.csv")
+    (True, True, False, False)
+    """
+    home, colon, name = text.rpartition(":")
+    return bool(colon) and name.isidentifier() and (home.endswith(".py") or home.replace(".", "_").isidentifier())
+
+
 def files_of(texts: Iterable[object]) -> dict[str, str]:
     """Return a SHA-256 of the text of every file that `texts` name, by the path as it is written there.
 

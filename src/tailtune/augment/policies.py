@@ -26,6 +26,7 @@ from tailtune.augment import (
     trivialaugment,
 )
 from tailtune.augment.levels import check_dtype
+from tailtune.by_name import is_own, load, told
 from tailtune.errors import TailtuneError, nearest
 
 PARTS = {
@@ -59,6 +60,7 @@ _MIXTURES: dict[tuple[str, ...], tuple[_Draw, Callable[..., tuple[Tensor, Tensor
     ("mixup",): (mixing.draw_mixup, mixing.blend),
     ("cutmix", "mixup"): (mixing.draw_mixup_or_cutmix, mixing.blend_or_paste),
 }
+Own = Callable[[Tensor, torch.Generator], Tensor]
 _NOT_SETTINGS = ("pixels", "x", "generator")
 
 
@@ -72,12 +74,14 @@ class Augment:
         mean: of each channel of the training pixels, on the scale of 0 to 1.
         std: likewise.
         settings: of parts that do not have their defaults.
+        own: functions of a person's own, ``(pixels, generator) -> pixels``, which come first, in their order.
     """
 
     parts: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     settings: Mapping[str, Mapping[str, float | str]] = field(default_factory=dict, hash=False)
+    own: tuple[tuple[str, Own], ...] = ()
 
     def __call__(
         self,
@@ -103,8 +107,11 @@ class Augment:
             float32 images [B, C, H, W]; the targets as they came, or float32 [B, K] when the policy mixes labels.
 
         Raises:
-            TailtuneError: an alternating flip without `rows`, or images of another dtype.
+            TailtuneError: an alternating flip without `rows`, images of another dtype, or a function of a person's own
+                that fails or returns something else than such images.
         """
+        for name, change in self.own:
+            pixels = _changed(name, change, pixels, generator)
         draw = self.draw
         if torch.compiler.is_compiling():  # a graph takes no generator; as a decorator, this would load the compiler
             draw = torch.compiler.disable(draw)  # type: ignore[no-untyped-call]
@@ -213,7 +220,8 @@ def build(policy: str, mean: Sequence[float], std: Sequence[float], flip: bool =
     ``autoaugment(policy=imagenet)``, ``resizedcrop(smallest=0.25)`` or ``cutout(size=0.25)``.
 
     Args:
-        policy: such as ``"flip+crop"``.
+        policy: such as ``"flip+crop"``; a part may be ``file.py:function`` or ``package.module:function``, a function
+            ``(pixels [B, C, H, W], generator) -> pixels`` of a person's own.
         mean: of each channel of the training pixels, on the scale of 0 to 1.
         std: likewise.
         flip: False leaves mirroring out whatever the policy says, for digits, letters and the like.
@@ -230,17 +238,51 @@ def build(policy: str, mean: Sequence[float], std: Sequence[float], flip: bool =
     >>> build("randaugment(n=3)", [0.5], [0.25]).settings
     {'randaugment': {'n': 3}}
     """
-    read = [_read(part, policy) for part in policy.lower().split("+")]
+    written = [part.strip() for part in policy.split("+")]
+    own = tuple((part, _own(part)) for part in written if is_own(part))
+    read = [_read(part.lower(), policy) for part in written if not is_own(part)]
     names, settings = [name for name, _ in read], {name: values for name, values in read if values}
-    if len(set(names)) < len(names) or ("none" in names and len(names) > 1):
+    if len(set(names)) + len(own) < len(written) or ("none" in names and len(written) > 1):
         raise TailtuneError(f"augmentation policy {policy!r} repeats a part or puts none beside others; name each once")
     if "flip" in names and "altflip" in names:
         raise TailtuneError(f"augmentation policy {policy!r} mirrors twice; take flip or altflip")
     parts = tuple(part for part in PARTS if part in names and (flip or part not in ("flip", "altflip")))
-    augment = Augment(parts, tuple(float(m) for m in mean), tuple(float(s) for s in std), settings)
+    augment = Augment(parts, tuple(float(m) for m in mean), tuple(float(s) for s in std), settings, own)
     if settings:  # so that a value which a part refuses is refused here and not in the first step
         _try(augment)
     return augment
+
+
+def _own(name: str) -> Own:
+    """Return a function of a person's own.
+
+    Raises:
+        TailtuneError: there is none of this name, or it is no function.
+    """
+    found = load(name, "augmentation")
+    if not callable(found):
+        raise TailtuneError(f"augmentation {name!r} must be a function, however: {type(found).__name__}")
+    function: Own = found
+    return function
+
+
+def _changed(name: str, change: Own, pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Call a function of a person's own.
+
+    Raises:
+        TailtuneError: it fails, or returns something else than images like those that it was given.
+    """
+    try:
+        changed = change(pixels, generator)
+    except TailtuneError:
+        raise
+    except Exception as error:
+        raise TailtuneError(f"augmentation {name!r} fails: {told(error)}") from error
+    if not isinstance(changed, Tensor) or (changed.shape, changed.dtype) != (pixels.shape, pixels.dtype):
+        raise TailtuneError(
+            f"augmentation {name!r} must return images {tuple(pixels.shape)} of {pixels.dtype}, as it was given"
+        )
+    return changed
 
 
 def _read(part: str, policy: str) -> tuple[str, dict[str, float | str]]:

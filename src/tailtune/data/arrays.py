@@ -31,10 +31,17 @@ def open_arrays(reading: Reading) -> Dataset:
     Raises:
         TailtuneError: arrays that are lacking, do not fit together, or cannot be learnt from.
     """
-    path = Path(reading.data)
-    arrays = read_arrays(path)
+    return dataset_of_arrays(reading, read_arrays(Path(reading.data)), reading.data)
+
+
+def dataset_of_arrays(reading: Reading, arrays: Arrays, path: str) -> Dataset:
+    """Make a data set of arrays by their names, see `open_arrays`; `path` is where they are from, for messages.
+
+    Raises:
+        TailtuneError: as `open_arrays`.
+    """
     if reading.target not in (None, TARGET):
-        raise TailtuneError(f"{path}: the targets of an .npz file are its array y; leave --target {reading.target} out")
+        raise TailtuneError(f"{path}: the targets of arrays are the one called y; leave --target {reading.target} out")
     first = "_train" if "x_train" in arrays else ""
     suffixes = [suffix for suffix in (first, "_val", "_test") if f"x{suffix}" in arrays]
     if first not in suffixes or (first == "" and len(suffixes) > 1):
@@ -52,14 +59,14 @@ def open_arrays(reading: Reading) -> Dataset:
     return table_dataset(reading, TARGET, rows["_train"], rows.get("_val"), rows.get("_test"))
 
 
-def _refuse_names(path: Path, arrays: Arrays) -> NoReturn:
+def _refuse_names(path: str, arrays: Arrays) -> NoReturn:
     raise TailtuneError(
         f"{path} holds the arrays {', '.join(arrays) or '(none)'}; it needs x and y, or x_train, y_train, x_test and "
         "y_test (and x_val and y_val, if there is validation)"
     )
 
 
-def _pair(arrays: Arrays, suffix: str, path: Path) -> tuple[Array, Array]:
+def _pair(arrays: Arrays, suffix: str, path: str) -> tuple[Array, Array]:
     """Return x [N, ...] and y [N] of a part.
 
     Raises:
@@ -71,7 +78,7 @@ def _pair(arrays: Arrays, suffix: str, path: Path) -> tuple[Array, Array]:
     return check_features(x, f"{path}: x{suffix}"), check_targets(y, len(x), f"{path}: y{suffix}")
 
 
-def _rows(reading: Reading, arrays: Arrays, suffix: str, path: Path) -> Rows:
+def _rows(reading: Reading, arrays: Arrays, suffix: str, path: str) -> Rows:
     x, y = _pair(arrays, suffix, path)
     frame = to_frame(x).with_columns(column_series(TARGET, y))
     group = None if reading.group is None else arrays.get(f"{reading.group}{suffix}".lower())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.by_name import is_own
 from tailtune.data import catalog
 from tailtune.data.arrays import TARGET, open_arrays
 from tailtune.data.dataset import Dataset, Preprocessor
@@ -35,9 +36,9 @@ PART_FILES = {"train": ("train",), "val": ("val", "valid", "validation"), "test"
 def open_dataset(reading: Reading) -> Dataset:
     """Open the data that ``reading.data`` names, split and preprocessed.
 
-    It is, in this order: a named data set (a file or folder of the same name is written ./name), a folder with
-    train.csv or train.parquet (and test, and val or valid, where the data bring them), an image folder, an .npz file,
-    or a CSV or Parquet file.
+    It is, in this order: a named data set (a file or folder of the same name is written ./name), what a person's own
+    function returns (``file.py:function``), a folder with train.csv or train.parquet (and test, and val or valid,
+    where the data bring them), an image folder, an .npz file, or a CSV or Parquet file.
 
     Args:
         reading: the data and how to split them.
@@ -61,6 +62,10 @@ def _open(reading: Reading) -> Dataset:
         raise TailtuneError(
             f"--classes {' '.join(reading.classes)} belongs to binary_cifar10; leave it out for {reading.data}"
         )
+    if is_own(reading.data):
+        from tailtune.data.own import open_own
+
+        return open_own(reading)
     path = Path(reading.data)
     if path.is_dir():
         if part_files(path)["train"] is not None:

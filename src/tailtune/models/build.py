@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from tailtune.by_name import is_own, load, told
 from tailtune.errors import TailtuneError, nearest
 from tailtune.models import tabular
 from tailtune.models.cifar_resnet import DEPTHS, CifarResNet
-from tailtune.models.heads import Head
+from tailtune.models.heads import Head, make_head
 from tailtune.models.listed import IMAGE_MODELS
 from tailtune.models.network import Network
 from tailtune.models.tabular import TabularConfig
@@ -79,7 +80,8 @@ def build(
     ``torch.random.fork_rng`` to leave the generator as it was).
 
     Args:
-        name: one of `names`, "wrn-depth-factor", or an architecture of timm, with or without "timm/" before it.
+        name: one of `names`, "wrn-depth-factor", an architecture of timm, with or without "timm/" before it, or
+            ``file.py:function`` or ``package.module:function``, a function ``(shape, num_classes) -> Network``.
         shape: ``{"numeric": Dn, "cardinalities": [...]}`` or ``{"channels": C, "height": H, "width": W}``.
         num_classes: number of classes K.
         head: "linear" or "cosine".
@@ -92,6 +94,8 @@ def build(
         TailtuneError: a name that does not exist or belongs to the other kind of data, pretrained weights where there
             are none, or a shape that the network cannot take.
     """
+    if is_own(name):
+        return _own(name, shape, num_classes, head, pretrained)
     kind: Kind = "table" if "numeric" in shape else "image"
     _check(name, kind)
     if pretrained and (kind == "table" or name in CIFAR or parse_name(name)):
@@ -105,6 +109,30 @@ def build(
     if wide:
         return WideResNet(*wide, channels, num_classes, head)
     return build_vision(name.removeprefix("timm/"), channels, height, width, num_classes, head, pretrained, published)
+
+
+def _own(name: str, shape: Mapping[str, Any], num_classes: int, head: Head, pretrained: bool) -> Network:
+    """Build an architecture of a person's own.
+
+    Raises:
+        TailtuneError: pretrained weights, a function that there is not, that fails, or that returns no `Network`.
+    """
+    if pretrained:
+        raise TailtuneError(f"{name} has no pretrained weights; leave pretrained out")
+    function = load(name, "model")
+    if not callable(function):
+        raise TailtuneError(f"model {name!r} must be a function, however: {type(function).__name__}")
+    try:
+        model = function(shape, num_classes)
+    except TailtuneError:
+        raise
+    except Exception as error:
+        raise TailtuneError(f"model {name!r} fails: {told(error)}") from error
+    if not isinstance(model, Network):
+        raise TailtuneError(f"{name} must return a tailtune.models.network.Network, however: {type(model).__name__}")
+    if head != "linear":
+        model.head = make_head(head, model.feature_dim, num_classes)
+    return model
 
 
 def _check(name: str, kind: Kind) -> None:
