@@ -47,9 +47,9 @@ def first_layer(dataset: Any, model: nn.Module) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("selection", ["last", "validation"])
 def test_kept_weights_hold_statistics_of_their_own(selection: Any) -> None:
-    """The 64 rows are all that there are, so the statistics are those of the whole training part."""
+    """All 200 rows are read, so the statistics are those of the whole training part."""
     dataset = table()
-    dataset = replace(dataset, train=dataset.train.take(np.arange(0, 256, 4)))
+    dataset = replace(dataset, train=dataset.train.take(np.arange(200)))
     trained, _, model = fit(dataset, erm(dataset.profile), replace(NORMED, selection=selection, lr=0.3))
     mean, variance = first_layer(dataset, model)
     layer = model.trunk[0].blocks[0].normalization  # type: ignore[index, union-attr]
@@ -118,8 +118,8 @@ def renewed(stage: Stage, model: Reads, rows: int = 2000) -> Reads:
 
 
 def test_rows_are_few_and_the_same_at_every_call() -> None:
-    first, second = (torch.cat(renewed(Stage(), Reads(small_network())).seen) for _ in range(2))
-    assert len(first) == 2000 // 16
+    first, second = (torch.cat(renewed(Stage(), Reads(small_network()), 6000).seen) for _ in range(2))
+    assert len(first) == 6000 // 16
     assert torch.equal(first, second)
     many = renewed(Stage(), Reads(small_network()), 20_000).seen
     assert sum(map(len, many)) == MOST
