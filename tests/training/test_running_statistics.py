@@ -47,9 +47,9 @@ def first_layer(dataset: Any, model: nn.Module) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("selection", ["last", "validation"])
 def test_kept_weights_hold_statistics_of_their_own(selection: Any) -> None:
-    """All 200 rows are read, so the statistics are those of the whole training part."""
+    """All 128 rows are read, in one batch, so the statistics are those of the whole training part."""
     dataset = table()
-    dataset = replace(dataset, train=dataset.train.take(np.arange(200)))
+    dataset = replace(dataset, train=dataset.train.take(np.arange(128)))
     trained, _, model = fit(dataset, erm(dataset.profile), replace(NORMED, selection=selection, lr=0.3))
     mean, variance = first_layer(dataset, model)
     layer = model.trunk[0].blocks[0].normalization  # type: ignore[index, union-attr]
