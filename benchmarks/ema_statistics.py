@@ -1,12 +1,16 @@
-"""BatchNorm statistics for averaged weights: ways to find them, how good they are on validation rows, what they cost.
+"""BatchNorm statistics for averaged weights: ways to find them, how good they are, what they cost.
 
-    python benchmarks/ema_statistics.py DATA [--epochs 8] [--seeds 1] [--out FILE] [fit options as name=value]
+    python benchmarks/ema_statistics.py CASE DATA [name=value ...] [--seeds N] [--rows N ...] [--out FILE]
 
-The tuned recipe's network, batch size, learning rate, weight decay, policy and weight average train with cross-entropy.
-After every epoch the average is scored with statistics that were found in several ways: of the live network, averaged
-with the weights' own decay, or computed anew over some training rows, which are as they are (plain), augmented, or
-augmented and mixed as a step sees them (fed). Seconds of the ways and of the epoch are taken in one process, one
-after the other, and quoted as shares. Test rows are not looked at.
+The tuned recipe's network, batch size, learning rate, weight decay, policy and weight average (or what name=value says
+of a run's fields) train with cross-entropy. After every epoch the average is scored with statistics that were found in
+several ways: of the live network, averaged with the weights' own decay, or computed anew over some training rows, which
+are as they are (plain), augmented, or augmented and mixed as a step sees them (fed). Seconds of the ways and of the
+training are taken in one process, one after the other, and quoted as shares.
+
+Then tailtune itself trains, by `tuned` and by `ema`, and the seconds that its own rule takes are quoted as a share of
+all seconds of training and validation. Scores are of validation rows; test rows are not looked at. The case is added
+to FILE, in place of an older one.
 """
 
 from __future__ import annotations
@@ -18,10 +22,11 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import nn
@@ -34,15 +39,20 @@ from tailtune.models.build import build, default_name
 from tailtune.optim.ema import WeightEMA
 from tailtune.optim.schedules import warmup_cosine
 from tailtune.run.environment import command, machine, versions
+from tailtune.run.learner import Job
+from tailtune.run.learners.network import fit
 from tailtune.settings import Resolved, ResolvedTraining, Run
 from tailtune.training.augmentation import augmentation
 from tailtune.training.decay import undecayed
 from tailtune.training.inputs import Inputs, channels_last
 from tailtune.training.optimiser import base_optimiser
 from tailtune.training.recipe import resolve
+from tailtune.training.running_statistics import RunningStatistics
 from tailtune.training.validate import validate
 
 DEVICE = torch.device("cpu")
+BATCH = 128  # rows
+SETTINGS = ("model", "epochs", "batch_size", "lr", "weight_decay", "warmup", "ema", "policy")
 
 
 def buffers(model: nn.Module) -> list[torch.Tensor]:
@@ -50,11 +60,11 @@ def buffers(model: nn.Module) -> list[torch.Tensor]:
     return [b for b in model.buffers() if b.is_floating_point()]
 
 
-def training_inputs(inputs: Inputs, kind: str, rows: int, batch: int) -> Iterator[tuple[torch.Tensor, ...]]:
+def training_inputs(inputs: Inputs, kind: str, rows: int) -> Iterator[tuple[torch.Tensor, ...]]:
     """Inputs of up to `rows` random training rows, in batches; `kind` is "plain", "augmented" or "fed"."""
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(inputs.targets), generator=generator)[:rows]
-    for index in order.tensor_split(-(-len(order) // batch)):
+    for index in order.tensor_split(-(-len(order) // BATCH)):
         (pixels,), targets = inputs.take(index)
         if kind == "plain":
             pixels = inputs.augment.normalise(pixels)
@@ -65,7 +75,7 @@ def training_inputs(inputs: Inputs, kind: str, rows: int, batch: int) -> Iterato
 
 
 def trained(
-    dataset: Dataset, run: ResolvedTraining, seed: int, ways: dict[str, tuple[str, int, int]]
+    dataset: Dataset, run: ResolvedTraining, seed: int, ways: dict[str, tuple[str, int]]
 ) -> list[dict[str, Any]]:
     """Train with `seed`; return for each epoch the scores and the seconds of every way, and the seconds of training."""
     torch.manual_seed(seed)
@@ -104,8 +114,8 @@ def trained(
                 if name == "averaged":
                     torch._foreach_copy_(buffers(model), averaged)
                 elif name != "live":
-                    kind, count, batch = way
-                    recompute_batchnorm(model, training_inputs(inputs, kind, count, batch))
+                    kind, count = way
+                    recompute_batchnorm(model, training_inputs(inputs, kind, count))
                 seconds = time.perf_counter() - began
                 scores = validate(model, held_out, dataset.profile, nullcontext)
                 row["ways"][name] = asdict(scores) | {"seconds": seconds}
@@ -146,43 +156,75 @@ def value_of(text: str) -> Any:
         return text
 
 
+def cost(run: Run, dataset: Dataset, method: str) -> float:
+    """Return the share of a training's seconds, validation included, that `RunningStatistics.renew` takes."""
+    spent = 0.0
+    renew = RunningStatistics.renew
+
+    def timed(statistics_: RunningStatistics, progress: float) -> None:
+        nonlocal spent
+        began = time.perf_counter()
+        renew(statistics_, progress)
+        spent += time.perf_counter() - began
+
+    with mock.patch.object(RunningStatistics, "renew", timed):
+        fitted = fit(replace(run, method=method), dataset, Job())
+    assert fitted is not None
+    return spent / fitted.training.seconds
+
+
 def main() -> None:
-    """Train on every seed and write the file."""
+    """Train on every seed, measure the cost, and write the case into the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("case")
     parser.add_argument("data")
     parser.add_argument("settings", nargs="*", help="fields of Run, as name=value")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--rows", type=int, nargs="+", default=[128, 256, 512, 1024])
-    parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--rows", type=int, nargs="+", default=[64, 512])
+    parser.add_argument("--cost-epochs", type=int, default=4)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
     torch.set_num_threads(1)
     settings = {name: value_of(text) for name, text in (pair.split("=", 1) for pair in options.settings)}
     asked = Run(data=options.data, **settings)
     dataset = open_dataset(asked)
-    model = asked.model or default_name("image", dataset.preprocessor.shape(), 0)
+    model = asked.model or default_name("image", dataset.preprocessor.shape(), len(dataset.train))
     named = Resolved(**vars(asked) | {"model": model, "method": "tuned"})
     run = resolve(named, build_method("tuned", dataset.profile), dataset)
     kinds = ["plain"] if run.policy == "none" else ["plain", "augmented"]
     kinds += ["fed"] if "mix" in run.policy else []
-    ways: dict[str, tuple[str, int, int]] = {"live": ("", 0, 0), "averaged": ("", 0, 0)}
-    ways |= {f"{kind} {n}": (kind, n, options.batch) for kind in kinds for n in options.rows}
+    ways: dict[str, tuple[str, int]] = {"live": ("", 0), "averaged": ("", 0)}
+    ways |= {f"{kind} {rows}": (kind, rows) for kind in kinds for rows in options.rows}
     runs = [trained(dataset, run, seed, ways) for seed in range(options.seeds)]
+    short = replace(named, epochs=options.cost_epochs, selection="validation", threads=1)
     content = {
         "command": command(),
         "data": dataset.source,
         "split_hash": dataset.split_hash,
         "versions": versions(),
         "machine": asdict(machine()),
-        "settings": {name: getattr(run, name) for name in ("model", "epochs", "batch_size", "lr", "ema", "policy")},
+        "settings": {name: getattr(run, name) for name in SETTINGS},
+        "seeds": options.seeds,
         "rows": len(dataset.train),
         "validation_rows": len(dataset.val),
         "summary": summary(runs),
-        "runs": runs,
+        "share_of_training": {
+            "tuned": [cost(short, dataset, "tuned") for _ in range(3)],
+            "ema": [cost(short, dataset, f"ema(decay={run.ema})") for _ in range(3)],
+        },
+        "scores": [[{"epoch": row["epoch"], **scores_of(row)} for row in rows] for rows in runs],
     }
-    print(json.dumps(content["summary"], indent=1))
-    if options.out:
-        options.out.write_text(json.dumps(content, indent=1) + "\n")
+    print(json.dumps(content["summary"], indent=1), content["share_of_training"])
+    cases = json.loads(options.out.read_text()) if options.out.exists() else {}
+    options.out.write_text(json.dumps(cases | {options.case: content}, indent=1) + "\n")
+
+
+def scores_of(row: dict[str, Any]) -> dict[str, list[float]]:
+    """Balanced accuracy and log loss of every way after one epoch."""
+    return {
+        name: [round(scores["balanced_accuracy"], 4), round(scores["log_loss"], 4)]
+        for name, scores in row["ways"].items()
+    }
 
 
 if __name__ == "__main__":

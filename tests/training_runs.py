@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from tailtune.augment.policies import Augment
 from tailtune.data.dataset import Dataset
 from tailtune.methods.method import Method
 from tailtune.models.build import build
@@ -23,11 +24,11 @@ RUN = Run(data="made", model="mlp", epochs=4, batch_size=32, optimizer="sgd", lr
 
 
 def fit(
-    dataset: Dataset, method: Method, run: Run = RUN, **how: Any
+    dataset: Dataset, method: Method, run: Run = RUN, augment: Augment | None = None, **how: Any
 ) -> tuple[Trained, dict[str, torch.Tensor], torch.nn.Module]:
     """Train the first stage of `method`; return what the loop returned, the weights, and the model.
 
-    `how` are the fields of `Trail`.
+    `augment` is for images; `how` are the fields of `Trail`.
     """
     run = resolve(run, method, dataset)
     fabric = make_fabric(run, "32")
@@ -35,7 +36,7 @@ def fit(
         with initialisation(run.seed):
             model = build(str(run.model), dataset.preprocessor.shape(), len(dataset.names))
         trainee = Trainee(model, method.stages[0], select(run, dataset)[0])
-        trained = train(trainee, Ground(dataset, run, fabric), trail=Trail(**how))
+        trained = train(trainee, Ground(dataset, run, fabric, augment), trail=Trail(**how))
     return trained, model.state_dict(), model
 
 

@@ -17,7 +17,8 @@ from tailtune.training.batches import Batches, order
 from tailtune.training.modes import following
 from tailtune.training.randomness import derived_seed
 
-SHARE, FEWEST, MOST = 16, 64, 512  # a sixteenth of an epoch's rows, within bounds; see benchmarks/ema_statistics.py
+SHARE, MOST = 16, 512  # a sixteenth of an epoch's rows, but no more than 512; see benchmarks/ema_statistics.py
+FEWEST_PICTURES, FEWEST_ROWS = 64, 256  # a picture gives a channel many values, a row of a table one
 LARGEST = 128  # rows of a batch
 _STREAM = 200  # of the seed, beside those of training and of the stages' ends
 
@@ -57,7 +58,8 @@ class RunningStatistics:
             return
         device, seed = inputs.targets.device, derived_seed(self.seed, _STREAM, self.stage)
         chosen = order(inputs.targets.cpu(), self.rows, stage, progress, torch.Generator().manual_seed(seed))
-        chosen = chosen[: min(MOST, max(FEWEST, self.rows // SHARE))].to(device)
+        fewest = FEWEST_ROWS if self.batches.augment is None else FEWEST_PICTURES
+        chosen = chosen[: min(MOST, max(fewest, self.rows // SHARE))].to(device)
         parts = chosen.tensor_split(-(-len(chosen) // LARGEST))
         drawn = self.batches.ordinary(parts, torch.Generator(device=device).manual_seed(seed))
         with self.autocast():
