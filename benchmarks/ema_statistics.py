@@ -40,7 +40,7 @@ from tailtune.optim.ema import WeightEMA
 from tailtune.optim.schedules import warmup_cosine
 from tailtune.run.environment import command, machine, versions
 from tailtune.run.learner import Job
-from tailtune.run.learners.network import fit
+from tailtune.run.learners.networks import fit
 from tailtune.settings import Resolved, ResolvedTraining, Run
 from tailtune.training.augmentation import augmentation
 from tailtune.training.decay import undecayed

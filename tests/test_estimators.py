@@ -107,3 +107,11 @@ def test_image_layouts_and_ranges_agree(tmp_path: Path) -> None:
 def test_bad_images_are_refused(X: Any, message: str) -> None:
     with pytest.raises(TailtuneError, match=message):
         clone(IMAGES).fit(X, [0, 1] * 5)
+
+
+def test_errors_name_arguments_and_not_options_of_the_command_line() -> None:
+    X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+    with pytest.raises(TailtuneError, match=r"^epochs must be 1 or more, however: 0$"):
+        TabularClassifier(epochs=0).fit(X, y)
+    with pytest.raises(TailtuneError, match="which xgboost does not have; use method erm$"):
+        TabularClassifier(model="xgboost").fit(X, y)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tailtune.sampling.m2m import M2m
     from tailtune.sampling.smote import smote
     from tailtune.settings import Run
-    from tailtune.study.table import read_study
+    from tailtune.study.tidy_table import read_study
 
 __version__ = "0.1.0"
 
@@ -59,7 +59,7 @@ _HOME = {
     "WeightEMA": "tailtune.optim.ema",
     "per_class": "tailtune.profile",
     "prior_shift": "tailtune.decision.prior_shift",
-    "read_study": "tailtune.study.table",
+    "read_study": "tailtune.study.tidy_table",
     "smote": "tailtune.sampling.smote",
 }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class TailtuneError(ValueError):
@@ -11,6 +13,27 @@ class TailtuneError(ValueError):
 
     The command line prints the line and exits with 2; a traceback from tailtune is therefore a defect.
     """
+
+
+@contextmanager
+def naming_arguments() -> Iterator[None]:
+    """Let errors within a ``with`` block name Python arguments where they would name options of the command line.
+
+    Raises:
+        TailtuneError: whatever the block raises, with val_fraction for --val-fraction and the like.
+
+    >>> with naming_arguments():
+    ...     raise TailtuneError("there are no validation rows; use a larger --val-fraction")
+    Traceback (most recent call last):
+    tailtune.errors.TailtuneError: there are no validation rows; use a larger val_fraction
+    """
+    try:
+        yield
+    except TailtuneError as error:
+        told = re.sub(r"--([a-z][a-z-]*)", lambda option: option[1].replace("-", "_"), str(error))
+        if told == str(error):
+            raise
+        raise TailtuneError(told) from error
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tailtune.bayes.batches import Labelled
 from tailtune.bayes.batchnorm import recompute_batchnorm
+from tailtune.bayes.rows import Labelled
 from tailtune.bayes.swa import average_states
 from tailtune.errors import TailtuneError
 

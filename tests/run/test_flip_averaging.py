@@ -12,10 +12,10 @@ import torch
 from tailtune.data.open import open_dataset
 from tailtune.decision.decision import PriorCorrection
 from tailtune.errors import TailtuneError
-from tailtune.estimators.image import ImageClassifier
+from tailtune.estimators.image_classifier import ImageClassifier
 from tailtune.run.learner import Fitted
 from tailtune.run.learners import fit_model
-from tailtune.run.learners.network import check_flip_averaging
+from tailtune.run.learners.networks import check_flip_averaging
 from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 

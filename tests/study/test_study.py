@@ -16,7 +16,7 @@ from tailtune.study.comparison import Comparison
 from tailtune.study.design import load_study
 from tailtune.study.plan import problems, trainings
 from tailtune.study.study import check_study
-from tailtune.study.table import CSV, PARQUET
+from tailtune.study.tidy_table import CSV, PARQUET
 
 SMALL = Study(arms=axis("batch_size", [16, 64]), data=["digits"], ratios=[0.05], seeds=2, epochs=1, jobs=1)
 

@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, colu
 from tailtune.data.dataset import Dataset, Part, Preprocessor
 from tailtune.data.splits import split_hash, stratified
 from tailtune.data.table_preprocessor import row_numbers
-from tailtune.errors import TailtuneError
+from tailtune.errors import TailtuneError, naming_arguments
 from tailtune.files import write_whole
 from tailtune.run.learners import fit_model
 from tailtune.run.predictor import Predictor
@@ -103,7 +103,8 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         train, test = whole.take(chosen.train), whole.take(np.zeros(0, dtype=np.int64))
         digest = split_hash(train.ids, None if val is None else val.ids, test.ids)
         dataset = Dataset(preprocessor.kind, "memory", names, train, val, test, preprocessor, "stratified", digest)
-        fitted = fit_model(run, dataset)
+        with naming_arguments():
+            fitted = fit_model(run, dataset)
         assert fitted is not None
         self.predictor_ = fitted.predictor
         self.run_ = fitted.run

@@ -22,8 +22,8 @@ def laplace(
     """Train plainly, then draw `samples` heads from a Gaussian posterior; `profile` plays no part."""
 
     def posterior(context: Context) -> Posterior:
-        from tailtune.bayes.batches import Labelled
         from tailtune.bayes.last_layer_laplace import last_layer_laplace
+        from tailtune.bayes.rows import Labelled
 
         val = None if context.val is None else Labelled(context.val)
         return last_layer_laplace(

@@ -16,8 +16,8 @@ def laplace_diagonal(profile: ClassProfile, *, fisher: Fisher = "sampled", sampl
     """Train plainly, then draw `samples` networks from independent Gaussians; `profile` plays no part."""
 
     def posterior(context: Context) -> Posterior:
-        from tailtune.bayes.batches import Labelled
         from tailtune.bayes.diagonal_laplace import diagonal_laplace
+        from tailtune.bayes.rows import Labelled
 
         val = None if context.val is None else Labelled(context.val)
         return diagonal_laplace(

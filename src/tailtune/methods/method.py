@@ -15,8 +15,8 @@ from tailtune.settings import ResolvedTraining
 if TYPE_CHECKING:
     import torch
 
-    from tailtune.bayes.batches import Rows
     from tailtune.bayes.posterior import Posterior
+    from tailtune.bayes.rows import Rows
     from tailtune.decision.decision import FitDecision
     from tailtune.sampling.sampler import Sampler
 

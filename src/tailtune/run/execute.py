@@ -31,7 +31,7 @@ from tailtune.run.finished import RESULT, Finished
 from tailtune.run.folder import Predictions, begun, check_folder, write_predictions, write_run
 from tailtune.run.learner import Fitted, Job, Watch
 from tailtune.run.learners import TREES, fit_model, learner_of
-from tailtune.run.learners.network import check_flip_averaging
+from tailtune.run.learners.networks import check_flip_averaging
 from tailtune.run.result import (
     SCHEMA,
     ClassResult,

@@ -18,7 +18,7 @@ from tailtune.study.estimate import Cost, estimate
 from tailtune.study.plan import Problem, problems, trainings
 from tailtune.study.results import Scalar, StudyResult
 from tailtune.study.study import Study, check_study, check_study_folder
-from tailtune.study.table import write_results, write_study
+from tailtune.study.tidy_table import write_results, write_study
 from tailtune.study.tune import Tuning, tunings
 
 PROCESS = 1.0e9  # bytes: libraries, a small network and its optimiser

@@ -5,7 +5,7 @@ import pytest
 from official_pictures import shows, write_picture
 
 from tailtune.data.catalog import cinic10, eurosat, open_named, tiny_imagenet
-from tailtune.data.catalog.files import hold_out
+from tailtune.data.catalog.listed_files import hold_out
 from tailtune.errors import TailtuneError
 from tailtune.settings import Run
 

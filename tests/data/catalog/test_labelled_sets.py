@@ -9,7 +9,7 @@ import pytest
 from official_pictures import shows, write_aptos, write_picture
 
 from tailtune.data.catalog import aptos, ham10000, imagenet_lt, open_named, siim
-from tailtune.data.catalog.files import hold_out
+from tailtune.data.catalog.listed_files import hold_out
 from tailtune.errors import TailtuneError
 from tailtune.settings import Run
 

@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tailtune.data.catalog.files import Files, Listed, check_counts, data_root, files_dataset, find_folder, hold_out
 from tailtune.data.catalog.label_table import class_indices, columns
+from tailtune.data.catalog.listed_files import (
+    Files,
+    Listed,
+    check_counts,
+    data_root,
+    files_dataset,
+    find_folder,
+    hold_out,
+)
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset

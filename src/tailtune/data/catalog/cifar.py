@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.data.catalog.files import data_root, protocol
+from tailtune.data.catalog.listed_files import data_root, protocol
 from tailtune.data.dataset import Dataset
 from tailtune.data.decode import Pixels
 from tailtune.data.image_dataset import Images, image_dataset

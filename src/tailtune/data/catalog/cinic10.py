@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tailtune.data.catalog.files import Files, Listed, check_counts, data_root, files_dataset, find_folder
+from tailtune.data.catalog.listed_files import Files, Listed, check_counts, data_root, files_dataset, find_folder
 from tailtune.data.image_listing import list_images
 
 if TYPE_CHECKING:

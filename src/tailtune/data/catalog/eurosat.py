@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tailtune.data.catalog.files import Files, Listed, check_counts, data_root, files_dataset, find_folder, hold_out
+from tailtune.data.catalog.listed_files import (
+    Files,
+    Listed,
+    check_counts,
+    data_root,
+    files_dataset,
+    find_folder,
+    hold_out,
+)
 from tailtune.data.image_listing import list_images
 from tailtune.errors import TailtuneError
 

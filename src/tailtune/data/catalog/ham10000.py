@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tailtune.data.catalog.files import Files, Listed, check_counts, data_root, files_dataset
 from tailtune.data.catalog.label_table import class_indices, columns
+from tailtune.data.catalog.listed_files import Files, Listed, check_counts, data_root, files_dataset
 from tailtune.data.image_listing import every_image
 from tailtune.errors import TailtuneError
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tailtune.data.catalog.files import Files, Listed, data_root, files_dataset, find_folder
+from tailtune.data.catalog.listed_files import Files, Listed, data_root, files_dataset, find_folder
 from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:

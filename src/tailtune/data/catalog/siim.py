@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tailtune.data.catalog.files import Files, Listed, check_counts, data_root, files_dataset, find_folder
 from tailtune.data.catalog.label_table import class_indices, columns
+from tailtune.data.catalog.listed_files import Files, Listed, check_counts, data_root, files_dataset, find_folder
 from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from tailtune.data.dataset import Dataset
 from tailtune.models.build import default_name
 from tailtune.models.trees import LIBRARIES
 from tailtune.run.learner import Fitted, Job, Learner
-from tailtune.run.learners import network, trees
+from tailtune.run.learners import networks, trees
 from tailtune.settings import Run, check
 
 TREES = {name: trees.learner(name, library) for name, library in LIBRARIES.items()}
@@ -16,7 +16,7 @@ TREES = {name: trees.learner(name, library) for name, library in LIBRARIES.items
 
 def learner_of(model: str | None) -> Learner:
     """Return the learner of a model by its name; networks where no model is named."""
-    return TREES.get(str(model), network.LEARNER)
+    return TREES.get(str(model), networks.LEARNER)
 
 
 def with_model(run: Run, dataset: Dataset) -> Run:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from official_pictures import write_picture
 
-from tailtune.data.catalog.files import Files, Listed, check_counts, files_dataset, find_folder, hold_out
+from tailtune.data.catalog.listed_files import Files, Listed, check_counts, files_dataset, find_folder, hold_out
 from tailtune.errors import TailtuneError
 from tailtune.settings import Run
 
