@@ -113,5 +113,5 @@ def test_errors_name_arguments_and_not_options_of_the_command_line() -> None:
     X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
     with pytest.raises(TailtuneError, match=r"^epochs must be 1 or more, however: 0$"):
         TabularClassifier(epochs=0).fit(X, y)
-    with pytest.raises(TailtuneError, match="which xgboost does not have; use method erm$"):
+    with pytest.raises(TailtuneError, match=r"which xgboost does not have; use method erm$"):
         TabularClassifier(model="xgboost").fit(X, y)

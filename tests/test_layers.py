@@ -101,6 +101,12 @@ def test_what_serves_a_bare_pytorch_loop_needs_only_torch_and_numpy(file: Path) 
     assert loaded <= sys.stdlib_module_names | {"numpy", "torch", "tailtune"}
 
 
+@pytest.mark.parametrize("file", [f for f in FILES if package_of(f) != "cli"], ids=lambda f: str(f.relative_to(ROOT)))
+def test_nothing_prints_but_the_command_line(file: Path) -> None:
+    calls = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    assert not [node.lineno for node in calls if isinstance(node.func, ast.Name) and node.func.id == "print"]
+
+
 def test_the_reader_of_imports_sees_what_it_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
     (tmp_path / "data").mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -41,6 +42,22 @@ def _note(sentence: str) -> None:
     from tailtune.words import printable
 
     _console(stderr=True).print(printable(sentence), markup=False)
+
+
+class _Notes(logging.Handler):
+    """Shows what the library logs, such as how far pictures are read, as a line on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line."""
+        _note(record.getMessage())
+
+
+def _show_log() -> None:
+    log = logging.getLogger("tailtune")
+    if not log.handlers:
+        log.addHandler(_Notes())
+        log.setLevel(logging.INFO)
+        log.propagate = False
 
 
 def _print_json(value: Any) -> None:
@@ -315,6 +332,7 @@ def main(arguments: list[str] | None = None) -> int:
     It is 0, 2 for bad input (one line on stderr), 130 if stopped by Ctrl-C, and 75 if by SIGTERM or SIGUSR1, by which
     schedulers end a job: what was begun can be gone on with.
     """
+    _show_log()
     app = tyro.extras.SubcommandApp()
     for name, function in COMMANDS.items():
         app.command(name=name)(function)

@@ -83,22 +83,28 @@ def test_statistics_are_those_of_memory_to_the_last_bit(folder: Path) -> None:
     assert stored == ImagePreprocessor.fit(torch.from_numpy(in_memory(folder)[rows]))
 
 
-def test_a_store_is_built_once(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_a_store_is_built_once(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog, capfd) -> None:
+    monkeypatch.setattr(picture_store.LOG, "propagate", True)
+    caplog.set_level("INFO", "tailtune")
     first = store_of(folder)
-    said = capsys.readouterr().err.splitlines()
+    said = caplog.messages.copy()
+    caplog.clear()
     assert [line.split(" into ")[0] for line in said] == ["reading 24 pictures of 8 x 8", "read 24 pictures of 8 x 8"]
     monkeypatch.setattr(picture_store, "read_all", None)
     again = open_store(folder, files(folder)[::-1] * 2, *SIZE, skip_bad_images=False)
     assert again.file == first.file
     assert again.names == first.names == tuple(files(folder))
-    assert not capsys.readouterr().err
+    assert not caplog.messages
+    assert capfd.readouterr() == ("", "")  # the data layer prints nothing
     assert sorted(path.suffix for path in cache.iterdir()) == ["", ".lock"]
 
 
-def test_a_terminal_shows_a_bar(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
+def test_a_long_reading_says_how_far_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    monkeypatch.setattr(picture_store.LOG, "propagate", True)
+    monkeypatch.setattr(picture_store, "SECONDS", -1.0)
+    caplog.set_level("INFO", "tailtune")
     store = store_of(folder)
-    assert "pictures read" in capsys.readouterr().err
+    assert "24 of 24 pictures read" in caplog.messages
     assert store.file.read_bytes() == in_memory(folder).tobytes()
 
 

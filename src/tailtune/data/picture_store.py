@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
-import sys
+import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from tailtune.data.decode import Pixels, UnreadableImageError, in_threads, read_
 from tailtune.data.stored_pictures import DamagedStoreError, Shape, Store
 from tailtune.errors import TailtuneError
 
+LOG = logging.getLogger("tailtune")  # the command line shows it; a Python user hears of it if they wish
+SECONDS = 10.0  # between two lines about how far reading is
 FORMAT = 1  # of the folder, and of how pictures are decoded
 CHUNK = 2**26  # bytes of pixels between two entries
 PIXELS, ROWS = "pixels", "rows.jsonl"
@@ -118,7 +120,7 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        _say(f"waiting for another process that reads the same pictures into {folder}")
+        LOG.info(f"waiting for another process that reads the same pictures into {folder}")
         lock.acquire()
     try:
         yield
@@ -134,7 +136,10 @@ def _build(wanted: _Wanted, skip_bad_images: bool) -> None:
     _refuse(wanted.names, {} if skip_bad_images else problems)
     _check_space(wanted, done)
     step = max(1, CHUNK // wanted.picture)
-    with (begun / PIXELS).open("ab") as pixels, (begun / ROWS).open("ab") as rows, _progress(wanted, done) as advance:
+    what = f"{count} pictures of {height} x {width} into {wanted.folder} ({count * wanted.picture / 1e9:.1f} GB)"
+    LOG.info(f"reading {what}, once for all runs")
+    told = time.monotonic()
+    with (begun / PIXELS).open("ab") as pixels, (begun / ROWS).open("ab") as rows:
         for start in range(done, count, step):
             names = wanted.names[start : start + step]
             found, why = read_all([wanted.root / name for name in names], names, channels, height, width)
@@ -142,7 +147,10 @@ def _build(wanted: _Wanted, skip_bad_images: bool) -> None:
             _append(pixels, found.data)
             _append(rows, _line(_entry(found, problems)))
             _refuse(wanted.names, {} if skip_bad_images else problems)
-            advance(len(names))
+            if time.monotonic() - told > SECONDS:
+                told = time.monotonic()
+                LOG.info(f"{start + len(names)} of {count} pictures read")
+    LOG.info(f"read {what}")
     begun.rename(wanted.folder)
 
 
@@ -245,27 +253,3 @@ def _append(file: Any, content: Any) -> None:
     file.write(content)
     file.flush()
     os.fsync(file.fileno())
-
-
-@contextmanager
-def _progress(wanted: _Wanted, done: int) -> Iterator[Callable[[float], object]]:
-    """Yield what is told the pictures that were read: a bar on a terminal; elsewhere a line at both ends."""
-    from rich.console import Console
-
-    count, _, height, width = wanted.shape
-    what = f"{count} pictures of {height} x {width} into {wanted.folder} ({count * wanted.picture / 1e9:.1f} GB)"
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        _say(f"reading {what}, once for all runs")
-        yield lambda rows: None
-        _say(f"read {what}")
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (MofNCompleteColumn(), TextColumn("pictures read"), BarColumn(24), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        yield partial(bar.advance, bar.add_task("", total=count, completed=done))
-
-
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
