@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import re
 import statistics
 import time
 from collections.abc import Iterator
@@ -216,7 +217,9 @@ def main() -> None:
     }
     print(json.dumps(content["summary"], indent=1), content["share_of_training"])
     cases = json.loads(options.out.read_text()) if options.out.exists() else {}
-    options.out.write_text(json.dumps(cases | {options.case: content}, indent=1) + "\n")
+    pairs = re.compile(r"\[\s+([-\d.e]+),\s+([-\d.e]+)\s+\]")  # a line each
+    text = json.dumps(cases | {options.case: content}, indent=1)
+    options.out.write_text(pairs.sub(r"[\1, \2]", text) + "\n")
 
 
 def scores_of(row: dict[str, Any]) -> dict[str, list[float]]:

@@ -21,6 +21,7 @@ from command_line import Cli, Fitted, made_table, start, write_images
 
 import tailtune.fit
 import tailtune.run.execute
+from tailtune.run.learner import Job
 
 SAMA = ("--model", "resnet", "--method", "sama", "--target", "label", "--batch-size", "8", "--ema", "0.9")
 CUTMIX = ("--model", "resnet8", "--method", "sam", "--policy", "flip+crop+trivialaugment+cutmix", "--batch-size", "16")
@@ -173,10 +174,8 @@ def test_ctrl_c_in_a_baseline(fitted: Fitted, cli: Cli, tmp_path: Path, monkeypa
     run, job = tmp_path / "run", (*fitted.command, "erm", "--out", tmp_path / "run")
     fit, asked = tailtune.run.execute.fit_model, iter((False, True))
 
-    def second(*args: Any, **kwargs: Any) -> Any:
-        if next(asked):
-            kwargs["watch"] = Stopping
-        return fit(*args, **kwargs)
+    def second(run: Any, dataset: Any, job: Job | None = None) -> Any:
+        return fit(run, dataset, Job(watch=Stopping) if next(asked) else job)
 
     with monkeypatch.context() as patch:
         patch.setattr(tailtune.run.execute, "fit_model", second)

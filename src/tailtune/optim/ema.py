@@ -15,8 +15,10 @@ from tailtune.errors import TailtuneError
 class WeightEMA:
     """Exponential moving average of the weights: average <- d average + (1 - d) weights after each step.
 
-    Parameters are averaged. Buffers are copied: BatchNorm's running statistics are averages already, and counters have
-    no average. Half-precision parameters are averaged in float32, in which a step of 1 - d does not round to nothing.
+    Parameters are averaged. Buffers are copied: counters have no average, and BatchNorm's running statistics, averaged
+    or not, are those of other weights; `tailtune.bayes.batchnorm.recompute_batchnorm` within `average_parameters` finds
+    the average's own. Half-precision parameters are averaged in float32, in which a step of 1 - d does not round to
+    nothing.
 
     Args:
         model: the network, on its device and in its final form (add layers before). Its weights are the first average.
