@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tailtune.settings import Run
     from tailtune.study.tidy_table import read_study
 
-__version__ = "0.1.0"
+from tailtune.version import __version__
 
 _HOME = {
     "BalancedSoftmaxLoss": "tailtune.losses.balanced_softmax",

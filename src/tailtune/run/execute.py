@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune import __version__
 from tailtune.augment.policies import build as build_policy
 from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
@@ -44,6 +43,7 @@ from tailtune.run.result import (
     to_json,
 )
 from tailtune.settings import Resolved, Run, check
+from tailtune.version import __version__
 
 BASELINES = ("majority", "erm", *TREES)
 Probabilities = NDArray[np.float64]

@@ -6,11 +6,11 @@ import hashlib
 import json
 from dataclasses import asdict
 
-from tailtune import __version__
 from tailtune.by_name import files_of
 from tailtune.data.dataset import Dataset
 from tailtune.run.folder import NO_EFFECT
 from tailtune.settings import Run
+from tailtune.version import __version__
 
 DIGITS = 16
 

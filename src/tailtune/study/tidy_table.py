@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tailtune import __version__
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.measure import Measure, quantity_of
 from tailtune.evaluation.measures import MEASURES, at
@@ -29,6 +28,7 @@ from tailtune.study.statistics import SECONDS, compare
 from tailtune.study.study import STUDY, Study, plain
 from tailtune.study.training_task import TrainingTask
 from tailtune.study.tune import Tuning
+from tailtune.version import __version__
 
 if TYPE_CHECKING:
     import polars as pl
