@@ -79,10 +79,10 @@ class StudyResult:
     finished: str
     versions: dict[str, str]
     machine: Machine
-    asked: dict[str, Any]
+    asked: dict[str, object]
     varied: tuple[str, ...]
     planned: int
-    shared: tuple[dict[str, Any], ...]
+    shared: tuple[dict[str, object], ...]
     searches: tuple[Search, ...]
     failed: tuple[Failure, ...]
     rows: tuple[Row, ...]

@@ -199,10 +199,17 @@ def run_on(study: Study, data: str, ratio: float | None) -> Run:
     return Run(data=data, ratio=ratio, baselines=(), method=study.method, **shared)
 
 
-def plain(study: Study) -> dict[str, Any]:
+def plain(study: Study) -> dict[str, object]:
     """Return the study ready for YAML and JSON, what matters most first."""
     arms = {arm.name: dict(arm.changes) for arm in study.arms}
-    first = {"data": [], "arms": arms, "baseline": study.reference, "ratios": [], "seeds": 0, "vary": ""}
+    first: dict[str, object] = {
+        "data": [],
+        "arms": arms,
+        "baseline": study.reference,
+        "ratios": [],
+        "seeds": 0,
+        "vary": "",
+    }
     rest = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(study).items()}
     return first | rest | {"arms": arms, "baseline": study.reference}
 

@@ -164,7 +164,7 @@ def write_results(
             return result
 
 
-def _shared(problem: Problem) -> dict[str, Any]:
+def _shared(problem: Problem) -> dict[str, object]:
     """What all arms start from on one data set."""
     names = ("data", "ratio", *(field.name for field in fields(Settings)))
     return {name: value for name, value in asdict(problem.run).items() if name in names}
