@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import multiprocessing
 import os
 import pickle
@@ -83,28 +84,39 @@ def test_statistics_are_those_of_memory_to_the_last_bit(folder: Path) -> None:
     assert stored == ImagePreprocessor.fit(torch.from_numpy(in_memory(folder)[rows]))
 
 
-def test_a_store_is_built_once(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog, capfd) -> None:
-    monkeypatch.setattr(picture_store.LOG, "propagate", True)
-    caplog.set_level("INFO", "tailtune")
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is logged, whoever listened before."""
+    messages: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    monkeypatch.setattr(picture_store.LOG, "handlers", [handler])
+    monkeypatch.setattr(picture_store.LOG, "propagate", False)
+    monkeypatch.setattr(picture_store.LOG, "level", logging.INFO)
+    picture_store.LOG.manager._clear_cache()  # type: ignore[attr-defined]
+    return messages
+
+
+def test_a_store_is_built_once(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, told: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
     first = store_of(folder)
-    said = caplog.messages.copy()
-    caplog.clear()
+    said = told.copy()
+    told.clear()
     assert [line.split(" into ")[0] for line in said] == ["reading 24 pictures of 8 x 8", "read 24 pictures of 8 x 8"]
     monkeypatch.setattr(picture_store, "read_all", None)
     again = open_store(folder, files(folder)[::-1] * 2, *SIZE, skip_bad_images=False)
     assert again.file == first.file
     assert again.names == first.names == tuple(files(folder))
-    assert not caplog.messages
+    assert not told
     assert capfd.readouterr() == ("", "")  # the data layer prints nothing
     assert sorted(path.suffix for path in cache.iterdir()) == ["", ".lock"]
 
 
-def test_a_long_reading_says_how_far_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
-    monkeypatch.setattr(picture_store.LOG, "propagate", True)
+def test_a_long_reading_says_how_far_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
     monkeypatch.setattr(picture_store, "SECONDS", -1.0)
-    caplog.set_level("INFO", "tailtune")
     store = store_of(folder)
-    assert "24 of 24 pictures read" in caplog.messages
+    assert "24 of 24 pictures read" in told
     assert store.file.read_bytes() == in_memory(folder).tobytes()
 
 
