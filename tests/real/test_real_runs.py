@@ -12,19 +12,18 @@ from PIL import Image
 from tailtune import Run
 from tailtune.data.catalog import open_named
 from tailtune.fit import fit
-from tailtune.run.finished import Finished
 
 pytestmark = pytest.mark.real
 
 
 def test_adult_reaches_its_goal(tmp_path: Path) -> None:
     """One seed of the default network on the official test rows; benchmarks/adult.json holds three."""
-    folder = fit(Run(data="adult", out=str(tmp_path / "run")), say=lambda sentence: None)
-    assert folder is not None
-    result = Finished(folder).result
-    systems = {system["name"]: system["metrics"] for system in result["systems"]}
-    assert result["data"]["split"] == "official"
-    assert sum(result["data"]["counts"]["test"]) == 16_281
+    finished = fit(Run(data="adult", out=str(tmp_path / "run")), say=lambda sentence: None)
+    assert finished is not None
+    result = finished.result
+    systems = {system.name: system.metrics for system in result.systems}
+    assert result.data.split == "official"
+    assert sum(result.data.counts.test) == 16_281
     assert systems["tuned"]["accuracy"] >= 0.865
     assert systems["xgboost"]["accuracy"] >= 0.868
     assert systems["tuned"]["balanced_accuracy"] >= systems["xgboost"]["balanced_accuracy"] - 0.005
@@ -49,12 +48,12 @@ def test_a_folder_of_long_tailed_pictures_trains(tmp_path: Path) -> None:
         selection="last",
         out=str(tmp_path / "run"),
     )
-    folder = fit(run, say=lambda sentence: None)
-    assert folder is not None
-    result = Finished(folder).result
-    assert result["data"]["split"] == "given"
-    assert result["systems"][0]["metrics"]["balanced_accuracy"] > 0.2
-    assert (folder / "report.html").stat().st_size > 50_000
+    finished = fit(run, say=lambda sentence: None)
+    assert finished is not None
+    result = finished.result
+    assert result.data.split == "given"
+    assert result.model.metrics["balanced_accuracy"] > 0.2
+    assert (finished.folder / "report.html").stat().st_size > 50_000
 
 
 def test_ham10000_trains_by_lesion(tmp_path: Path) -> None:
@@ -70,10 +69,10 @@ def test_ham10000_trains_by_lesion(tmp_path: Path) -> None:
         selection="last",
         out=str(tmp_path / "run"),
     )
-    folder = fit(run, say=lambda sentence: None)
-    assert folder is not None
-    result = Finished(folder).result
-    assert result["data"]["split"] == "stratified"
-    metrics = result["systems"][0]["metrics"]
+    finished = fit(run, say=lambda sentence: None)
+    assert finished is not None
+    result = finished.result
+    assert result.data.split == "stratified"
+    metrics = result.model.metrics
     assert metrics["balanced_accuracy"] > 0.3
     assert metrics["kappa"] is not None
