@@ -14,15 +14,17 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tailtune.evaluation.measures import MEASURES, at
-from tailtune.run.folder import finished, read_result
+from tailtune.run.finished import Finished
 
 FIGURES = tuple(measure.key for measure in at("study", MEASURES) if measure.everywhere)
 
 
 def condensed(folder: Path) -> dict[str, Any]:
     """The parts of a run's result.json that a number needs to be had again."""
-    result = read_result(finished(folder))
+    result = msgspec.to_builtins(Finished(folder).result)
     run = {name: value for name, value in result["run"].items() if name not in ("out", "data_root", "data")}
     kept = {key: result[key] for key in ("finished", "versions", "machine", "training")}
     kept |= {"command": _neutral(result["command"]), "source": Path(result["data"]["source"]).name, "run": run}

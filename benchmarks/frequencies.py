@@ -33,7 +33,7 @@ from tailtune.data.open import open_dataset
 from tailtune.models.frequency_scales import frequency_scales
 from tailtune.run.environment import machine, versions
 from tailtune.run.learner import Job
-from tailtune.run.learners import network
+from tailtune.run.learners import networks
 from tailtune.settings import Run
 
 WEIGHINGS = ("rows", "classes", "both")
@@ -107,7 +107,7 @@ def opened(table: str, options: argparse.Namespace, seed: int) -> tuple[Run, Dat
 
 def scored(run: Run, dataset: Dataset, held: Dataset, scales: Tensor, trained: bool) -> dict[str, Any]:
     """Train with frequencies of these scales, frozen or trained, and measure on the rows held back."""
-    build = network.build_model
+    build = networks.build_model
 
     def built(*args: Any, **options: Any) -> Any:
         model = build(*args, **options)
@@ -115,10 +115,10 @@ def scored(run: Run, dataset: Dataset, held: Dataset, scales: Tensor, trained: b
         return model
 
     with (
-        patch.object(network, "frequency_scales", lambda *args, **options: scales),
-        patch.object(network, "build_model", built),
+        patch.object(networks, "frequency_scales", lambda *args, **options: scales),
+        patch.object(networks, "build_model", built),
     ):
-        fitted = network.fit(run, dataset, Job())
+        fitted = networks.fit(run, dataset, Job())
     assert fitted is not None
     assert held.val is not None
     targets, probabilities = held.val.targets.numpy(), fitted.predictor.probabilities(held.val.inputs)
