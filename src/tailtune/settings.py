@@ -103,8 +103,9 @@ class Settings(HowToRead):
     """Predict the mean of the class probabilities of an image and of its mirror image, at twice the time."""
     test_curve: bool = False
     """Score the test part after every epoch, for the curve alone: it decides nothing (with --selection last)."""
-    monitor: Literal["balanced_accuracy", "accuracy", "log_loss"] | None = None
-    """What decides on validation: by default balanced accuracy, or log loss if a class has under 5 validation rows."""
+    monitor: Literal["log_loss", "balanced_log_loss", "balanced_accuracy", "accuracy"] | None = None
+    """What decides on validation: by default log loss, with classes weighing alike for methods that make up for unequal
+    class frequencies. Ties are broken by it."""
     measures: tuple[str, ...] = ()
     """Measures of your own beside tailtune's (`tailtune list measures`): package.module:function or
     path/to/file.py:function."""

@@ -283,7 +283,7 @@ def _collapse(spread: float) -> tuple[str, ...]:
 
 def _row(session: Session, scores: Scores | None, seconds: float) -> dict[str, Any]:
     """The line of metrics.jsonl for the epoch that just ended; epochs and steps count through all stages."""
-    names = ("log_loss", "accuracy", "balanced_accuracy", "tail_accuracy")
+    names = ("log_loss", "balanced_log_loss", "accuracy", "balanced_accuracy", "tail_accuracy")
     values = dict.fromkeys(names) if scores is None else asdict(scores)
     place, part = session.place, session.selection.part
     return {

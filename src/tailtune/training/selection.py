@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-import numpy as np
 import torch
 
 from tailtune.data.dataset import Dataset, Part
@@ -14,18 +13,24 @@ from tailtune.errors import TailtuneError
 from tailtune.settings import ResolvedTraining
 from tailtune.training.validate import Scores
 
-FEWEST = 5  # with fewer validation rows in a class, one row moves balanced accuracy too much to steer by
+Proper = Literal["log_loss", "balanced_log_loss"]
+LOSSES: tuple[str, ...] = get_args(Proper)
 
 
 @dataclass
 class Selection:
     """Follows the scores and keeps the best weights.
 
+    Where two epochs have the same score, as on the plateau that an accuracy is on until rare classes are learnt, the
+    one with the lower log loss is better, and of equals the later one. Waiting for a better epoch begins only once the
+    score has left its first value.
+
     Attributes:
         monitored: the part whose scores decide; None keeps the last weights.
         monitor: which score.
         patience: epochs without a better score before training stops; 0 for never.
         choose: whether the best weights replace the last ones in the end.
+        proper: the log loss that breaks ties.
         settled: epochs that come too early to be chosen, because the method still changes what it does.
         part: which part `monitored` is, for the log.
     """
@@ -34,9 +39,12 @@ class Selection:
     monitor: str
     patience: int
     choose: bool
+    proper: Proper = "log_loss"
     settled: int = 0
     part: Literal["val", "test"] = "val"
-    best_score: float = -float("inf")
+    best_score: tuple[float, float] = (-float("inf"), -float("inf"))
+    first_score: float | None = None
+    moved: bool = False
     best_epoch: int | None = None
     waited: int = 0
     weights: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -45,13 +53,15 @@ class Selection:
         """Take in the scores of `epoch`, reached by the weights that `model` holds now."""
         if epoch <= self.settled:
             return
-        score = getattr(scores, self.monitor)
-        score = -score if self.monitor == "log_loss" else score
-        if score > self.best_score:
+        value = getattr(scores, self.monitor)
+        score = (-value if self.monitor in LOSSES else value, -getattr(scores, self.proper))
+        self.first_score = score[0] if self.first_score is None else self.first_score
+        self.moved = self.moved or score[0] != self.first_score
+        if score >= self.best_score:
             self.best_score, self.best_epoch, self.waited = score, epoch, 0
             if self.choose:
                 self.weights = copy.deepcopy(model.state_dict())
-        else:
+        elif self.moved:
             self.waited += 1
 
     @property
@@ -62,7 +72,9 @@ class Selection:
     def state_dict(self) -> dict[str, Any]:
         """Everything that changes."""
         return {
-            "best_score": self.best_score,
+            "best_score": list(self.best_score),
+            "first_score": self.first_score,
+            "moved": self.moved,
             "best_epoch": self.best_epoch,
             "waited": self.waited,
             "weights": self.weights,
@@ -70,12 +82,19 @@ class Selection:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up a saved state."""
-        self.best_score, self.best_epoch, self.waited = state["best_score"], state["best_epoch"], state["waited"]
+        self.best_score, self.best_epoch = tuple(state["best_score"]), state["best_epoch"]
+        self.first_score, self.moved, self.waited = state["first_score"], state["moved"], state["waited"]
         self.weights = state["weights"]
 
 
-def select(run: ResolvedTraining, dataset: Dataset) -> tuple[Selection, str]:
+def select(run: ResolvedTraining, dataset: Dataset, balances: bool = False) -> tuple[Selection, str]:
     """Return what `run` selects by on `dataset`, and a sentence about it for the report.
+
+    Args:
+        run: what was asked for.
+        dataset: the data.
+        balances: whether the method makes up for unequal class frequencies. Its probabilities are then those of equal
+            classes, and so is the log loss that judges them.
 
     Raises:
         TailtuneError: validation is to decide and there are no validation rows.
@@ -96,13 +115,11 @@ def select(run: ResolvedTraining, dataset: Dataset) -> tuple[Selection, str]:
         raise TailtuneError(
             "there are no validation rows to select on; use --selection last, or a larger --val-fraction"
         )
+    proper: Proper = "balanced_log_loss" if balances else "log_loss"
     monitor, why = run.monitor, "as --monitor says"
     if monitor is None:
-        support = np.bincount(dataset.val.targets.numpy(), minlength=len(dataset.names))
-        thin = [name for name, count in zip(dataset.names, support, strict=True) if count < FEWEST]
-        named = ", ".join(thin[:5]) + (f" and {len(thin) - 5} more" if len(thin) > 5 else "")
-        monitor = "log_loss" if thin else "balanced_accuracy"
-        why = f"because balanced accuracy is too noisy with under {FEWEST} validation rows in a class ({named})"
-        why = why if thin else "because every class has enough validation rows"
-    note = f"The best epoch by {monitor.replace('_', ' ')} on validation, {why}."
-    return Selection(dataset.val, monitor, patience, choose=True), note
+        monitor, why = proper, "which sees a rare class become likelier before any answer changes"
+    words = {"log_loss": "log loss", "balanced_log_loss": "log loss with classes weighing alike"}
+    named = words.get(monitor, monitor.replace("_", " "))
+    note = f"The best epoch by {named} on validation, {why}."
+    return Selection(dataset.val, monitor, patience, choose=True, proper=proper), note

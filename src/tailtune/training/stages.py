@@ -101,7 +101,7 @@ def train_stages(
         if stage.prepare is not None:
             with initialisation(run.seed, _PREPARATION + i):
                 stage.prepare(context(_PREPARATION))
-        selection, said = _selection(run, dataset, stage, epochs)
+        selection, said = _selection(run, dataset, stage, epochs, method.balances)
         note = said or note
         place = Place(
             i,
@@ -137,13 +137,15 @@ def epochs_of_stages(method: Method, run: ResolvedTraining) -> tuple[int, ...]:
     return tuple(max(1, round(stage.share * run.epochs)) for stage in method.stages)
 
 
-def _selection(run: ResolvedTraining, dataset: Dataset, stage: Stage, epochs: int) -> tuple[Selection, str]:
+def _selection(
+    run: ResolvedTraining, dataset: Dataset, stage: Stage, epochs: int, balances: bool
+) -> tuple[Selection, str]:
     """What `stage` selects its weights by; where a schedule must run to its end, or nothing can be scored, nothing."""
     if stage.auxiliary is not None and not stage.auxiliary.supervised:
         return Selection(None, "accuracy", 0, choose=False), ""
-    selection, note = select(run, dataset)
+    selection, note = select(run, dataset, balances)
     if stage.collect is not None or stage.schedule is not None:
-        kept = Selection(selection.monitored, selection.monitor, 0, choose=False, part=selection.part)
+        kept = replace(selection, patience=0, choose=False)
         return kept, "The last weights, because the method's schedule has to run to its end."
     selection.settled = _settled(stage, dataset, epochs) if selection.choose else 0
     if selection.settled:

@@ -21,12 +21,14 @@ class Scores:
 
     Attributes:
         log_loss: mean cross-entropy in nats, without smoothing or weights.
+        balanced_log_loss: the same with classes weighing alike: the mean of the classes' means.
         accuracy: share of rows right.
         balanced_accuracy: mean recall of the classes present.
         tail_accuracy: share of right rows among those of the rarest 20 % of the classes (by training counts).
     """
 
     log_loss: float
+    balanced_log_loss: float
     accuracy: float
     balanced_accuracy: float
     tail_accuracy: float | None
@@ -46,15 +48,21 @@ def validate(
         probabilities = logits.double().softmax(1).cpu().numpy()
         decided = decision(probabilities, targets.cpu().numpy(), profile)(probabilities)
         logits = torch.from_numpy(decided).log().to(logits)  # whose softmax are the decided probabilities
+    losses = cross_entropy(logits, targets).double()
     right = (logits.argmax(1) == targets).double()
     support = torch.bincount(targets, minlength=k).cpu()
-    hits = torch.zeros(k, dtype=torch.float64, device=targets.device).index_add_(0, targets, right).cpu()
+
+    def of_class(values: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(k, dtype=torch.float64, device=targets.device).index_add_(0, targets, values).cpu()
+
+    hits = of_class(right)
     present = support > 0
     recall = hits / support.clamp(min=1)
     tail = torch.as_tensor(profile.tail.copy())
     tail = tail[present[tail]]
     return Scores(
-        log_loss=float(cross_entropy(logits, targets).double().mean()),
+        log_loss=float(losses.mean()),
+        balanced_log_loss=float((of_class(losses) / support.clamp(min=1))[present].mean()),
         accuracy=float(right.mean()),
         balanced_accuracy=float(recall[present].mean()),
         tail_accuracy=float(hits[tail].sum() / support[tail].sum()) if len(tail) else None,

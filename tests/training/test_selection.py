@@ -1,0 +1,71 @@
+"""Which epoch is kept: never the first of a plateau, and the later of equals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from training_data import table
+from training_runs import RUN
+
+from tailtune.training.selection import Selection, select
+from tailtune.training.validate import Scores
+
+
+def scores(balanced: float, loss: float, balanced_loss: float | None = None) -> Scores:
+    """Validation scores; accuracy and tail accuracy decide nothing here."""
+    return Scores(loss, loss if balanced_loss is None else balanced_loss, 0.9, balanced, None)
+
+
+def seen(selection: Selection, *epochs: Scores) -> Selection:
+    """The selection after these epochs, by an empty network."""
+    for epoch, found in enumerate(epochs, 1):
+        selection.see(epoch, found, torch.nn.Identity())
+    return selection
+
+
+def by(monitor: str, patience: int = 2) -> Selection:
+    return Selection(table().val, monitor, patience, choose=True)
+
+
+PLATEAU = [scores(0.5, loss) for loss in (0.7, 0.5, 0.3, 0.4, 0.45, 0.5)]
+
+
+def test_on_a_plateau_the_log_loss_decides_and_patience_does_not_count() -> None:
+    selection = seen(by("balanced_accuracy"), *PLATEAU)
+    assert selection.best_epoch == 3
+    assert not selection.exhausted
+    selection = seen(by("balanced_accuracy"), *PLATEAU, scores(0.8, 0.6), scores(0.7, 0.1), scores(0.7, 0.1))
+    assert selection.best_epoch == 7
+    assert selection.exhausted
+
+
+def test_equals_keep_the_later_epoch() -> None:
+    assert seen(by("accuracy"), scores(0.5, 0.3), scores(0.6, 0.3), scores(0.7, 0.4)).best_epoch == 2
+
+
+def test_losses_fall_and_stop_the_training() -> None:
+    selection = seen(by("log_loss"), *PLATEAU)
+    assert (selection.best_epoch, selection.exhausted) == (3, True)
+
+
+def test_what_a_method_makes_up_for_decides_which_log_loss_judges_it() -> None:
+    data = table()
+    run = replace(RUN, selection="validation", monitor=None)
+    plain, balanced = select(run, data)[0], select(run, data, balances=True)[0]
+    assert (plain.monitor, balanced.monitor) == ("log_loss", "balanced_log_loss")
+    epochs = scores(0.5, 0.2, 0.9), scores(0.6, 0.3, 0.7), scores(0.6, 0.4, 0.8)
+    assert (seen(plain, *epochs).best_epoch, seen(balanced, *epochs).best_epoch) == (1, 2)
+    asked, note = select(replace(run, monitor="balanced_accuracy"), data, balances=True)
+    assert (asked.proper, "as --monitor says" in note) == ("balanced_log_loss", True)
+
+
+def test_a_restored_selection_goes_on_as_if_nothing_had_happened() -> None:
+    whole, first = by("balanced_accuracy"), by("balanced_accuracy")
+    seen(first, *PLATEAU)
+    restored = by("balanced_accuracy")
+    restored.load_state_dict(first.state_dict())
+    for selection in (seen(whole, *PLATEAU), restored):
+        for epoch, found in enumerate((scores(0.8, 0.6), scores(0.7, 0.1)), 7):
+            selection.see(epoch, found, torch.nn.Identity())
+    assert restored.state_dict() == whole.state_dict()
