@@ -7,9 +7,11 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from tailtune.errors import TailtuneError, nearest
 
@@ -37,6 +39,37 @@ def load(text: str, what: str) -> object:
     return getattr(module, name)
 
 
+def load_function(text: str, what: str) -> Callable[..., Any]:
+    """Return the function that `text` names, see `load`.
+
+    Raises:
+        TailtuneError: what `load` refuses, or something that cannot be called.
+    """
+    found = load(text, what)
+    if not callable(found):
+        raise TailtuneError(f"{what} {text!r} must be a function, however: {type(found).__name__}")
+    return found
+
+
+@contextmanager
+def naming(text: str, what: str) -> Iterator[None]:
+    """Say in one line, as a TailtuneError, what goes wrong in a user's code within a ``with`` block, and where.
+
+    Args:
+        text: the name of the code, as the user wrote it.
+        what: noun for messages, such as "method".
+
+    Raises:
+        TailtuneError: whatever the block raises; one of tailtune's own is passed on as it is.
+    """
+    try:
+        yield
+    except TailtuneError:
+        raise
+    except Exception as error:
+        raise TailtuneError(f"{what} {text!r} fails: {_told(error)}") from error
+
+
 def is_own(text: str) -> bool:
     """Whether `text` is of the form that `load` takes, rather than a plain name or a path.
 
@@ -62,7 +95,7 @@ def files_of(texts: Iterable[object]) -> dict[str, str]:
     return {home: hashlib.sha256(Path(home).read_bytes()).hexdigest() for home in sorted(found)}
 
 
-def told(error: Exception) -> str:
+def _told(error: Exception) -> str:
     """Say in one line what an error in a user's code is and where it arose."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = "" if isinstance(error, SyntaxError) else f" ({frame.filename}, line {frame.lineno})"
@@ -93,7 +126,7 @@ def _from_file(path: Path, what: str) -> ModuleType:
         del sys.modules[name]
         if not isinstance(error, Exception):  # such as Ctrl-C
             raise
-        raise TailtuneError(f"{path} cannot be loaded: {told(error)}") from error
+        raise TailtuneError(f"{path} cannot be loaded: {_told(error)}") from error
     return module
 
 
@@ -103,4 +136,4 @@ def _imported(home: str, what: str) -> ModuleType:
     except (ModuleNotFoundError, ValueError, TypeError) as error:  # the latter two of an empty or a relative name
         raise TailtuneError(f"cannot import {home!r} to take the {what} from: {error}") from error
     except Exception as error:
-        raise TailtuneError(f"{home} cannot be loaded: {told(error)}") from error
+        raise TailtuneError(f"{home} cannot be loaded: {_told(error)}") from error

@@ -26,7 +26,7 @@ from tailtune.augment import (
     trivialaugment,
 )
 from tailtune.augment.levels import check_dtype
-from tailtune.by_name import is_own, load, told
+from tailtune.by_name import is_own, load_function, naming
 from tailtune.errors import TailtuneError, nearest
 
 PARTS = {
@@ -239,7 +239,7 @@ def build(policy: str, mean: Sequence[float], std: Sequence[float], flip: bool =
     {'randaugment': {'n': 3}}
     """
     written = [part.strip() for part in policy.split("+")]
-    own = tuple((part, _own(part)) for part in written if is_own(part))
+    own = tuple((part, load_function(part, "augmentation")) for part in written if is_own(part))
     read = [_read(part.lower(), policy) for part in written if not is_own(part)]
     names, settings = [name for name, _ in read], {name: values for name, values in read if values}
     if len(set(names)) + len(own) < len(written) or ("none" in names and len(written) > 1):
@@ -253,31 +253,14 @@ def build(policy: str, mean: Sequence[float], std: Sequence[float], flip: bool =
     return augment
 
 
-def _own(name: str) -> Own:
-    """Return a function of a person's own.
-
-    Raises:
-        TailtuneError: there is none of this name, or it is no function.
-    """
-    found = load(name, "augmentation")
-    if not callable(found):
-        raise TailtuneError(f"augmentation {name!r} must be a function, however: {type(found).__name__}")
-    function: Own = found
-    return function
-
-
 def _changed(name: str, change: Own, pixels: Tensor, generator: torch.Generator) -> Tensor:
     """Call a function of a person's own.
 
     Raises:
         TailtuneError: it fails, or returns something else than images like those that it was given.
     """
-    try:
+    with naming(name, "augmentation"):
         changed = change(pixels, generator)
-    except TailtuneError:
-        raise
-    except Exception as error:
-        raise TailtuneError(f"augmentation {name!r} fails: {told(error)}") from error
     if not isinstance(changed, Tensor) or (changed.shape, changed.dtype) != (pixels.shape, pixels.dtype):
         raise TailtuneError(
             f"augmentation {name!r} must return images {tuple(pixels.shape)} of {pixels.dtype}, as it was given"

@@ -17,7 +17,7 @@ from tailtune.data.dataset import Dataset, Preprocessor
 from tailtune.data.frames import column_series, to_frame
 from tailtune.data.npz import Array, array_ids, check_features, check_targets, read_arrays
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
-from tailtune.data.table_dataset import Rows, require_column, table_dataset
+from tailtune.data.table_dataset import Rows, table_dataset, target_column
 from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
 from tailtune.data.tables import TABLE_SUFFIXES, read_table
 from tailtune.data.target import encode_target
@@ -79,7 +79,9 @@ def _open(reading: Reading) -> Dataset:
     if path.suffix.lower() == ".npz":
         return open_arrays(reading)
     frame = read_table(path)
-    return table_dataset(reading, _target(reading, frame, str(path)), Rows(frame, row_numbers(frame.height), str(path)))
+    return table_dataset(
+        reading, target_column(reading, frame, str(path)), Rows(frame, row_numbers(frame.height), str(path))
+    )
 
 
 def _refuse_unknown(path: Path) -> NoReturn:
@@ -127,27 +129,13 @@ def _refuse_loose_tables(folder: Path) -> None:
 
 def _open_table_folder(reading: Reading, folder: Path) -> Dataset:
     parts = {part: _read_part(path) for part, path in part_files(folder).items() if path is not None}
-    target = _target(reading, parts["train"].frame, parts["train"].where)
+    target = target_column(reading, parts["train"].frame, parts["train"].where)
     return table_dataset(reading, target, parts["train"], parts.get("val"), parts.get("test"))
 
 
 def _read_part(path: Path) -> Rows:
     frame = read_table(path)
     return Rows(frame, row_numbers(frame.height, f"{path.name}:"), str(path))
-
-
-def _target(reading: Reading, frame: pl.DataFrame, where: str) -> str:
-    columns = frame.columns
-    if reading.target is None:
-        listed = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
-        raise TailtuneError(f"which column of {where} is to be predicted? Name it with --target; its columns: {listed}")
-    several = [name.strip() for name in reading.target.split(",")]
-    if len(several) > 1 and reading.target not in columns and set(several) <= set(columns):
-        raise TailtuneError(
-            f"--target {reading.target} names {len(several)} columns, so several labels a row; train one model for each"
-        )
-    require_column(reading.target, columns, where, "target column")
-    return reading.target
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tailtune.by_name import load, told
+from tailtune.by_name import load_function, naming
 from tailtune.data.arrays import dataset_of_arrays
 from tailtune.data.dataset import Dataset
 from tailtune.data.frames import to_frame
-from tailtune.data.table_dataset import Rows, require_column, table_dataset
+from tailtune.data.table_dataset import Rows, table_dataset, target_column
 from tailtune.data.table_preprocessor import row_numbers
 from tailtune.errors import TailtuneError
 from tailtune.settings import Reading
@@ -31,15 +31,9 @@ def open_own(reading: Reading) -> Dataset:
         TailtuneError: no such function, one that fails or returns something else, or anything wrong with the data.
     """
     name = reading.data
-    function = load(name, "data set")
-    if not callable(function):
-        raise TailtuneError(f"data set {name!r} must be a function, however: {type(function).__name__}")
-    try:
+    function = load_function(name, "data set")
+    with naming(name, "data set"):
         found = function(reading)
-    except TailtuneError:
-        raise
-    except Exception as error:
-        raise TailtuneError(f"data set {name!r} fails: {told(error)}") from error
     if isinstance(found, Dataset):
         return found
     if isinstance(found, Mapping) and all(isinstance(key, str) for key in found):
@@ -50,7 +44,4 @@ def open_own(reading: Reading) -> Dataset:
             f"however: {type(found).__name__}"
         )
     frame = to_frame(found)
-    if reading.target is None:
-        raise TailtuneError(f"which column of {name} is to be predicted? Name it with --target: {frame.columns}")
-    require_column(reading.target, frame.columns, name, "target column")
-    return table_dataset(reading, reading.target, Rows(frame, row_numbers(frame.height), name))
+    return table_dataset(reading, target_column(reading, frame, name), Rows(frame, row_numbers(frame.height), name))

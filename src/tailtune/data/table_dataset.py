@@ -142,6 +142,25 @@ def _part(fitted: TablePreprocessor, rows: Rows, codes: Indices) -> Part:
     return Part(inputs, torch.from_numpy(codes), rows.ids)
 
 
+def target_column(reading: Reading, frame: pl.DataFrame, where: str) -> str:
+    """Return the name of the column to predict.
+
+    Raises:
+        TailtuneError: none was named, several were, or the frame from `where` has no such column.
+    """
+    columns = frame.columns
+    if reading.target is None:
+        listed = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
+        raise TailtuneError(f"which column of {where} is to be predicted? Name it with --target; its columns: {listed}")
+    several = [name.strip() for name in reading.target.split(",")]
+    if len(several) > 1 and reading.target not in columns and set(several) <= set(columns):
+        raise TailtuneError(
+            f"--target {reading.target} names {len(several)} columns, so several labels a row; train one model for each"
+        )
+    require_column(reading.target, columns, where, "target column")
+    return reading.target
+
+
 def require_column(name: str, columns: Sequence[str], where: str, what: str = "column") -> None:
     """Refuse a column name that the table does not have.
 

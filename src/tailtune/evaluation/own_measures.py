@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.by_name import load, told
+from tailtune.by_name import load, naming
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.measure import Measure
 from tailtune.evaluation.measures import BY_KEY, MEASURES
@@ -108,12 +108,8 @@ def _told(name: str, function: Callable[[Given], Found]) -> Callable[[Given], Fo
     """The same function, with one line about what goes wrong in it."""
 
     def call(given: Given) -> Found:
-        try:
+        with naming(name, "measure"):
             return function(given)
-        except TailtuneError:
-            raise
-        except Exception as error:
-            raise TailtuneError(f"measure {name!r} fails: {told(error)}") from error
 
     return call
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from tailtune import methods
-from tailtune.by_name import load, told
+from tailtune.by_name import load_function, naming
 from tailtune.errors import TailtuneError, nearest
 from tailtune.methods.method import Method
 from tailtune.profile import ClassProfile
@@ -116,10 +116,7 @@ def _function(name: str) -> Callable[..., Method]:
             raise TailtuneError(f"there is no method {name!r}.{nearest(name, methods.__all__)} Known: {known}")
         found: Callable[..., Method] = getattr(methods, name)
         return found
-    own = load(name, "method")
-    if not callable(own):
-        raise TailtuneError(f"method {name!r} must be a function, however: {type(own).__name__}")
-    return own
+    return load_function(name, "method")
 
 
 def build(name: str, profile: ClassProfile) -> Method:
@@ -128,12 +125,8 @@ def build(name: str, profile: ClassProfile) -> Method:
     Raises:
         TailtuneError: no such method or setting, a method that fails, or a result that is no Method.
     """
-    try:
+    with naming(name, "method"):
         method = find(name)(profile)
-    except TailtuneError:
-        raise
-    except Exception as error:
-        raise TailtuneError(f"method {name!r} fails: {told(error)}") from error
     if not isinstance(method, Method):
         raise TailtuneError(f"{name} must return a tailtune.methods.method.Method, however: {type(method).__name__}")
     return method

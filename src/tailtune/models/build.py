@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from tailtune.by_name import is_own, load, told
+from tailtune.by_name import is_own, load_function, naming
 from tailtune.errors import TailtuneError, nearest
 from tailtune.models import tabular
 from tailtune.models.cifar_resnet import DEPTHS, CifarResNet
@@ -119,15 +119,9 @@ def _own(name: str, shape: Mapping[str, Any], num_classes: int, head: Head, pret
     """
     if pretrained:
         raise TailtuneError(f"{name} has no pretrained weights; leave pretrained out")
-    function = load(name, "model")
-    if not callable(function):
-        raise TailtuneError(f"model {name!r} must be a function, however: {type(function).__name__}")
-    try:
+    function = load_function(name, "model")
+    with naming(name, "model"):
         model = function(shape, num_classes)
-    except TailtuneError:
-        raise
-    except Exception as error:
-        raise TailtuneError(f"model {name!r} fails: {told(error)}") from error
     if not isinstance(model, Network):
         raise TailtuneError(f"{name} must return a tailtune.models.network.Network, however: {type(model).__name__}")
     if head != "linear":

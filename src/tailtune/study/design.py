@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tailtune.by_name import load, told
+from tailtune.by_name import load, naming
 from tailtune.errors import TailtuneError
 from tailtune.study.study import Study
 
@@ -18,12 +18,8 @@ def load_study(text: str) -> Study:
         return design
     if not callable(design):
         raise TailtuneError(f"{text} must be a function that returns a Study, however: {type(design).__name__}")
-    try:
+    with naming(text, "study"):
         made = design()
-    except TailtuneError:
-        raise
-    except Exception as error:
-        raise TailtuneError(f"study {text!r} fails: {told(error)}") from error
     if not isinstance(made, Study):
         raise TailtuneError(f"{text} must return a tailtune.study.Study, however: {type(made).__name__}")
     return made
