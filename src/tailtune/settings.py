@@ -111,6 +111,13 @@ class Settings(HowToRead):
     path/to/file.py:function."""
     patience: int | None = None
     """Epochs without a better validation score before training stops; 0 switches early stopping off."""
+    objective: str | None = None
+    """What answers are chosen for: balanced_accuracy, macro_f1, auprc, log_loss, accuracy, recall@precision=P,
+    precision@budget=K, cost=FILE, or a measure of your own (file.py:function). By default macro_f1; balanced_accuracy
+    where the protocol of a named data set tests on another class balance than that of training."""
+    deploy_prior: str | None = None
+    """How frequent the classes are in use, which probabilities are meant for: uniform, train, shares such as
+    a=0.01,b=0.99, or a file that holds them. By default that of the training rows, or what the protocol tests on."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """auto takes bf16 on a GPU, and on a processor with native bf16 for convolutional nets; else 32."""
     compile: bool = False
@@ -133,6 +140,9 @@ class Run(Settings, Reading):
     method: str | None = None
     """Method name, package.module:function or path/to/file.py:function, with settings as in "sama(rho=0.1)"; by default
     tuned (trees: erm)."""
+    decision: Literal["none", "prior", "fitted"] = "fitted"
+    """What is made of the model's probabilities: nothing (none), the balance in use and the answers that follow from it
+    (prior), or also calibration and answers that are fitted on validation rows (fitted)."""
     out: str = "runs/latest"
     """Run folder to write; it must not hold a finished run."""
     minutes: float | None = None

@@ -134,6 +134,7 @@ class Dataset:
         split_hash: sha256 over the row identities of train, val and test.
         flip: whether a mirrored image keeps its class, where that is known.
         headline: the metric by which published results on the data set are compared, where there is one.
+        deployment: class balance [K] that the protocol tests on, where it is another one than that of training.
         left_out: columns and images that are not used.
         warnings: one clear sentence each.
     """
@@ -149,6 +150,7 @@ class Dataset:
     split_hash: str
     flip: bool | None = None
     headline: Headline | None = None
+    deployment: tuple[float, ...] | None = None
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = field(default=())
 

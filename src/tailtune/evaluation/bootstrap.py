@@ -31,6 +31,7 @@ def intervals(
     measures: Sequence[Measure] | None = None,
     resamples: int = 1000,
     seed: int = 0,
+    answers: ArrayLike | None = None,
 ) -> dict[str, list[float]]:
     """95 % intervals of the headline figures: percentiles over resampled rows (Efron and Tibshirani 1993, chapter 13).
 
@@ -46,6 +47,7 @@ def intervals(
         measures: whose intervals; by default those of `with_intervals`. What does not apply is passed over.
         resamples: number of bootstrap resamples.
         seed: of the resampling; the same seed gives the same resamples for any system on the same targets.
+        answers: class index that each row was given [N]; by default the most probable class.
 
     Returns:
         [low, high] by the key of a measure; one that is undefined on these rows or in a resample (no row of a tail
@@ -53,7 +55,7 @@ def intervals(
         No resamples, and what `scored` refuses raise a TailtuneError.
     """
     wanted = _wanted(measures, profile, resamples)
-    estimates, values = _resampled([scored(targets, probabilities, profile)], wanted, resamples, seed)
+    estimates, values = _resampled([scored(targets, probabilities, profile, answers)], wanted, resamples, seed)
     found = {}
     for measure in wanted:
         if measure.key in values[0]:
@@ -70,6 +72,7 @@ def paired_difference(
     measures: Sequence[Measure] | None = None,
     resamples: int = 1000,
     seed: int = 0,
+    answers: tuple[ArrayLike | None, ArrayLike | None] = (None, None),
 ) -> dict[str, dict[str, Any]]:
     """Difference a minus b of the headline figures with 95 % intervals, both systems scored on the same resamples.
 
@@ -83,6 +86,7 @@ def paired_difference(
         measures: as for `intervals`.
         resamples: number of bootstrap resamples.
         seed: of the resampling.
+        answers: class indices that the one and the other system gave the rows [N]; by default the most probable ones.
 
     Returns:
         {"difference": d, "interval": [low, high]} by the key of a measure; those undefined on these rows or in a
@@ -90,7 +94,8 @@ def paired_difference(
         No resamples, and what `scored` refuses raise a TailtuneError.
     """
     wanted = _wanted(measures, profile, resamples)
-    estimates, values = _resampled([scored(targets, p, profile) for p in (a, b)], wanted, resamples, seed)
+    both = [scored(targets, p, profile, chosen) for p, chosen in zip((a, b), answers, strict=True)]
+    estimates, values = _resampled(both, wanted, resamples, seed)
     found = {}
     for measure in wanted:
         key = measure.key

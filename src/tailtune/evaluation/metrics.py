@@ -53,9 +53,13 @@ def absent(rows: Scored) -> list[str]:
 
 
 def summarise(
-    targets: ArrayLike, probabilities: ArrayLike, profile: ClassProfile, measures: Iterable[Measure] = MEASURES
+    targets: ArrayLike,
+    probabilities: ArrayLike,
+    profile: ClassProfile,
+    measures: Iterable[Measure] = MEASURES,
+    answers: ArrayLike | None = None,
 ) -> dict[str, Any]:
-    """Evaluate predictions on held-out rows; the predicted class is the most probable one (the first, if tied).
+    """Evaluate predictions on held-out rows.
 
     - Head, tail, many, medium and few accuracy are the share of right predictions among the rows of those classes,
       which `profile` (the training distribution) defines; None where no row belongs to them.
@@ -70,6 +74,7 @@ def summarise(
         probabilities: rows that sum to 1 [N, K].
         profile: class distribution and names of the training rows.
         measures: what to compute.
+        answers: class index that each row was given [N]; by default the most probable class (the first, if tied).
 
     Returns:
         A dictionary ready for JSON: what `scores` gives, `per_class`, `confusion` (rows are the truth), `reliability`
@@ -79,7 +84,7 @@ def summarise(
     >>> found["accuracy"], found["tail_accuracy"], found["confusion"]
     (0.75, 1.0, [[2, 1], [0, 1]])
     """
-    rows = scored(targets, probabilities, profile)
+    rows = scored(targets, probabilities, profile, answers)
     return scores(rows, measures) | {
         "per_class": per_class(rows),
         "confusion": rows.confusion.tolist(),

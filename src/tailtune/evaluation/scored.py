@@ -24,17 +24,17 @@ SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)  # the log loss clips her
 class Scored:
     """Predictions on held-out rows; `scored` checks them.
 
-    The predicted class is the most probable one (the first, if tied).
-
     Attributes:
         targets: class indices [N].
         probabilities: rows that sum to 1 [N, K].
         profile: class distribution and names of the training rows.
+        chosen: the class that each row was given [N]; None for the most probable one (the first, if tied).
     """
 
     targets: Indices
     probabilities: Floats
     profile: ClassProfile
+    chosen: Indices | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -42,7 +42,7 @@ class Scored:
     @cached_property
     def predicted(self) -> Indices:
         """Predicted class of each row [N]."""
-        return np.asarray(self.probabilities.argmax(axis=1))
+        return np.asarray(self.probabilities.argmax(axis=1)) if self.chosen is None else self.chosen
 
     @cached_property
     def confusion(self) -> Indices:
@@ -99,7 +99,8 @@ class Scored:
 
     def take(self, rows: Indices) -> Scored:
         """Return some of the rows, by index; one may be taken several times."""
-        return Scored(self.targets[rows], self.probabilities[rows], self.profile)
+        chosen = None if self.chosen is None else self.chosen[rows]
+        return Scored(self.targets[rows], self.probabilities[rows], self.profile, chosen)
 
     @cached_property
     def hits_of(self) -> GroupSums:
@@ -123,13 +124,16 @@ class Scored:
         return (lambda weights: self.hits_of(weights)[classes].sum(axis=0) / rows) if rows else None
 
 
-def scored(targets: ArrayLike, probabilities: ArrayLike, profile: ClassProfile) -> Scored:
+def scored(
+    targets: ArrayLike, probabilities: ArrayLike, profile: ClassProfile, answers: ArrayLike | None = None
+) -> Scored:
     """Check predictions and put them together.
 
     Args:
         targets: class indices [N].
         probabilities: rows that sum to 1 [N, K].
         profile: class distribution and names of the training rows.
+        answers: class index that each row was given [N]; by default the most probable class (the first, if tied).
 
     Raises:
         TailtuneError: no rows, shapes that do not fit, an index outside 0..K-1, NaN or infinity, an entry outside
@@ -153,7 +157,12 @@ def scored(targets: ArrayLike, probabilities: ArrayLike, profile: ClassProfile) 
             f"rows of probabilities must be 0 or more and sum to 1, however: row {row} sums to {p[row].sum():.6g} with "
             f"smallest entry {p[row].min():.6g}; apply a softmax to logits first"
         )
-    return Scored(y.astype(np.int64), np.clip(p, 0.0, 1.0), profile)
+    chosen = None if answers is None else np.asarray(answers, dtype=np.int64)
+    if chosen is not None and (chosen.shape != y.shape or chosen.min() < 0 or chosen.max() >= num_classes):
+        raise TailtuneError(
+            f"answers must be class indices in 0..{num_classes - 1}, one a row, however: {chosen.tolist()[:8]}"
+        )
+    return Scored(y.astype(np.int64), np.clip(p, 0.0, 1.0), profile, chosen)
 
 
 def rarer_class(profile: ClassProfile) -> int:

@@ -66,6 +66,7 @@ def combine(name: str, *methods: Method, recipe: Recipe = "plain") -> Method:
         members=posterior.members if posterior else "collected",
         main=frame.main,
         balances=bool(balancing),
+        implied=balancing[0].implied if balancing else None,
         kinds=kinds,  # type: ignore[arg-type]
         recipe=recipe,
         ema=whole["ema"].ema if "ema" in whole else None,

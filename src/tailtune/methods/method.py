@@ -191,6 +191,7 @@ class Method:
         members: whether the posterior's context holds what the last stage collected or the final weights of all stages.
         main: index of the stage that takes up the parts of other methods when methods are combined.
         balances: whether the method makes up for unequal class frequencies; two such would overshoot.
+        implied: class balance [K] that its probabilities belong to, where `implied_balance` cannot tell.
         kinds: the kinds of data that it applies to.
         recipe: which routine fills what a `Run` leaves open: "plain" (the field's conventional settings) or "tuned"
             (small batches, weight averaging, stronger augmentation).
@@ -207,6 +208,7 @@ class Method:
     members: Literal["collected", "stages"] = "collected"
     main: int = 0
     balances: bool = False
+    implied: Floats | None = None
     kinds: tuple[Kind, ...] = ("table", "image")
     recipe: Recipe = "plain"
     ema: float | None = None

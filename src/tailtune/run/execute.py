@@ -27,10 +27,11 @@ from tailtune.interrupt import Interrupted
 from tailtune.methods.resolve import find
 from tailtune.run.environment import command, first_process, machine, versions
 from tailtune.run.finished import RESULT, Finished
-from tailtune.run.folder import Predictions, begun, check_folder, write_predictions, write_run
+from tailtune.run.folder import Answered, Predictions, begun, check_folder, write_predictions, write_run
 from tailtune.run.learner import Fitted, Job, Watch
 from tailtune.run.learners import TREES, fit_model, learner_of
 from tailtune.run.learners.networks import check_flip_averaging
+from tailtune.run.predictor import Predictor
 from tailtune.run.result import (
     SCHEMA,
     ClassResult,
@@ -51,13 +52,13 @@ Probabilities = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class System:
-    """The model or a baseline, with its test probabilities [N, K]."""
+    """The model or a baseline, with its test probabilities [N, K] and answers [N]."""
 
     name: str
     label: str
     role: Literal["model", "baseline"]
     seconds: float
-    probabilities: Probabilities
+    test: Answered
 
 
 def execute(
@@ -104,11 +105,19 @@ def execute(
             say(sentence)
         fitted.predictor.save(folder)
         write_run(folder, run, fitted.run)
-        model, *others = _systems(run, fitted, dataset, baselines)
-        of_baselines = {system.name: system.probabilities for system in others}
-        predictions = Predictions(dataset.test.ids, dataset.test.targets.numpy(), model.probabilities, of_baselines)
+        scores = fitted.predictor.scores(dataset.test.inputs)
+        model, *others = _systems(run, fitted, dataset, scores, baselines)
+        predictions = Predictions(
+            ids=dataset.test.ids,
+            targets=dataset.test.targets.numpy(),
+            model=model.test,
+            scores=scores,
+            implied=fitted.implied,
+            held_out=fitted.held_out,
+            baselines={system.name: system.test for system in others},
+        )
         write_predictions(folder, predictions)
-        result = _result(fitted, dataset, [model, *others], own, resamples)
+        result = _result(fitted, dataset, predictions, [model, *others], own, resamples)
         write_whole(folder / RESULT, to_json(result))
     return Finished.made(folder, result, predictions)
 
@@ -186,20 +195,23 @@ def own_measures_for(run: Run, dataset: Dataset) -> list[Measure]:
     return own
 
 
-def _systems(asked: Run, fitted: Fitted, dataset: Dataset, baselines: tuple[str, ...]) -> Iterator[System]:
+def _systems(
+    asked: Run, fitted: Fitted, dataset: Dataset, scores: Probabilities, baselines: tuple[str, ...]
+) -> Iterator[System]:
     """The model, then each baseline, with their predictions on the test part.
 
     The baseline erm is the same network trained for the same epochs by the plain routine, but for what was asked for.
+    A baseline's probabilities and answers are made of its scores as the model's are, so that decisions are alike.
     """
-    run, inputs = fitted.run, dataset.test.inputs
+    run = fitted.run
     label, seconds = f"{run.method} ({run.model})", fitted.training.seconds
-    yield System(run.method, label, "model", seconds, fitted.predictor.probabilities(inputs))
+    yield System(run.method, label, "model", seconds, _answered(fitted.predictor, scores))
     for name in baselines:
         began = time.perf_counter()
         if name == "majority":
             priors = dataset.profile.priors
-            probabilities = np.tile(priors, (len(dataset.test), 1))
-            yield System(name, "majority class", "baseline", time.perf_counter() - began, probabilities)
+            certain = Answered(np.tile(priors, (len(dataset.test), 1)), np.full(len(dataset.test), priors.argmax()))
+            yield System(name, "majority class", "baseline", time.perf_counter() - began, certain)
             continue
         model = name if name in TREES else run.model
         alone = replace(asked, method="erm", model=model, epochs=run.epochs, minutes=None, devices=1, logger=None)
@@ -207,11 +219,22 @@ def _systems(asked: Run, fitted: Fitted, dataset: Dataset, baselines: tuple[str,
         assert baseline is not None
         label = TREES[name].label if name in TREES else f"erm ({run.model})"
         seconds = baseline.training.seconds
-        yield System(name, label, "baseline", seconds, baseline.predictor.probabilities(inputs))
+        test = _answered(baseline.predictor, baseline.predictor.scores(dataset.test.inputs))
+        yield System(name, label, "baseline", seconds, test)
 
 
-def _result(fitted: Fitted, dataset: Dataset, systems: list[System], own: list[Measure], resamples: int) -> Result:
-    targets, model = dataset.test.targets.numpy(), systems[0]
+def _answered(predictor: Predictor, scores: Probabilities) -> Answered:
+    probabilities = predictor.in_use(scores)
+    return Answered(probabilities, predictor.answers(probabilities))
+
+
+def _result(
+    fitted: Fitted, dataset: Dataset, made: Predictions, systems: list[System], own: list[Measure], resamples: int
+) -> Result:
+    model = systems[0]
+    assert fitted.decided is not None
+    as_it_is = Answered(made.scores, made.scores.argmax(axis=1))
+    before = replace(model, label=f"{model.label}, before its decision", test=as_it_is)
     return Result(
         schema=SCHEMA,
         tailtune=__version__,
@@ -223,7 +246,9 @@ def _result(fitted: Fitted, dataset: Dataset, systems: list[System], own: list[M
         versions=versions(),
         machine=machine(),
         data=data_record(dataset),
-        systems=tuple(_system_result(system, model, targets, dataset, own, resamples) for system in systems),
+        systems=tuple(_system_result(system, model, dataset, own, resamples) for system in systems),
+        undecided=_system_result(before, model, dataset, own, resamples),
+        decision=fitted.decided,
         training=fitted.training,
         run=Resolved(**vars(fitted.run)),
     )
@@ -252,17 +277,18 @@ def data_record(dataset: Dataset) -> DataRecord:
     )
 
 
-def _system_result(
-    system: System, model: System, targets: NDArray[np.int64], dataset: Dataset, own: list[Measure], resamples: int
-) -> SystemResult:
+def _system_result(system: System, model: System, dataset: Dataset, own: list[Measure], resamples: int) -> SystemResult:
     profile, difference, measures = dataset.profile, {}, [*MEASURES, *own]
-    sure = with_intervals(measures)
-    found = summarise(targets, system.probabilities, profile, measures)
+    targets, sure = dataset.test.targets.numpy(), with_intervals(measures)
+    ours, test = model.test, system.test
+    found = summarise(targets, test.probabilities, profile, measures, test.answers)
     if resamples and system is not model:
-        pair = model.probabilities, system.probabilities
-        paired = paired_difference(targets, *pair, profile, sure, resamples)
+        pair = ours.probabilities, test.probabilities
+        paired = paired_difference(targets, *pair, profile, sure, resamples, answers=(ours.answers, test.answers))
         difference = {key: Difference(each["difference"], tuple(each["interval"])) for key, each in paired.items()}
-    ends = intervals(targets, system.probabilities, profile, sure, resamples) if resamples else {}
+    ends = {}
+    if resamples:
+        ends = intervals(targets, test.probabilities, profile, sure, resamples, answers=test.answers)
     return SystemResult(
         name=system.name,
         label=system.label,

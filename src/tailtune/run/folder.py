@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.decision.use import HeldOut
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
 from tailtune.interrupt import Interrupted
@@ -20,10 +21,13 @@ from tailtune.settings import Resolved, Run
 
 R = TypeVar("R", bound=Run)
 DONE = "DONE"
-FORMAT = 2  # of run.yaml; 1 named no format
-_BASELINE = "baseline_"
-# what has no effect on what is trained, so that it may change; measures are computed from the predictions
-NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage", "measures")
+FORMAT = 3  # of run.yaml; 1 named no format
+_BASELINE, _ANSWERS = "baseline_", "answers_"
+# what has no effect on what is trained, so that it may change; measures and decisions are computed from predictions
+NO_EFFECT = (
+    *("checkpoint_minutes", "logger", "out", "data_root", "download", "storage", "measures"),
+    *("objective", "deploy_prior", "decision"),
+)
 
 
 def check_folder(run: Run, resume: bool) -> Path:
@@ -162,31 +166,58 @@ def finished(folder: Path) -> Path:
 
 
 @dataclass(frozen=True, eq=False)
+class Answered:
+    """What a system makes of the test rows: probabilities [N, K], and the class [N] that it answers."""
+
+    probabilities: NDArray[np.float64]
+    answers: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class Predictions:
-    """Probabilities of the test rows.
+    """Predictions for the test rows, and the scores from which another decision can be fitted without training.
 
     Attributes:
         ids: identity of each row [N].
         targets: class indices [N].
-        model: the model's probabilities [N, K].
-        baselines: those of each baseline [N, K], by its name.
+        model: what the model makes of them.
+        scores: probabilities of the model before its decision [N, K].
+        implied: class balance [K] that these belong to.
+        held_out: the same of the validation rows, or None.
+        baselines: what each baseline makes of them, by its name.
     """
 
     ids: NDArray[np.str_]
     targets: NDArray[np.int64]
-    model: NDArray[np.float64]
-    baselines: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    model: Answered
+    scores: NDArray[np.float64]
+    implied: NDArray[np.float64]
+    held_out: HeldOut | None = None
+    baselines: Mapping[str, Answered] = field(default_factory=dict)
 
 
 def write_predictions(folder: Path, made: Predictions) -> None:
-    """Write predictions.npz: ids [N], targets [N], probabilities [N, K], and baseline_NAME [N, K] of each baseline."""
+    """Write predictions.npz.
+
+    It holds ids [N], targets [N], probabilities [N, K], answers [N], scores [N, K] and implied [K]; of validation rows
+    validation_scores [M, K] and validation_targets [M]; and of each baseline baseline_NAME [N, K] and answers_NAME [N].
+    """
     import io
 
+    arrays: dict[str, NDArray[Any]] = {
+        "ids": made.ids,
+        "targets": made.targets,
+        "probabilities": made.model.probabilities,
+        "answers": made.model.answers,
+        "scores": made.scores,
+        "implied": made.implied,
+    }
+    if made.held_out is not None:
+        arrays |= {"validation_scores": made.held_out.probabilities, "validation_targets": made.held_out.targets}
+    for name, system in made.baselines.items():
+        arrays |= {f"{_BASELINE}{name}": system.probabilities, f"{_ANSWERS}{name}": system.answers}
     buffer = io.BytesIO()
-    of_baselines = {f"{_BASELINE}{name}": values for name, values in made.baselines.items()}
-    np.savez_compressed(
-        buffer, allow_pickle=False, ids=made.ids, targets=made.targets, probabilities=made.model, **of_baselines
-    )
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_whole(folder / "predictions.npz", buffer.getvalue())
 
 
@@ -200,8 +231,19 @@ def read_predictions(folder: Path) -> Predictions:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
-        own = {key.removeprefix(_BASELINE): values for key, values in found.items() if key.startswith(_BASELINE)}
-        return Predictions(found["ids"], found["targets"], found["probabilities"], own)
+        names = [key.removeprefix(_BASELINE) for key in found if key.startswith(_BASELINE)]
+        held_out = None
+        if "validation_scores" in found:
+            held_out = HeldOut(found["validation_scores"], found["validation_targets"])
+        return Predictions(
+            ids=found["ids"],
+            targets=found["targets"],
+            model=Answered(found["probabilities"], found["answers"]),
+            scores=found["scores"],
+            implied=found["implied"],
+            held_out=held_out,
+            baselines={name: Answered(found[_BASELINE + name], found[_ANSWERS + name]) for name in names},
+        )
     except KeyError as error:
         raise TailtuneError(f"{path} lacks {error}; run tailtune fit again to write it") from error
     except (OSError, ValueError, EOFError, BadZipFile) as error:

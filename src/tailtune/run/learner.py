@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tailtune.data.dataset import Dataset
+from tailtune.decision.use import HeldOut
 from tailtune.methods.search import Space
+from tailtune.profile import Floats
+from tailtune.run.decide import Decided
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import TrainingRecord
 from tailtune.settings import Resolved, Run
@@ -40,11 +43,18 @@ class Fitted:
         predictor: the model, ready for new rows.
         run: the configuration with everything resolved.
         training: how it was trained.
+        implied: class balance [K] that its probabilities belong to.
+        decided: what was made of its scores; None until that is fitted.
+        held_out: scores of the validation rows, on which the model (after a refit: the one before) was not trained;
+            None where there are no such rows.
     """
 
     predictor: Predictor
     run: Resolved
     training: TrainingRecord
+    implied: Floats
+    held_out: HeldOut | None = None
+    decided: Decided | None = None
 
 
 @dataclass(frozen=True)

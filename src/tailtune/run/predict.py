@@ -57,7 +57,7 @@ def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[s
     for sentence in rows.notes:
         say(sentence)
     probabilities = predictor.probabilities(rows.inputs)
-    chosen = np.asarray(predictor.names)[probabilities.argmax(1)]
+    chosen = np.asarray(predictor.names)[predictor.answers(probabilities)]
     columns: dict[str, Any] = {"id": rows.ids, "predicted": chosen}
     columns |= {f"probability_{name}": probabilities[:, k] for k, name in enumerate(predictor.names)}
     frame, buffer = pl.DataFrame(columns), io.BytesIO()
@@ -130,8 +130,9 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> Scor
         except TailtuneError as error:
             say(f"without measure {name}: {error}")
     measures = [*MEASURES, *own]
-    found = summarise(targets, probabilities, profile, measures)
-    ends = intervals(targets, probabilities, profile, with_intervals(measures))
+    answers = predictor.answers(probabilities)
+    found = summarise(targets, probabilities, profile, measures, answers)
+    ends = intervals(targets, probabilities, profile, with_intervals(measures), answers=answers)
     return Scores(
         rows=len(targets),
         per_class=tuple(ClassResult(**row) for row in found.pop("per_class")),

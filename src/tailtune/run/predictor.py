@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.dataset import Kind, Preprocessor, is_tiny
+from tailtune.decision.answers import Answer, answer_from_state
 from tailtune.decision.decision import Decision, from_state
+from tailtune.decision.recalibration import Recalibration, recalibration_from_state
 from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
     from tailtune.training.read_ahead import Sources
 
 FILE = "model.safetensors"
-FORMAT = 2  # of its settings; 1 named no format
+FORMAT = 3  # of its settings; 1 named no format
 _NETWORK, _PREPROCESSOR, _TREES, _DECISION = "network/", "preprocessor/", "trees", "decision/"
+_RECALIBRATION, _ANSWER = "recalibration/", "answer/"
 _MEMBERS, _SCALES = "posterior/members/", "posterior/scales/"
 
 
@@ -40,7 +43,9 @@ class Predictor:
         model_name: as in `tailtune list models`.
         precision: "32" or "bf16", that of training.
         model: the network (on the CPU, in evaluation mode), or the trees.
-        decision: what is made of the probabilities, or None.
+        decision: what the method makes of the probabilities, or None.
+        recalibration: what is made of the scores where the model is used, or None.
+        answer: how answers are taken from probabilities; None for the likeliest class.
         posterior: the weights over which a network's predictions are averaged, or None.
         published: whether the network kept timm's published kernels although the images are small.
         flip_averaging: whether probabilities are the mean of those of an image and of its mirror image.
@@ -53,17 +58,31 @@ class Predictor:
     precision: str
     model: Network | Trees
     decision: Decision | None = None
+    recalibration: Recalibration | None = None
+    answer: Answer | None = None
     posterior: Posterior | None = None
     published: bool = False
     flip_averaging: bool = False
 
     def probabilities(self, inputs: Sources) -> NDArray[np.float64]:
         """Return class probabilities [N, K] of encoded rows, on the CPU; pictures in files are read batch by batch."""
-        found = self.undecided(inputs)
+        return self.in_use(self.scores(inputs))
+
+    def in_use(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return class probabilities [N, K] of `scores` [N, K]: calibrated, in the balance of the classes in use."""
+        plain = self.recalibration is None or self.recalibration.plain
+        return scores if plain or self.recalibration is None else self.recalibration(scores)
+
+    def answers(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the class [N] that is answered for rows of these probabilities [N, K]."""
+        return np.asarray(probabilities.argmax(axis=1)) if self.answer is None else self.answer(probabilities)
+
+    def scores(self, inputs: Sources) -> NDArray[np.float64]:
+        """Return the class probabilities [N, K] of the trained method, before anything is made of them for use."""
+        found = self._of_model(inputs)
         return found if self.decision is None else self.decision(found)
 
-    def undecided(self, inputs: Sources) -> NDArray[np.float64]:
-        """Return the class probabilities [N, K] of the model alone, before its decision."""
+    def _of_model(self, inputs: Sources) -> NDArray[np.float64]:
         import torch
 
         from tailtune.training.augmentation import normalisation
@@ -109,6 +128,14 @@ class Predictor:
         if self.decision is not None:
             decision, held = self.decision.state()
             tensors |= {f"{_DECISION}{name}": torch.as_tensor(array) for name, array in held.items()}
+        recalibration: dict[str, Any] = {}
+        if self.recalibration is not None:
+            recalibration, held = self.recalibration.state()
+            tensors |= {f"{_RECALIBRATION}{name}": torch.as_tensor(array) for name, array in held.items()}
+        answer: dict[str, Any] = {}
+        if self.answer is not None:
+            answer, held = self.answer.state()
+            tensors |= {f"{_ANSWER}{name}": torch.as_tensor(array) for name, array in held.items()}
         drawn = {}
         if self.posterior is not None:
             for i, member in enumerate(self.posterior.members):
@@ -123,6 +150,8 @@ class Predictor:
             "head": head,
             "precision": self.precision,
             "decision": decision,
+            "recalibration": recalibration,
+            "answer": answer,
             "posterior": drawn,
             "published": self.published,
             "flip_averaging": self.flip_averaging,
@@ -173,7 +202,9 @@ class Predictor:
             model_name=meta["model"],
             precision=meta["precision"],
             model=model,
-            decision=_decision(meta["decision"], tensors) if meta["decision"] else None,
+            decision=from_state(meta["decision"], _arrays(tensors, _DECISION)) if meta["decision"] else None,
+            recalibration=_recalibration(meta["recalibration"], tensors) if meta["recalibration"] else None,
+            answer=answer_from_state(meta["answer"], _arrays(tensors, _ANSWER)) if meta["answer"] else None,
             posterior=_posterior(meta["posterior"], tensors) if meta["posterior"] else None,
             published=meta["published"],
             flip_averaging=meta["flip_averaging"],
@@ -190,8 +221,12 @@ def _plain(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)  # safetensors refuses shared memory
 
 
-def _decision(settings: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Decision:
-    return from_state(settings, {name: tensor.numpy() for name, tensor in _under(tensors, _DECISION).items()})
+def _arrays(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name: tensor.numpy() for name, tensor in _under(tensors, prefix).items()}
+
+
+def _recalibration(settings: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Recalibration:
+    return recalibration_from_state(settings, _arrays(tensors, _RECALIBRATION))
 
 
 def _posterior(drawn: dict[str, int], tensors: dict[str, torch.Tensor]) -> Posterior:

@@ -10,9 +10,10 @@ from typing import Any, Literal
 from tailtune.data.dataset import Headline, Kind, LeftOut
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.measure import Quantity
+from tailtune.run.decide import Decided
 from tailtune.settings import Resolved
 
-SCHEMA = 2  # of result.json; 1 named no version
+SCHEMA = 3  # of result.json; 1 named no version
 
 Metrics = dict[str, float | None]
 Interval = tuple[float, float]
@@ -120,7 +121,7 @@ class SystemResult:
     Attributes:
         name: of the method or baseline.
         label: for tables and legends.
-        role: which of the two.
+        role: which of the two; the model before its decision is a model too.
         seconds: of training.
         metrics: figures by key, None where undefined; see `tailtune.evaluation.metrics.summarise`.
         intervals: their 95 % intervals.
@@ -171,6 +172,8 @@ class Result:
         machine: where it ran.
         data: what it was trained and tested on.
         systems: the model first, then the baselines.
+        undecided: the model before its decision: its scores as they are, answering the likeliest class.
+        decision: what was made of the scores of the model, and likewise of those of trained baselines.
         training: how the model was trained.
         run: the configuration, resolved.
     """
@@ -186,6 +189,8 @@ class Result:
     machine: Machine
     data: DataRecord
     systems: tuple[SystemResult, ...]
+    undecided: SystemResult
+    decision: Decided
     training: TrainingRecord
     run: Resolved
 

@@ -91,7 +91,8 @@ def _scalar(value: Any) -> Scalar:
 
 def _own_scores(run: Finished, own: Sequence[Measure]) -> dict[str, float | None]:
     data, made = run.result.data, run.predictions
-    return scores(scored(made.targets, made.model, ClassProfile(data.counts.train, data.names)), own)
+    profile, test = ClassProfile(data.counts.train, data.names), made.model
+    return scores(scored(made.targets, test.probabilities, profile, test.answers), own)
 
 
 def write_study(study: Study) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tailtune.errors import TailtuneError, nearest
@@ -58,4 +59,12 @@ def open_named(name: str, reading: Reading) -> Dataset:
     if reading.classes and name != "binary_cifar10":
         raise TailtuneError(f"--classes {' '.join(reading.classes)} belongs to binary_cifar10; leave it out for {name}")
     dataset: Dataset = importlib.import_module(f"{__name__}.{name}").load(reading)
-    return dataset
+    return dataset if reading.ratio == reading.test_ratio else replace(dataset, deployment=_balance(dataset))
+
+
+def _balance(dataset: Dataset) -> tuple[float, ...]:
+    """The class balance of the test part, which a protocol with ratios prescribes, so that no row tells it."""
+    import numpy as np
+
+    rows = np.maximum(np.bincount(dataset.test.targets.numpy(), minlength=len(dataset.names)), 1)
+    return tuple((rows / rows.sum()).tolist())

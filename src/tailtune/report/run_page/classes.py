@@ -117,7 +117,7 @@ def curves(
         raise TailtuneError(
             f"predictions.npz lacks {', '.join(missing)}, which result.json names; run tailtune fit again to write it"
         )
-    arrays = [made.model, *(made.baselines[system.name] for system in others)]
+    arrays = [made.model.probabilities, *(made.baselines[system.name].probabilities for system in others)]
     classes = [int(profile.tail[-1])] if profile.num_classes == 2 else order
     found = []
     for k in classes:

@@ -11,7 +11,9 @@ import numpy as np
 
 from tailtune.data.dataset import Dataset
 from tailtune.decision.decision import Decision
+from tailtune.decision.use import HeldOut
 from tailtune.errors import TailtuneError
+from tailtune.methods.implied_balance import implied_balance
 from tailtune.methods.method import Method
 from tailtune.methods.resolve import build as build_method
 from tailtune.methods.search import Log, Space
@@ -19,6 +21,7 @@ from tailtune.models.build import build as build_model
 from tailtune.models.external_weights import load_weights
 from tailtune.models.frequency_scales import frequency_scales
 from tailtune.models.network import Network, count_parameters
+from tailtune.run.decide import fit_method_decision
 from tailtune.run.environment import peak_memory_mb
 from tailtune.run.folder import read_resolved, write_run
 from tailtune.run.learner import Fitted, Job, Learner, Price
@@ -80,7 +83,10 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
             final = first
     if fabric.global_rank > 0:
         return None
-    decision = _decision(first, dataset, lambda: predictor(first, None))
+    held_out = None
+    if dataset.val is not None:
+        held_out = HeldOut(predictor(first, None).scores(dataset.val.inputs), dataset.val.targets.numpy())
+    decision, held_out = fit_method_decision(first.method.decision, dataset.profile, held_out)
     if decision is not None and whole is not dataset:
         decision = decision.trained_on(whole.profile)
     made = predictor(final, decision)
@@ -102,7 +108,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
         precision=precision,
         device=str(fabric.device),
     )
-    return Fitted(made, final.run, training)
+    return Fitted(made, final.run, training, implied_balance(first.method, dataset.profile), held_out)
 
 
 def check_flip_averaging(run: Run, dataset: Dataset) -> None:
@@ -154,16 +160,6 @@ def _refitted(first: _Trained, final: _Trained) -> _Trained:
     return replace(
         final, run=replace(final.run, selection="refit"), outcome=replace(outcome, trained=trained, note=note)
     )
-
-
-def _decision(first: _Trained, dataset: Dataset, predictor: Callable[[], Predictor]) -> Decision | None:
-    """Fit the method's decision on the validation rows that the first training kept out, if there are any."""
-    fit_decision = first.method.decision
-    if fit_decision is None:
-        return None
-    if dataset.val is None:
-        return fit_decision(None, None, dataset.profile)
-    return fit_decision(predictor().probabilities(dataset.val.inputs), dataset.val.targets.numpy(), dataset.profile)
 
 
 def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, ...] | None = None) -> _Trained:

@@ -9,12 +9,15 @@ from functools import partial
 import numpy as np
 
 from tailtune.data.dataset import Dataset, Part
+from tailtune.decision.use import HeldOut
 from tailtune.errors import TailtuneError
+from tailtune.methods.implied_balance import implied_balance
 from tailtune.methods.method import Method, Stage
 from tailtune.methods.resolve import build as build_method
 from tailtune.methods.search import Space
 from tailtune.models.trees.library import Boosting, Library, Trees
 from tailtune.profile import ClassProfile, Floats
+from tailtune.run.decide import fit_method_decision
 from tailtune.run.environment import peak_memory_mb
 from tailtune.run.folder import write_run
 from tailtune.run.learner import Fitted, Job, Learner, Price
@@ -61,11 +64,10 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
 
     trees = boosted(enlarged(dataset.train), dataset.val, dataset.profile, Boosting(threads=threads))
     note = "A fixed number of boosting rounds." if dataset.val is None else "Boosting rounds by log loss on validation."
-    decision = None
-    if method.decision is not None:
-        held_out = None if dataset.val is None else trees.predict_proba(dataset.val.tensors(library.LABEL))
-        targets = None if dataset.val is None else dataset.val.targets.numpy()
-        decision = method.decision(held_out, targets, dataset.profile)
+    held_out = None
+    if dataset.val is not None:
+        held_out = HeldOut(trees.predict_proba(dataset.val.tensors(library.LABEL)), dataset.val.targets.numpy())
+    decision, held_out = fit_method_decision(method.decision, dataset.profile, held_out)
     if resolved.selection == "refit" and dataset.val is not None:
         again = Boosting(rounds_without_validation=trees.rounds, threads=threads)
         whole = replace(dataset, train=dataset.train.joined(dataset.val), val=None)
@@ -91,7 +93,7 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
         device="cpu",
     )
     predictor = Predictor("table", dataset.names, dataset.preprocessor, resolved.model, "32", trees, decision)
-    return Fitted(predictor, resolved, training)
+    return Fitted(predictor, resolved, training, implied_balance(method, dataset.profile), held_out)
 
 
 def _resolved(name: str, run: Run, dataset: Dataset) -> Resolved:

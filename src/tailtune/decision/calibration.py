@@ -1,0 +1,183 @@
+"""Fitting a `Recalibration` on held-out rows: temperature, prior strength, class biases, vector scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.decision.recalibration import SMALLEST, Recalibration, softmax
+from tailtune.profile import Floats
+
+Indices = NDArray[np.int64]
+Form = Literal["none", "temperature", "strength", "bias", "vector"]
+
+FOLDS = 5
+ROWS_A_CLASS = 10  # of a class, at least, before it is given a parameter of its own
+RIDGE = 1e-2  # on log scales and biases, as a share of a row's loss: keeps a class of few rows near the others
+WIDEST = 5.0  # of a log scale
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What calibration found.
+
+    Attributes:
+        recalibration: the fitted one.
+        form: what was fitted: nothing, a temperature, a temperature and the strength tau of the prior correction, a
+            temperature and a bias a class, or a scale and a bias a class.
+        rows: held-out rows.
+        losses: cross-fitted log loss at the balance in use, by form; forms that the rows do not support are missing.
+    """
+
+    recalibration: Recalibration
+    form: Form
+    rows: int
+    losses: dict[Form, float]
+
+
+def calibrate(start: Recalibration, probabilities: Floats, targets: Indices, seed: int = 0) -> Calibrated:
+    """Choose how to calibrate by cross-fitting, and fit it on all held-out rows.
+
+    Rows are weighted by q_y / f_y, f being the class frequencies of the held-out rows, so that the loss is that of the
+    balance in use. A form with more parameters is taken only where its cross-fitted loss is lower by more than the
+    standard error of the difference (a temperature: where it is lower), and parameters of single classes only where
+    every class has 10 rows.
+
+    Args:
+        start: the balances; its scale, bias and tau are replaced.
+        probabilities: of rows that the model was not trained on [N, K].
+        targets: their class indices [N], drawn as the training rows were.
+        seed: of the folds.
+    """
+    weights = importance(targets, start.deployment)
+    forms = _forms(start, targets)
+    parts = list(_folds(targets, seed))
+    rows: dict[Form, Floats] = {"none": row_losses(start, probabilities, targets)}
+    for form in forms:
+        rows[form] = np.empty(len(targets))
+        for held_out in parts:
+            kept = ~held_out
+            fitted = _fit(form, start, probabilities[kept], targets[kept], weights[kept])
+            rows[form][held_out] = row_losses(fitted, probabilities[held_out], targets[held_out])
+    chosen: Form = "none"
+    for form in forms:
+        gain = weights * (rows[chosen] - rows[form])
+        least = 0.0 if form == "temperature" else _standard_error(gain)
+        if gain.mean() > least:
+            chosen = form
+    fitted = start if chosen == "none" else _fit(chosen, start, probabilities, targets, weights)
+    losses = {form: float((weights * each).mean()) for form, each in rows.items()}
+    return Calibrated(fitted, chosen, len(targets), losses)
+
+
+def row_losses(recalibration: Recalibration, probabilities: Floats, targets: Indices) -> Floats:
+    """Return the log loss of each row [N] at the balance in use, in nats."""
+    found = recalibration(probabilities)[np.arange(len(targets)), targets]
+    return np.asarray(-np.log(np.maximum(found, np.finfo(np.float64).eps)))
+
+
+def importance(targets: Indices, deployment: Floats) -> Floats:
+    """Return weights [N] of mean 1 with which rows stand for the balance in use: q_y over the frequency of y here.
+
+    Args:
+        targets: class indices [N].
+        deployment: class balance q in use [K]; classes without rows are left out of it.
+    """
+    counts = np.bincount(targets, minlength=len(deployment))
+    weights = (deployment / np.maximum(counts, 1))[targets]
+    return np.asarray(weights / weights.mean())
+
+
+def _forms(start: Recalibration, targets: Indices) -> list[Form]:
+    forms: list[Form] = ["temperature"]
+    if not np.allclose(start.deployment, start.train):
+        forms.append("strength")
+    if np.bincount(targets, minlength=len(start.train)).min() >= ROWS_A_CLASS:
+        forms += ["bias", "vector"]
+    return forms
+
+
+def _folds(targets: Indices, seed: int) -> Iterator[NDArray[np.bool_]]:
+    """Masks [N] of the rows that each fold holds out, classes spread evenly."""
+    order = np.random.default_rng(seed).permutation(len(targets))
+    order = order[np.argsort(targets[order], kind="stable")]
+    fold = np.empty(len(targets), dtype=np.int64)
+    fold[order] = np.arange(len(targets)) % FOLDS
+    for k in range(min(FOLDS, len(targets))):
+        yield fold == k
+
+
+def _standard_error(values: Floats) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")
+
+
+def _fit(form: Form, start: Recalibration, probabilities: Floats, targets: Indices, weights: Floats) -> Recalibration:
+    """Minimise the weighted log loss over the parameters of `form`; their gradient is that of a softmax regression."""
+    from scipy.optimize import minimize
+
+    k, n = len(start.train), len(targets)
+    parameters = _PARAMETERS[form]
+    plain = replace(start, scale=np.ones(k), bias=np.zeros(k)).at_train(probabilities)
+    taken_off, there = np.log(start.train), np.log(start.deployment)
+    true = np.zeros((n, k))
+    true[np.arange(n), targets] = 1.0
+
+    def loss(values: Floats) -> tuple[float, Floats]:
+        fitted = parameters.apply(start, values)
+        found = softmax(fitted.scale * plain + fitted.bias + there - fitted.tau * taken_off)
+        error = weights[:, None] * (found - true) / n
+        slope = parameters.slope(fitted, (error * plain).sum(axis=0), error.sum(axis=0), -(error @ taken_off).sum())
+        ridge = RIDGE if form in ("bias", "vector") else 0.0
+        value = -(weights * np.log(np.maximum(found[np.arange(n), targets], SMALLEST))).mean()
+        return float(value + ridge * (values**2).sum()), slope + 2 * ridge * values
+
+    size = parameters.size(k)
+    found = minimize(loss, np.zeros(size), jac=True, method="L-BFGS-B", bounds=[(-WIDEST, WIDEST)] * size)
+    return parameters.apply(start, found.x)
+
+
+@dataclass(frozen=True)
+class _Parameters:
+    """The parameters of a form, all 0 where nothing is changed.
+
+    Attributes:
+        size: K -> how many there are.
+        apply: puts them into a recalibration.
+        slope: the gradient of the loss in them from that in the scales [K], in the biases [K] and in tau.
+    """
+
+    size: Callable[[int], int]
+    apply: Callable[[Recalibration, Floats], Recalibration]
+    slope: Callable[[Recalibration, Floats, Floats, float], Floats]
+
+
+def _scaled(start: Recalibration, log_scale: float) -> Recalibration:
+    return replace(start, scale=np.full(len(start.train), np.exp(log_scale)))
+
+
+_PARAMETERS: dict[Form, _Parameters] = {
+    "temperature": _Parameters(
+        lambda k: 1,
+        lambda start, values: _scaled(start, values[0]),
+        lambda fitted, scale, bias, tau: np.array([(scale * fitted.scale).sum()]),
+    ),
+    "strength": _Parameters(
+        lambda k: 2,
+        lambda start, values: replace(_scaled(start, values[0]), tau=1.0 + float(values[1])),
+        lambda fitted, scale, bias, tau: np.array([(scale * fitted.scale).sum(), tau]),
+    ),
+    "bias": _Parameters(
+        lambda k: 1 + k,
+        lambda start, values: replace(_scaled(start, values[0]), bias=values[1:]),
+        lambda fitted, scale, bias, tau: np.append((scale * fitted.scale).sum(), bias),
+    ),
+    "vector": _Parameters(
+        lambda k: 2 * k,
+        lambda start, values: replace(start, scale=np.exp(values[: len(values) // 2]), bias=values[len(values) // 2 :]),
+        lambda fitted, scale, bias, tau: np.append(scale * fitted.scale, bias),
+    ),
+}

@@ -1,0 +1,122 @@
+"""`Objective`: what a user wants of the answers, read from words such as ``recall@precision=0.9``."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from tailtune.by_name import is_own
+from tailtune.errors import TailtuneError, nearest
+from tailtune.profile import Floats
+
+Name = Literal[
+    "balanced_accuracy", "macro_f1", "auprc", "log_loss", "accuracy", "recall@precision", "precision@budget", "cost"
+]
+PLAIN: tuple[Name, ...] = ("balanced_accuracy", "macro_f1", "auprc", "log_loss", "accuracy")
+WORDS: dict[str, str] = {
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "auprc": "average precision of the rare classes",
+    "log_loss": "log loss",
+    "accuracy": "accuracy",
+}
+FORMS = (*PLAIN, "recall@precision=P", "precision@budget=K", "cost=FILE", "path/to/file.py:measure")
+TEXTS = ("recall@precision", "precision@budget", "cost")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the answers are chosen for.
+
+    Attributes:
+        text: as it was asked for.
+        name: which kind; "own" for a measure of the user's.
+        number: P of ``recall@precision=P``, a share; K of ``precision@budget=K``, rows where 1 or more, else a share
+            of the rows.
+        file: FILE of ``cost=FILE``.
+    """
+
+    text: str
+    name: Name | Literal["own"]
+    number: float = 0.0
+    file: str = ""
+
+    @property
+    def words(self) -> str:
+        """The objective as a sentence names it."""
+        if self.name == "recall@precision":
+            return f"finding as many rare cases as a precision of {self.number:g} allows"
+        if self.name == "precision@budget":
+            budget = f"{self.number:.0f} cases" if self.number >= 1 else f"{100 * self.number:g} % of the cases"
+            return f"a budget of {budget}"
+        if self.name == "cost":
+            return f"the least expected cost by {self.file}"
+        return WORDS.get(self.name, self.text)
+
+
+def read_objective(text: str) -> Objective:
+    """Read an objective.
+
+    Raises:
+        TailtuneError: there is no such objective, or its number is out of range.
+
+    >>> read_objective("recall@precision=0.9").number
+    0.9
+    """
+    if is_own(text):
+        return Objective(text, "own")
+    name, given, value = text.partition("=")
+    if name in PLAIN and not given:
+        return Objective(text, name)
+    if name == "cost" and value:
+        return Objective(text, "cost", file=value)
+    if given and (name == "recall@precision" or name == "precision@budget"):
+        return _with_number(text, name, value)
+    hint = nearest(name, (*PLAIN, *TEXTS))
+    raise TailtuneError(f"there is no objective {text!r}.{hint} Known: {', '.join(FORMS)}")
+
+
+def _with_number(text: str, name: Literal["recall@precision", "precision@budget"], value: str) -> Objective:
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if name == "recall@precision" and not 0 < number < 1:
+        raise TailtuneError(f"--objective {text}: the precision must lie between 0 and 1, such as {name}=0.9")
+    if name == "precision@budget" and not (0 < number < 1 or (number >= 1 and number == int(number))):
+        raise TailtuneError(
+            f"--objective {text}: the budget must be a number of rows, such as {name}=50, or a share of them below 1"
+        )
+    return Objective(text, name, number)
+
+
+def read_costs(path: str, names: Sequence[str]) -> Floats:
+    """Read a cost matrix [K, K]: a CSV file with the true classes as rows and the answers as columns.
+
+    The first column and the first line name the classes, in any order.
+
+    Raises:
+        TailtuneError: the file is missing, or is no such matrix for these classes.
+    """
+    form = "a line of class names, then for each true class its name and what each answer costs"
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
+    except (OSError, UnicodeDecodeError) as error:
+        raise TailtuneError(f"the costs in {path} cannot be read ({error}); give a CSV file with {form}") from error
+    header = [cell.strip() for cell in lines[0][1:]] if lines else []
+    rows = {line[0].strip(): line[1:] for line in lines[1:]}
+    if sorted(header) != sorted(names) or sorted(rows) != sorted(names):
+        raise TailtuneError(f"{path} must have the classes {', '.join(names)} as rows and as columns: {form}")
+    try:
+        costs = np.array([[float(rows[true][header.index(answer)]) for answer in names] for true in names])
+    except (ValueError, IndexError) as error:
+        raise TailtuneError(f"{path} must hold a number for every true class and answer, however: {error}") from error
+    if not np.isfinite(costs).all():
+        raise TailtuneError(f"{path} holds a cost that is no finite number; give {form}")
+    return np.asarray(costs)

@@ -1,0 +1,150 @@
+"""`Use`: what is made of a model's scores where it is used, calibrated probabilities and answers, and fitting it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.decision.answers import Answer, Budget, Score, Threshold, Utility, best_weights, likeliest, weighing
+from tailtune.decision.calibration import Form, calibrate, importance
+from tailtune.decision.macro_f1 import macro_f1
+from tailtune.decision.objective import Objective
+from tailtune.decision.recalibration import Recalibration, unfitted
+from tailtune.profile import ClassProfile, Floats
+
+Indices = NDArray[np.int64]
+Mode = Literal["none", "prior", "fitted"]
+
+ROWS = 30  # held-out rows, at least, before anything is fitted on them
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Scores of rows that the model was not trained on.
+
+    Attributes:
+        probabilities: of the model, before anything is made of them [N, K].
+        targets: class indices [N].
+    """
+
+    probabilities: Floats
+    targets: Indices
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What is wanted of a model's scores.
+
+    Attributes:
+        objective: what the answers are chosen for.
+        deployment: class balance in use [K]; None for that of the training rows.
+        mode: "none" leaves probabilities as they are and answers the likeliest class; "prior" moves probabilities to
+            the balance in use and takes the answers that follow from them; "fitted" also calibrates them, and finds
+            what does not follow from them, on held-out rows.
+        costs: [K, K], of each answer (column) by the true class (row), for the objective "cost".
+        score: of answers, for an objective of the user's own.
+    """
+
+    objective: Objective
+    deployment: Floats | None = None
+    mode: Mode = "fitted"
+    costs: Floats | None = None
+    score: Score | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """What was fitted.
+
+    Attributes:
+        recalibration: from the model's probabilities to those in use.
+        answer: from these to answers.
+        form: how the probabilities were calibrated.
+        rows: held-out rows that this rests on; 0 where nothing was fitted.
+        notes: a sentence each on what could not be fitted.
+    """
+
+    recalibration: Recalibration
+    answer: Answer
+    form: Form
+    rows: int
+    notes: tuple[str, ...] = ()
+
+
+def fit_use(asked: Asked, implied: Floats, profile: ClassProfile, held_out: HeldOut | None) -> Use:
+    """Fit the probabilities and the answers in use.
+
+    Args:
+        asked: what is wanted.
+        implied: class balance [K] that the model was trained under.
+        profile: class distribution of the training rows.
+        held_out: scores of rows that the model was not trained on; None, or fewer than 30 rows, leaves everything at
+            the value that it has without looking (no temperature, tau 1), which is said.
+    """
+    k = profile.num_classes
+    if asked.mode == "none":
+        as_it_is = unfitted(implied, profile)
+        return Use(replace(as_it_is, implied=as_it_is.train), likeliest(k), "none", 0)
+    start = unfitted(implied, profile, asked.deployment)
+    if asked.mode == "prior":
+        return Use(start, _answer_of_balance(asked, start.deployment, profile), "none", 0)
+    if held_out is None or len(held_out.targets) < ROWS:
+        found = "there are none" if held_out is None else f"there are {len(held_out.targets)}"
+        note = f"Nothing was fitted to held-out rows, of which it takes {ROWS} or more ({found})."
+        return Use(start, _answer_of_balance(asked, start.deployment, profile), "none", 0, (note,))
+    calibrated = calibrate(start, held_out.probabilities, held_out.targets)
+    recalibration, rows = calibrated.recalibration, len(held_out.targets)
+    probabilities = recalibration(held_out.probabilities)
+    answer, notes = _fitted_answer(asked, profile, recalibration.deployment, probabilities, held_out.targets)
+    return Use(recalibration, answer, calibrated.form, rows, notes)
+
+
+def _answer_of_balance(asked: Asked, deployment: Floats, profile: ClassProfile) -> Answer:
+    """The answer that the probabilities alone give; the likeliest class where an objective needs held-out rows."""
+    k, name = len(deployment), asked.objective.name
+    if name == "balanced_accuracy":
+        return weighing(1 / deployment)
+    if name == "cost" and asked.costs is not None:
+        return Utility(-asked.costs)
+    if name == "precision@budget":
+        return Budget(int(profile.tail[-1]), asked.objective.number)
+    return likeliest(k)
+
+
+def _fitted_answer(
+    asked: Asked, profile: ClassProfile, deployment: Floats, probabilities: Floats, targets: Indices
+) -> tuple[Answer, tuple[str, ...]]:
+    k, name = profile.num_classes, asked.objective.name
+    rare, weights = int(profile.tail[-1]), importance(targets, deployment)
+    if name == "precision@budget":
+        return Budget(rare, asked.objective.number), ()
+    if name == "recall@precision":
+        return _at_precision(profile.names[rare], rare, asked.objective.number, probabilities, targets, weights)
+    if name in ("macro_f1", "auprc") or (name == "own" and asked.score is not None):
+        score = asked.score if name == "own" and asked.score else partial(macro_f1, num_classes=k)
+        return weighing(best_weights(score, probabilities, targets, weights, np.ones(k))), ()
+    return _answer_of_balance(asked, deployment, profile), ()
+
+
+def _at_precision(
+    name: str, rare: int, precision: float, probabilities: Floats, targets: Indices, weights: Floats
+) -> tuple[Answer, tuple[str, ...]]:
+    """The lowest threshold at which the answers are as precise as asked; the most precise one where none is."""
+    order = np.argsort(-probabilities[:, rare], kind="stable")
+    scores, drawn = probabilities[order, rare], weights[order]
+    found = np.cumsum(drawn * (targets[order] == rare))
+    reached = found / np.cumsum(drawn)
+    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # rows of one score are answered alike
+    enough = last[reached[last] >= precision]
+    if len(enough):
+        return Threshold(rare, float(scores[enough[-1]])), ()
+    best = int(last[reached[last].argmax()])
+    note = (
+        f"No threshold finds {name!r} with a precision of {precision:g} on the {len(targets)} held-out rows; the most "
+        f"precise one has {reached[best]:.2f}."
+    )
+    return Threshold(rare, float(scores[best])), (note,)

@@ -1,0 +1,135 @@
+"""What is made of a trained model's scores where it is used, by what the run asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tailtune.data.dataset import Dataset
+from tailtune.decision.answers import Score
+from tailtune.decision.calibration import Form
+from tailtune.decision.decision import Decision, FitDecision
+from tailtune.decision.deployment import read_deployment
+from tailtune.decision.objective import Objective, read_costs, read_objective
+from tailtune.decision.use import Asked, HeldOut, Use, fit_use
+from tailtune.evaluation.own_measures import own_measures
+from tailtune.evaluation.scored import scored
+from tailtune.profile import ClassProfile, Floats
+from tailtune.settings import Run
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a run made of its model's scores, for the record.
+
+    Attributes:
+        objective: what the answers were chosen for, as it is asked for.
+        words: the same as a sentence names it.
+        mode: none, prior or fitted.
+        deployment: class balance [K] that the probabilities are meant for.
+        stated: whether that is the balance of the training rows ("train"), what the data set's protocol tests on
+            ("protocol"), or what the run asked for ("asked").
+        form: how the probabilities were calibrated.
+        temperature: T, where one number was found for all classes; 1 where none was sought.
+        tau: strength of the correction of the training balance.
+        rows: validation rows that this rests on.
+        notes: a sentence each on what could not be fitted.
+    """
+
+    objective: str
+    words: str
+    mode: str
+    deployment: tuple[float, ...]
+    stated: str
+    form: Form
+    temperature: float | None
+    tau: float
+    rows: int
+    notes: tuple[str, ...]
+
+
+def objective_of(run: Run, dataset: Dataset) -> Objective:
+    """Return what the answers are chosen for.
+
+    By default that is macro F1; where the protocol tests on another balance than that of training, balanced accuracy.
+
+    Raises:
+        TailtuneError: an objective that cannot be read.
+    """
+    if run.objective is not None:
+        return read_objective(run.objective)
+    return read_objective("macro_f1" if dataset.deployment is None else "balanced_accuracy")
+
+
+def asked_of(run: Run, dataset: Dataset) -> tuple[Asked, str]:
+    """Return what a run wants of its model's scores, and who states the balance in use.
+
+    Raises:
+        TailtuneError: an objective, costs or a balance that cannot be read.
+    """
+    objective, profile = objective_of(run, dataset), dataset.profile
+    stated, deployment = "train", None
+    if run.deploy_prior not in (None, "train"):
+        stated, deployment = "asked", read_deployment(str(run.deploy_prior), profile)
+    elif run.deploy_prior is None and dataset.deployment is not None:
+        stated, deployment = "protocol", np.asarray(dataset.deployment)
+    costs = read_costs(objective.file, dataset.names) if objective.name == "cost" else None
+    score = _own_score(objective.text, profile) if objective.name == "own" else None
+    return Asked(objective, deployment, run.decision, costs, score), stated
+
+
+def decide(run: Run, dataset: Dataset, implied: Floats, held_out: HeldOut | None) -> tuple[Use, Decided]:
+    """Fit the probabilities and the answers that the run asks for.
+
+    Args:
+        run: for its objective, deployment balance and decision.
+        dataset: on whose training part the model that gave the scores was trained.
+        implied: class balance [K] that the scores belong to.
+        held_out: scores of the validation rows, or None.
+
+    Raises:
+        TailtuneError: see `asked_of`.
+    """
+    asked, stated = asked_of(run, dataset)
+    use = fit_use(asked, implied, dataset.profile, held_out)
+    recalibration = use.recalibration
+    one = bool(np.ptp(recalibration.scale) == 0)
+    return use, Decided(
+        objective=asked.objective.text,
+        words=asked.objective.words,
+        mode=asked.mode,
+        deployment=tuple(recalibration.deployment.tolist()),
+        stated=stated,
+        form=use.form,
+        temperature=float(1 / recalibration.scale[0]) if one else None,
+        tau=recalibration.tau,
+        rows=use.rows,
+        notes=use.notes,
+    )
+
+
+def fit_method_decision(
+    fit: FitDecision | None, profile: ClassProfile, held_out: HeldOut | None
+) -> tuple[Decision | None, HeldOut | None]:
+    """Fit the decision that is part of a method, and return it with the scores of the validation rows after it."""
+    if fit is None:
+        return None, held_out
+    if held_out is None:
+        return fit(None, None, profile), None
+    decision = fit(held_out.probabilities, held_out.targets, profile)
+    return decision, replace(held_out, probabilities=decision(held_out.probabilities))
+
+
+def _own_score(text: str, profile: ClassProfile) -> Score:
+    """A person's measure as a function of answers; rows of other weights than 1 are drawn anew in proportion."""
+    (measure,) = own_measures([text])
+    sign = 1.0 if measure.higher_is_better else -1.0
+
+    def score(targets: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> float:
+        rows = np.random.default_rng(0).choice(len(targets), len(targets), p=weights / weights.sum())
+        certain = np.eye(profile.num_classes)[answers[rows]]
+        value = measure.value(scored(targets[rows], certain, profile))
+        return -np.inf if value is None else sign * value
+
+    return score
