@@ -17,6 +17,7 @@ Form = Literal["none", "temperature", "strength", "bias", "vector"]
 
 FOLDS = 5
 ROWS_A_CLASS = 10  # of a class, at least, before it is given a parameter of its own
+ROWS_TO_MOVE = 5  # of a class, at least, before a loss at another balance than theirs is believed
 RIDGE = 1e-2  # on log scales and biases, as a share of a row's loss: keeps a class of few rows near the others
 WIDEST = 5.0  # of a log scale
 
@@ -45,7 +46,8 @@ def calibrate(start: Recalibration, probabilities: Floats, targets: Indices, see
     Rows are weighted by q_y / f_y, f being the class frequencies of the held-out rows, so that the loss is that of the
     balance in use. A form with more parameters is taken only where its cross-fitted loss is lower by more than the
     standard error of the difference (a temperature: where it is lower), and parameters of single classes only where
-    every class has 10 rows.
+    every class has 10 rows. Nothing is fitted at another balance than that of the held-out rows where a class has
+    fewer than 5 of them: its weight would rest on chance, and the other classes would speak for it.
 
     Args:
         start: the balances; its scale, bias and tau are replaced.
@@ -94,11 +96,12 @@ def importance(targets: Indices, deployment: Floats) -> Floats:
 
 def _forms(start: Recalibration, targets: Indices) -> list[Form]:
     forms: list[Form] = ["temperature"]
+    fewest = np.bincount(targets, minlength=len(start.train)).min()
     if not np.allclose(start.deployment, start.train):
+        if fewest < ROWS_TO_MOVE:
+            return []
         forms.append("strength")
-    if np.bincount(targets, minlength=len(start.train)).min() >= ROWS_A_CLASS:
-        forms += ["bias", "vector"]
-    return forms
+    return [*forms, "bias", "vector"] if fewest >= ROWS_A_CLASS else forms
 
 
 def _folds(targets: Indices, seed: int) -> Iterator[NDArray[np.bool_]]:

@@ -26,7 +26,7 @@ WORDS: dict[str, str] = {
     "accuracy": "accuracy",
 }
 FORMS = (*PLAIN, "recall@precision=P", "precision@budget=K", "cost=FILE", "path/to/file.py:measure")
-TEXTS = ("recall@precision", "precision@budget", "cost")
+NUMBERED: tuple[Name, ...] = ("recall@precision", "precision@budget")
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,14 @@ def read_objective(text: str) -> Objective:
         return Objective(text, name)
     if name == "cost" and value:
         return Objective(text, "cost", file=value)
-    if given and (name == "recall@precision" or name == "precision@budget"):
-        return _with_number(text, name, value)
-    hint = nearest(name, (*PLAIN, *TEXTS))
+    for form in NUMBERED:
+        if name == form and given:
+            return _with_number(text, form, value)
+    hint = nearest(name, (*PLAIN, *NUMBERED, "cost"))
     raise TailtuneError(f"there is no objective {text!r}.{hint} Known: {', '.join(FORMS)}")
 
 
-def _with_number(text: str, name: Literal["recall@precision", "precision@budget"], value: str) -> Objective:
+def _with_number(text: str, name: Name, value: str) -> Objective:
     try:
         number = float(value)
     except ValueError:
