@@ -320,7 +320,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 
 # a study takes several ratios and methods where a run takes one
-_MEANT = {("compare", "--ratio"): "--ratios", ("compare", "--method"): "--methods"}
+_MEANT = {
+    ("compare", "--ratio"): "--ratios",
+    ("compare", "--method"): "--methods",
+    ("compare", "--decision"): "--decisions",
+}
 
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)

@@ -10,6 +10,8 @@ from typing import Literal, get_args, get_origin, get_type_hints
 
 from tailtune.errors import TailtuneError, nearest
 
+Mode = Literal["none", "prior", "fitted"]  # of a decision
+
 
 @dataclass(frozen=True, kw_only=True)
 class HowToRead:
@@ -140,7 +142,7 @@ class Run(Settings, Reading):
     method: str | None = None
     """Method name, package.module:function or path/to/file.py:function, with settings as in "sama(rho=0.1)"; by default
     tuned (trees: erm)."""
-    decision: Literal["none", "prior", "fitted"] = "fitted"
+    decision: Mode = "fitted"
     """What is made of the model's probabilities: nothing (none), the balance in use and the answers that follow from it
     (prior), or also calibration and answers that are fitted on validation rows (fitted)."""
     out: str = "runs/latest"

@@ -274,6 +274,7 @@ def data_record(dataset: Dataset) -> DataRecord:
         features={name: tuple(size) if isinstance(size, list) else size for name, size in shape.items()},
         left_out=tuple(dataset.left_out),
         warnings=tuple(dataset.warnings),
+        deployment=dataset.deployment,
     )
 
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 from tailtune.data.dataset import Dataset
 from tailtune.models.build import default_name
 from tailtune.models.trees import LIBRARIES
-from tailtune.profile import ClassProfile
-from tailtune.run.decide import asked_of, decide
+from tailtune.run.decide import asked_of, decide, rows_of
 from tailtune.run.learner import Fitted, Job, Learner
 from tailtune.run.learners import networks, trees
 from tailtune.settings import Run, check
@@ -44,7 +43,7 @@ def fit_model(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted | No
         TailtuneError: unknown names, or settings that do not fit together.
     """
     check(run)
-    asked_of(run, dataset)
+    asked_of(run, dataset.profile, dataset.deployment)
     run = with_model(run, dataset)
     fitted = learner_of(run.model).fit(run, dataset, job or Job())
     return None if fitted is None else _decided(fitted, run, dataset)
@@ -52,10 +51,6 @@ def fit_model(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted | No
 
 def _decided(fitted: Fitted, run: Run, dataset: Dataset) -> Fitted:
     """Fit what is made of the scores, and put it into the predictor."""
-    use, decided = decide(run, dataset, fitted.implied, fitted.held_out)
-    recalibration = use.recalibration
-    if run.selection == "refit" and dataset.val is not None:
-        targets = dataset.train.joined(dataset.val).targets.numpy()
-        recalibration = recalibration.trained_on(ClassProfile.from_targets(targets, len(dataset.names), dataset.names))
-    predictor = replace(fitted.predictor, recalibration=recalibration, answer=use.answer)
+    use, decided = decide(run, rows_of(run, dataset), fitted.implied, fitted.held_out)
+    predictor = replace(fitted.predictor, recalibration=use.recalibration, answer=use.answer)
     return replace(fitted, predictor=predictor, decided=decided)
