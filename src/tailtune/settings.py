@@ -11,6 +11,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 from tailtune.errors import TailtuneError, nearest
 
 Mode = Literal["none", "prior", "fitted"]  # of a decision
+Monitor = Literal["log_loss", "balanced_log_loss", "balanced_accuracy", "accuracy", "average_precision"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +106,12 @@ class Settings(HowToRead):
     """Predict the mean of the class probabilities of an image and of its mirror image, at twice the time."""
     test_curve: bool = False
     """Score the test part after every epoch, for the curve alone: it decides nothing (with --selection last)."""
-    monitor: Literal["log_loss", "balanced_log_loss", "balanced_accuracy", "accuracy"] | None = None
+    monitor: Literal["log_loss", "balanced_log_loss", "balanced_accuracy", "accuracy", "average_precision"] | None = (
+        None
+    )
     """What decides on validation: by default log loss, with classes weighing alike for methods that make up for unequal
-    class frequencies. Ties are broken by it."""
+    class frequencies; for the objective accuracy that, for auprc the average precision of the rarest classes. Ties are
+    broken by log loss."""
     measures: tuple[str, ...] = ()
     """Measures of your own beside tailtune's (`tailtune list measures`): package.module:function or
     path/to/file.py:function."""

@@ -29,6 +29,9 @@ FORMS = (*PLAIN, "recall@precision=P", "precision@budget=K", "cost=FILE", "path/
 NUMBERED: tuple[Name, ...] = ("recall@precision", "precision@budget")
 
 
+MONITORS: dict[str, Literal["accuracy", "average_precision"]] = {"accuracy": "accuracy", "auprc": "average_precision"}
+
+
 @dataclass(frozen=True)
 class Objective:
     """What the answers are chosen for.
@@ -45,6 +48,11 @@ class Objective:
     name: Name | Literal["own"]
     number: float = 0.0
     file: str = ""
+
+    @property
+    def monitor(self) -> Literal["accuracy", "average_precision"] | None:
+        """The validation score that chooses the epoch; None for log loss, of which good answers can be made."""
+        return MONITORS.get(self.name)
 
     @property
     def words(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -224,7 +224,8 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
                 with ema.average_parameters() if ema else nullcontext():
                     if ema:
                         statistics.renew(progress)
-                    scores = validate(model, held_out, dataset.profile, fabric.autocast, trainee.decision)
+                    rank = selection.monitor == "average_precision"
+                    scores = validate(model, held_out, dataset.profile, fabric.autocast, trainee.decision, rank)
                     scores = fabric.broadcast(scores) if world > 1 else scores
                     selection.see(session.epoch, scores, model)
                 session.validating += time.perf_counter() - validated
@@ -284,7 +285,9 @@ def _collapse(spread: float) -> tuple[str, ...]:
 def _row(session: Session, scores: Scores | None, seconds: float) -> dict[str, Any]:
     """The line of metrics.jsonl for the epoch that just ended; epochs and steps count through all stages."""
     names = ("log_loss", "balanced_log_loss", "accuracy", "balanced_accuracy", "tail_accuracy")
-    values = dict.fromkeys(names) if scores is None else asdict(scores)
+    values = {name: None if scores is None else getattr(scores, name) for name in names}
+    if scores is not None and scores.average_precision is not None:
+        values["average_precision"] = scores.average_precision
     place, part = session.place, session.selection.part
     return {
         **({"stage": place.stage + 1} if place.stages > 1 else {}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tailtune.data.dataset import Dataset
+from tailtune.decision.objective import read_objective
 from tailtune.models.build import default_name
 from tailtune.models.trees import LIBRARIES
 from tailtune.run.decide import asked_of, decide, rows_of
@@ -18,6 +19,17 @@ TREES = {name: trees.learner(name, library) for name, library in LIBRARIES.items
 def learner_of(model: str | None) -> Learner:
     """Return the learner of a model by its name; networks where no model is named."""
     return TREES.get(str(model), networks.LEARNER)
+
+
+def with_monitor(run: Run) -> Run:
+    """Return `run` with the validation score that its objective asks for where none was named.
+
+    Raises:
+        TailtuneError: an objective that cannot be read.
+    """
+    if run.monitor is not None or run.objective is None:
+        return run
+    return replace(run, monitor=read_objective(run.objective).monitor)
 
 
 def with_model(run: Run, dataset: Dataset) -> Run:
@@ -44,7 +56,7 @@ def fit_model(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted | No
     """
     check(run)
     asked_of(run, dataset.profile, dataset.deployment)
-    run = with_model(run, dataset)
+    run = with_model(with_monitor(run), dataset)
     fitted = learner_of(run.model).fit(run, dataset, job or Job())
     return None if fitted is None else _decided(fitted, run, dataset)
 
