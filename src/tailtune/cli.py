@@ -76,7 +76,7 @@ def fit(
 
     Args:
         run: the configuration.
-        resume: go on with the unfinished run in --out; the settings must be the same.
+        resume: go on with the run in --out, if it is unfinished; the settings must be the same.
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
         json: print the headline figures as JSON.
     """

@@ -11,7 +11,7 @@ from tailtune.report.run_page.page import write_report
 from tailtune.run.environment import first_process
 from tailtune.run.execute import execute
 from tailtune.run.finished import Finished
-from tailtune.run.folder import is_begun, mark_done
+from tailtune.run.folder import is_begun, is_done, mark_done
 from tailtune.run.learner import Watch
 from tailtune.settings import Run
 
@@ -23,7 +23,7 @@ def fit(
 
     Args:
         run: what to do; ``run.out`` names the folder.
-        resume: go on with an unfinished run of the same settings.
+        resume: go on with an unfinished run of the same settings; one that is finished is returned as it is.
         watch: opens an observer of the training, such as a progress bar.
         say: is told, in a sentence each, what was noticed about the data.
 
@@ -35,6 +35,9 @@ def fit(
         Interrupted: stopped by a signal; the folder holds what there is to go on from.
         KeyboardInterrupt: stopped by a signal before there was anything to keep.
     """
+    if resume and is_done(run):
+        say(f"{run.out} is finished: there is nothing left to do")
+        return Finished(run.out)
     try:
         finished = execute(run, resume=resume, watch=watch, say=say)
         if finished is not None:
