@@ -148,7 +148,7 @@ def predict(run: Positional[Path], data: Positional[str], out: Path, json: bool 
 
 
 def evaluate(run: Positional[Path], data: Positional[str], json: bool = False) -> None:
-    """Score a finished run on DATA, which must hold the target.
+    """Score a finished run on DATA, which must hold the target; rows that it was trained on are scored apart.
 
     Args:
         run: finished run folder.
@@ -163,6 +163,8 @@ def evaluate(run: Positional[Path], data: Positional[str], json: bool = False) -
         _print_json(scores.as_json())
     else:
         _console().print(scores_table(scores))
+        if scores.note:
+            _console().print(scores.note, markup=False)
 
 
 def compare(

@@ -26,4 +26,4 @@ def test_a_refusal_does_not_quote_a_label_twice(table: Table, cli: Cli) -> None:
     path = table(lambda frame: frame.with_columns(label=pl.lit('"all"')))
     got = cli("fit", path, "--target", "label", "--out", path.parent / "run")
     assert got.code == 2
-    assert '''one class only ("all" in all 240 rows)''' in got.err
+    assert """one class only ("all" in all 240 rows)""" in got.err

@@ -42,6 +42,7 @@ from tailtune.run.result import (
     SystemResult,
     to_json,
 )
+from tailtune.run.trained_rows import write_trained_rows
 from tailtune.settings import Resolved, Run, check
 from tailtune.version import __version__
 
@@ -108,6 +109,7 @@ def execute(
         of_baselines = {system.name: system.probabilities for system in others}
         predictions = Predictions(dataset.test.ids, dataset.test.targets.numpy(), model.probabilities, of_baselines)
         write_predictions(folder, predictions)
+        write_trained_rows(folder, dataset)
         result = _result(fitted, dataset, [model, *others], own, resamples)
         write_whole(folder / RESULT, to_json(result))
     return Finished.made(folder, result, predictions)
