@@ -82,11 +82,11 @@ def fit(
     """
     from tailtune.fit import fit as fit_run
     from tailtune.report.terminal.run_table import headline, headline_rows
-    from tailtune.training.observer import progress_bar
+    from tailtune.training.observer import shown
 
     if no_flip:
         run = replace(run, flip=False)
-    finished = fit_run(run, resume=resume, watch=lambda: progress_bar(_console(stderr=True)), say=_note)
+    finished = fit_run(run, resume=resume, watch=lambda: shown(_console(stderr=True), _note), say=_note, forecast=_note)
     if finished is None:
         return
     folder, result = finished.folder, finished.result

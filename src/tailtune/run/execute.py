@@ -25,6 +25,7 @@ from tailtune.evaluation.own_measures import own_measures, try_out
 from tailtune.files import write_whole
 from tailtune.interrupt import Interrupted
 from tailtune.methods.resolve import find
+from tailtune.run.clock import Clock
 from tailtune.run.environment import command, first_process, machine, versions
 from tailtune.run.finished import RESULT, Finished
 from tailtune.run.folder import Predictions, begun, check_folder, write_predictions, write_run
@@ -44,6 +45,7 @@ from tailtune.run.result import (
 )
 from tailtune.run.trained_rows import write_trained_rows
 from tailtune.settings import Resolved, Run, check
+from tailtune.training.device import processor_threads
 from tailtune.version import __version__
 
 BASELINES = ("majority", "erm", *TREES)
@@ -69,6 +71,7 @@ def execute(
     say: Callable[[str], object] = print,
     dataset: Dataset | None = None,
     resamples: int = 1000,
+    forecast: Callable[[str], object] | None = None,
 ) -> Finished | None:
     """Carry out `run` in the folder ``run.out``, all but the report and DONE.
 
@@ -79,6 +82,7 @@ def execute(
         say: is told, in a sentence each, what was noticed about the data.
         dataset: that of `run`, where it has been opened already.
         resamples: of the bootstrap intervals; 0 states none, which saves seconds where many trainings are compared.
+        forecast: is told before training, a sentence each, what was chosen and how long it takes; None times nothing.
 
     Returns:
         The run, or None in the processes of a data-parallel run that are not the first.
@@ -87,29 +91,41 @@ def execute(
         TailtuneError: anything wrong with the input.
         Interrupted: stopped by a signal; the folder holds a checkpoint.
     """
+    began = time.monotonic()
     check_run(run)
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
     dataset = dataset or open_dataset(run)
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
+    clock = Clock.started(run.minutes, began, baselines)
+    job = Job(folder, resume, until=clock.until())
     if not first:
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
-            fit_model(run, dataset, Job(folder, resume))
+            fit_model(run, dataset, job)
         return None
     for sentence in dataset.notes:
         say(sentence)
+    told: list[str] = []
+
+    def before(sentence: str) -> None:
+        told.append(sentence)
+        assert forecast is not None
+        forecast(sentence)
+
     with begun(folder, run):
-        fitted = fit_model(run, dataset, Job(folder, resume, watch))
+        fitted = fit_model(run, dataset, replace(job, watch=watch, forecast=before if forecast else None))
         assert fitted is not None
         for sentence in fitted.training.warnings:
-            say(sentence)
+            if sentence not in told:
+                say(sentence)
         fitted.predictor.save(folder)
         write_run(folder, run, fitted.run)
-        model, *others = _systems(run, fitted, dataset, baselines)
+        model, *others = _systems(run, fitted, dataset, clock.after(), say)
         of_baselines = {system.name: system.probabilities for system in others}
         predictions = Predictions(dataset.test.ids, dataset.test.targets.numpy(), model.probabilities, of_baselines)
         write_predictions(folder, predictions)
         write_trained_rows(folder, dataset)
+        resamples = _affordable(resamples, clock, dataset, [model, *others], say)
         result = _result(fitted, dataset, [model, *others], own, resamples)
         write_whole(folder / RESULT, to_json(result))
     return Finished.made(folder, result, predictions)
@@ -188,28 +204,57 @@ def own_measures_for(run: Run, dataset: Dataset) -> list[Measure]:
     return own
 
 
-def _systems(asked: Run, fitted: Fitted, dataset: Dataset, baselines: tuple[str, ...]) -> Iterator[System]:
-    """The model, then each baseline, with their predictions on the test part.
+def _systems(
+    asked: Run, fitted: Fitted, dataset: Dataset, clock: Clock, say: Callable[[str], object]
+) -> Iterator[System]:
+    """The model, then each baseline of `clock`, with their predictions on the test part.
 
-    The baseline erm is the same network trained for the same epochs by the plain routine, but for what was asked for.
+    The baseline erm is the same network trained for the same epochs by the plain routine, but for what was asked for;
+    where there is a limit of time, for as much of it.
     """
-    run, inputs = fitted.run, dataset.test.inputs
+    run = fitted.run
     label, seconds = f"{run.method} ({run.model})", fitted.training.seconds
-    yield System(run.method, label, "model", seconds, fitted.predictor.probabilities(inputs))
-    for name in baselines:
+    yield System(run.method, label, "model", seconds, _probabilities(fitted, dataset))
+    for name in clock.ahead:
         began = time.perf_counter()
         if name == "majority":
             priors = dataset.profile.priors
             probabilities = np.tile(priors, (len(dataset.test), 1))
             yield System(name, "majority class", "baseline", time.perf_counter() - began, probabilities)
+            clock = clock.after()
             continue
         model = name if name in TREES else run.model
-        alone = replace(asked, method="erm", model=model, epochs=run.epochs, minutes=None, devices=1, logger=None)
-        baseline = fit_model(alone, dataset)
+        alone = replace(asked, method="erm", model=model, epochs=run.epochs, devices=1, logger=None)
+        baseline = fit_model(alone, dataset, Job(until=clock.until()))
         assert baseline is not None
+        clock = clock.after()
         label = TREES[name].label if name in TREES else f"erm ({run.model})"
+        for sentence in baseline.training.warnings:
+            say(f"Baseline {label}: {sentence}")
         seconds = baseline.training.seconds
-        yield System(name, label, "baseline", seconds, baseline.predictor.probabilities(inputs))
+        yield System(name, label, "baseline", seconds, _probabilities(baseline, dataset))
+
+
+def _probabilities(fitted: Fitted, dataset: Dataset) -> Probabilities:
+    """The probabilities [N, K] of the test rows; trees take no more threads than they were trained with."""
+    threads = fitted.run.threads if fitted.run.model in TREES else None
+    with processor_threads(threads):
+        return fitted.predictor.probabilities(dataset.test.inputs)
+
+
+def _affordable(
+    resamples: int, clock: Clock, dataset: Dataset, systems: list[System], say: Callable[[str], object]
+) -> int:
+    """Return as many of `resamples` as there is time for, and say so where they are fewer."""
+    targets, profile, sure = dataset.test.targets.numpy(), dataset.profile, with_intervals()
+
+    def bootstrap(times: int) -> object:
+        return intervals(targets, systems[0].probabilities, profile, sure, times)
+
+    found = clock.resamples(resamples, len(systems), bootstrap)
+    if found < resamples:
+        say(f"Intervals are of {found} resamples instead of {resamples}, to end in time; their ends are rougher.")
+    return found
 
 
 def _result(fitted: Fitted, dataset: Dataset, systems: list[System], own: list[Measure], resamples: int) -> Result:

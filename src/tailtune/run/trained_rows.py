@@ -1,4 +1,4 @@
-"""Which rows a run was trained on: a hash of each, kept with the run, so that scoring can tell rows that it has seen."""
+"""Which rows a run was trained on: a hash of each, kept with it, so that scoring can tell rows that it has seen."""
 
 from __future__ import annotations
 
