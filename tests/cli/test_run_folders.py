@@ -33,7 +33,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def refuse(cli: Cli, *arguments: str | Path) -> str:
     """Run `fit`; it must end with one line and code 2."""
     got = cli("fit", *arguments)
-    assert (got.code, got.out, len(got.err.splitlines())) == (2, "", 1), got
+    assert (got.code, got.out, len(got.notes)) == (2, "", 1), got
     return got.err
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tailtune.data.dataset import Dataset
+from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
 from tailtune.methods.method import Method
 from tailtune.run.folder import read_resolved
@@ -16,7 +17,6 @@ from tailtune.words import NBSP, duration
 
 LONG = 600.0  # seconds, from which on it is said what would be faster
 SMALL_SIDE = 64  # pixels, up to which pictures are not worth making smaller
-QUICK_MODELS = {"table": ("mlp", "xgboost"), "image": ("resnet18",)}
 SHARE = "share.json"
 
 
@@ -47,15 +47,17 @@ def forecast(
 
 def faster(run: ResolvedTraining, dataset: Dataset) -> str:
     """Return options that would make training faster, in words."""
-    ways = [f"--model {name}" for name in QUICK_MODELS[dataset.kind] if name != run.model]
-    if dataset.kind == "image" and Path(run.data).is_dir():
+    quick, ways = ["mlp", "xgboost"], []
+    if dataset.kind == "image":
         shape = dataset.preprocessor.shape()
         side = max(int(str(shape["height"])), int(str(shape["width"])))
-        if side > SMALL_SIDE:
+        quick = ["resnet18" if side > SMALL_SIDE else "resnet8"]
+        if side > SMALL_SIDE and Path(run.data).is_dir():
             ways.append(f"--image-size {side // 2}")
+    ways = [f"--model {name}" for name in quick if name != run.model.removeprefix("timm/")] + ways
     if run.minutes is None:
         ways.append("--minutes 10, which fits the training to that time")
-    return "try " + " or ".join(ways)
+    return f"try {' or '.join(ways)}" if ways else "take fewer rows"
 
 
 def part_of_an_epoch(run: ResolvedTraining, rows: int, of: int) -> str:
@@ -81,7 +83,17 @@ def write_share(folder: Path, share: float) -> None:
 
 
 def read_plan(folder: Path, run: ResolvedTraining) -> tuple[ResolvedTraining, float]:
-    """Return `run` and the share of the rows as they were fitted to the budget when the run in `folder` started."""
+    """Return `run` and the share of the rows as they were fitted to the budget when the run in `folder` started.
+
+    Raises:
+        TailtuneError: its share.json is missing or broken.
+    """
     before = read_resolved(folder)
     fitted = {name: getattr(before, name) for name in ("epochs", "batch_size", "lr")}
-    return replace(run, **fitted), float(json.loads((folder / SHARE).read_bytes())["share"])
+    try:
+        share = float(json.loads((folder / SHARE).read_bytes())["share"])
+    except (OSError, ValueError, KeyError) as error:
+        raise TailtuneError(
+            f"{folder / SHARE} cannot be read ({error}); delete the folder and run the fit again"
+        ) from error
+    return replace(run, **fitted), share

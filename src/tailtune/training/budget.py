@@ -80,6 +80,7 @@ def fit_to_budget(method: Method, build: Callable[[int], Network], ground: Groun
         seconds: what is left for training; where it is too little, the plan is the shortest training that there is.
     """
     run, began = ground.run, time.monotonic()
+    seconds = float(ground.fabric.broadcast(seconds))  # so that all processes time the same steps
     limit = min(PROBE, PROBE_SHARE * max(0.0, seconds))
     found = pace(method, build, ground, limit)
     most = min(LARGEST, len(ground.dataset.train) // (GROWTH * ground.fabric.world_size))

@@ -222,7 +222,7 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
             notes += (part_of_an_epoch(resolved, len(dataset.train), len(ground.dataset.train)),)
         if job.folder and fabric.global_rank == 0:
             write_share(job.folder, share)
-    elif job.forecast is not None and not started and lengths is None:
+    elif job.forecast is not None and not started and fabric.world_size == 1:
         with suppress(TailtuneError):  # what is wrong is said by the training itself
             found = pace(method, build, ground, PROBE)
     if job.folder and fabric.global_rank == 0:
