@@ -76,17 +76,17 @@ def fit(
 
     Args:
         run: the configuration.
-        resume: go on with the unfinished run in --out; the settings must be the same.
+        resume: go on with the run in --out, if it is unfinished; the settings must be the same.
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
         json: print the headline figures as JSON.
     """
     from tailtune.fit import fit as fit_run
     from tailtune.report.terminal.run_table import headline, headline_rows
-    from tailtune.training.observer import progress_bar
+    from tailtune.training.observer import shown
 
     if no_flip:
         run = replace(run, flip=False)
-    finished = fit_run(run, resume=resume, watch=lambda: progress_bar(_console(stderr=True)), say=_note)
+    finished = fit_run(run, resume=resume, watch=lambda: shown(_console(stderr=True), _note), say=_note, forecast=_note)
     if finished is None:
         return
     folder, result = finished.folder, finished.result
@@ -148,7 +148,7 @@ def predict(run: Positional[Path], data: Positional[str], out: Path, json: bool 
 
 
 def evaluate(run: Positional[Path], data: Positional[str], json: bool = False) -> None:
-    """Score a finished run on DATA, which must hold the target.
+    """Score a finished run on DATA, which must hold the target; rows that it was trained on are scored apart.
 
     Args:
         run: finished run folder.
@@ -163,6 +163,8 @@ def evaluate(run: Positional[Path], data: Positional[str], json: bool = False) -
         _print_json(scores.as_json())
     else:
         _console().print(scores_table(scores))
+        if scores.note:
+            _console().print(scores.note, markup=False)
 
 
 def compare(

@@ -131,8 +131,8 @@ class Settings(HowToRead):
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train."""
     threads: int | None = None
-    """Processor threads: by default 1 for tables and tiny pictures, whose layers are too small to share out, else as
-    torch chooses."""
+    """Processor threads: by default 1 for networks on tables and tiny pictures, whose layers are too small to share
+    out, else as torch chooses."""
     checkpoint_minutes: float = 5.0
     """Minutes between writes of last.ckpt, which Ctrl-C writes too."""
 
@@ -152,7 +152,8 @@ class Run(Settings, Reading):
     out: str = "runs/latest"
     """Run folder to write; it must not hold a finished run."""
     minutes: float | None = None
-    """Time budget: the epochs are fitted to it after a few timed steps."""
+    """Time budget for everything, from reading to the report: epochs, or rows of one epoch, are fitted to what is left
+    of it after a few timed steps, baselines are stopped, and intervals take fewer resamples."""
     baselines: tuple[str, ...] | None = None
     """Reported beside the model on the same split: majority, xgboost (tables), erm (the same network, trained
     plainly). By default those that are fast."""

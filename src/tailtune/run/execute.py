@@ -25,6 +25,7 @@ from tailtune.evaluation.own_measures import own_measures, try_out
 from tailtune.files import write_whole
 from tailtune.interrupt import Interrupted
 from tailtune.methods.resolve import find
+from tailtune.run.clock import Clock
 from tailtune.run.environment import command, first_process, machine, versions
 from tailtune.run.finished import RESULT, Finished
 from tailtune.run.folder import Answered, Predictions, begun, check_folder, write_predictions, write_run
@@ -43,7 +44,9 @@ from tailtune.run.result import (
     SystemResult,
     to_json,
 )
+from tailtune.run.trained_rows import write_trained_rows
 from tailtune.settings import Resolved, Run, check
+from tailtune.training.device import processor_threads
 from tailtune.version import __version__
 
 BASELINES = ("majority", "erm", *TREES)
@@ -69,6 +72,7 @@ def execute(
     say: Callable[[str], object] = print,
     dataset: Dataset | None = None,
     resamples: int = 1000,
+    forecast: Callable[[str], object] | None = None,
 ) -> Finished | None:
     """Carry out `run` in the folder ``run.out``, all but the report and DONE.
 
@@ -79,6 +83,7 @@ def execute(
         say: is told, in a sentence each, what was noticed about the data.
         dataset: that of `run`, where it has been opened already.
         resamples: of the bootstrap intervals; 0 states none, which saves seconds where many trainings are compared.
+        forecast: is told before training, a sentence each, what was chosen and how long it takes; None times nothing.
 
     Returns:
         The run, or None in the processes of a data-parallel run that are not the first.
@@ -87,26 +92,37 @@ def execute(
         TailtuneError: anything wrong with the input.
         Interrupted: stopped by a signal; the folder holds a checkpoint.
     """
+    began = time.monotonic()
     check_run(run)
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
     dataset = dataset or open_dataset(run)
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
+    clock = Clock.started(run.minutes, began, baselines)
+    job = Job(folder, resume, until=clock.until())
     if not first:
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
-            fit_model(run, dataset, Job(folder, resume))
+            fit_model(run, dataset, job)
         return None
     for sentence in dataset.notes:
         say(sentence)
+    told: list[str] = []
+
+    def before(sentence: str) -> None:
+        told.append(sentence)
+        assert forecast is not None
+        forecast(sentence)
+
     with begun(folder, run):
-        fitted = fit_model(run, dataset, Job(folder, resume, watch))
+        fitted = fit_model(run, dataset, replace(job, watch=watch, forecast=before if forecast else None))
         assert fitted is not None
         for sentence in fitted.training.warnings:
-            say(sentence)
+            if sentence not in told:
+                say(sentence)
         fitted.predictor.save(folder)
         write_run(folder, run, fitted.run)
-        scores = fitted.predictor.scores(dataset.test.inputs)
-        model, *others = _systems(run, fitted, dataset, scores, baselines)
+        scores = _scores(fitted, dataset)
+        model, *others = _systems(run, fitted, dataset, scores, clock.after(), say)
         predictions = Predictions(
             ids=dataset.test.ids,
             targets=dataset.test.targets.numpy(),
@@ -117,6 +133,8 @@ def execute(
             baselines={system.name: system.test for system in others},
         )
         write_predictions(folder, predictions)
+        write_trained_rows(folder, dataset)
+        resamples = _affordable(resamples, clock, dataset, [model, *others], say)
         result = _result(fitted, dataset, predictions, [model, *others], own, resamples)
         write_whole(folder / RESULT, to_json(result))
     return Finished.made(folder, result, predictions)
@@ -196,31 +214,62 @@ def own_measures_for(run: Run, dataset: Dataset) -> list[Measure]:
 
 
 def _systems(
-    asked: Run, fitted: Fitted, dataset: Dataset, scores: Probabilities, baselines: tuple[str, ...]
+    asked: Run,
+    fitted: Fitted,
+    dataset: Dataset,
+    scores: Probabilities,
+    clock: Clock,
+    say: Callable[[str], object],
 ) -> Iterator[System]:
-    """The model, then each baseline, with their predictions on the test part.
+    """The model, then each baseline of `clock`, with their predictions on the test part.
 
-    The baseline erm is the same network trained for the same epochs by the plain routine, but for what was asked for.
-    A baseline's probabilities and answers are made of its scores as the model's are, so that decisions are alike.
+    The baseline erm is the same network trained for the same epochs by the plain routine, but for what was asked for;
+    where there is a limit of time, for as much of it. A baseline's probabilities and answers are made of its scores as
+    the model's are, so that decisions are alike.
     """
     run = fitted.run
     label, seconds = f"{run.method} ({run.model})", fitted.training.seconds
     yield System(run.method, label, "model", seconds, _answered(fitted.predictor, scores))
-    for name in baselines:
+    for name in clock.ahead:
         began = time.perf_counter()
         if name == "majority":
             priors = dataset.profile.priors
             certain = Answered(np.tile(priors, (len(dataset.test), 1)), np.full(len(dataset.test), priors.argmax()))
             yield System(name, "majority class", "baseline", time.perf_counter() - began, certain)
+            clock = clock.after()
             continue
         model = name if name in TREES else run.model
-        alone = replace(asked, method="erm", model=model, epochs=run.epochs, minutes=None, devices=1, logger=None)
-        baseline = fit_model(alone, dataset)
+        alone = replace(asked, method="erm", model=model, epochs=run.epochs, devices=1, logger=None)
+        baseline = fit_model(alone, dataset, Job(until=clock.until()))
         assert baseline is not None
+        clock = clock.after()
         label = TREES[name].label if name in TREES else f"erm ({run.model})"
+        for sentence in baseline.training.warnings:
+            say(f"Baseline {label}: {sentence}")
         seconds = baseline.training.seconds
-        test = _answered(baseline.predictor, baseline.predictor.scores(dataset.test.inputs))
-        yield System(name, label, "baseline", seconds, test)
+        yield System(name, label, "baseline", seconds, _answered(baseline.predictor, _scores(baseline, dataset)))
+
+
+def _scores(fitted: Fitted, dataset: Dataset) -> Probabilities:
+    """The scores [N, K] of the test rows; trees take no more threads than they were trained with."""
+    threads = fitted.run.threads if fitted.run.model in TREES else None
+    with processor_threads(threads):
+        return fitted.predictor.scores(dataset.test.inputs)
+
+
+def _affordable(
+    resamples: int, clock: Clock, dataset: Dataset, systems: list[System], say: Callable[[str], object]
+) -> int:
+    """Return as many of `resamples` as there is time for, and say so where they are fewer."""
+    targets, profile, sure = dataset.test.targets.numpy(), dataset.profile, with_intervals()
+
+    def bootstrap(times: int) -> object:
+        return intervals(targets, systems[0].test.probabilities, profile, sure, times)
+
+    found = clock.resamples(resamples, len(systems), bootstrap)
+    if found < resamples:
+        say(f"Intervals are of {found} resamples instead of {resamples}, to end in time; their ends are rougher.")
+    return found
 
 
 def _answered(predictor: Predictor, scores: Probabilities) -> Answered:

@@ -23,10 +23,14 @@ from tailtune.files import write_whole
 from tailtune.profile import ClassProfile
 from tailtune.run.finished import Finished
 from tailtune.run.result import ClassResult, Interval, Metrics, ReliabilityBin
+from tailtune.run.trained_rows import trained_on
+from tailtune.words import number
 
 if TYPE_CHECKING:
     from tailtune.run.predictor import Predictor
     from tailtune.training.read_ahead import Sources
+
+SHOWN = ("balanced_accuracy", "accuracy", "log_loss")  # of rows that were trained on
 
 
 def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[str], object] = print) -> int:
@@ -70,11 +74,24 @@ def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[s
 
 
 @dataclass(frozen=True)
-class Scores:
-    """What a run reaches on rows that it was not tested on.
+class SeenRows:
+    """Rows to score that a run was trained on, by their values: figures on them are too good.
 
     Attributes:
         rows: how many.
+        metrics: the figures of SHOWN on them.
+    """
+
+    rows: int
+    metrics: Metrics
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a run reaches on rows that it was not tested on, nor trained on as far as there are others.
+
+    Attributes:
+        rows: how many the figures are of.
         metrics: figures by key, None where undefined.
         intervals: their 95 % intervals.
         per_class: a row a class, in class order.
@@ -83,6 +100,8 @@ class Scores:
         absent: names of the classes without rows.
         headline: key of the metric by which published results on the data set of the run are compared.
         measures: the run's own measures.
+        seen: the rows that it was trained on, which the figures leave out unless there are no others; None without any.
+        note: a sentence on those, or nothing.
     """
 
     rows: int
@@ -94,6 +113,8 @@ class Scores:
     absent: tuple[str, ...]
     headline: Headline | None
     measures: tuple[Quantity, ...]
+    seen: SeenRows | None = None
+    note: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return the scores ready for JSON, the figures by their keys beside the other entries."""
@@ -121,8 +142,17 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> Scor
     run = Finished(folder)
     predictor, result = run.predictor(), run.result
     profile = ClassProfile(result.data.counts.train, predictor.names)
-    inputs, targets = _test_part(run, data) if data in catalog.__all__ else _rows(data, predictor, say)
+    named = data in catalog.__all__
+    inputs, targets = _test_part(run, data) if named else _rows(data, predictor, say)
     probabilities = predictor.probabilities(inputs)
+    seen, note = None, ""
+    if not named and (known := trained_on(run.folder, inputs)).any():
+        seen = _seen(targets[known], probabilities[known], profile)
+        if known.all():
+            note = f"The run was trained on all {len(known)} rows, so these figures are too good: quote none of them."
+        else:
+            targets, probabilities = targets[~known], probabilities[~known]
+            note = _left_out(seen, len(known))
     own: list[Measure] = []
     for name in run.run.measures:
         try:
@@ -143,6 +173,21 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> Scor
         intervals={key: (low, high) for key, (low, high) in ends.items()},
         headline=result.headline,
         measures=tuple(quantity_of(measure) for measure in own),
+        seen=seen,
+        note=note,
+    )
+
+
+def _seen(targets: NDArray[np.int64], probabilities: NDArray[np.float64], profile: ClassProfile) -> SeenRows:
+    found = summarise(targets, probabilities, profile, [measure for measure in MEASURES if measure.key in SHOWN])
+    return SeenRows(len(targets), {key: found[key] for key in SHOWN})
+
+
+def _left_out(seen: SeenRows, rows: int) -> str:
+    figures = ", ".join(f"{key.replace('_', ' ')} {number(seen.metrics[key])}" for key in SHOWN)
+    return (
+        f"{seen.rows} of the {rows} rows are left out of these figures, because the run was trained on rows of the "
+        f"same values; on those alone it reaches {figures}, which is too good to quote."
     )
 
 
