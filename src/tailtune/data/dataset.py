@@ -14,6 +14,7 @@ from tailtune.errors import TailtuneError
 from tailtune.profile import ClassProfile
 
 if TYPE_CHECKING:
+    import polars as pl
     import torch
 
 Kind = Literal["table", "image"]
@@ -136,6 +137,7 @@ class Dataset:
         headline: the metric by which published results on the data set are compared, where there is one.
         left_out: columns and images that are not used.
         warnings: one clear sentence each.
+        frame: the training rows of a table as they were read [N], with the target, for those who look at columns.
     """
 
     kind: Kind
@@ -151,6 +153,7 @@ class Dataset:
     headline: Headline | None = None
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    frame: pl.DataFrame | None = field(default=None, repr=False)
 
     @property
     def profile(self) -> ClassProfile:
