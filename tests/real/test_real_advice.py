@@ -21,7 +21,7 @@ CASES = {
     "adult": TABLE,
     "otto": TABLE,
     "covertype": TABLE,
-    "ham10000": {"TT002", "TT005", "TT006", "TT013", "TT018"},
+    "ham10000": {"TT002", "TT005", "TT006", "TT009", "TT013", "TT018"},
     "cifar10": LONG_TAILED,
     "cifar100": LONG_TAILED | {"TT007", "TT008"},
 }

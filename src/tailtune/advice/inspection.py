@@ -183,15 +183,12 @@ def _columns(columns: Sequence[ColumnOverview]) -> list[RenderableType]:
     if not columns:
         return []
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
-    for title, options in (
-        ("", {"no_wrap": True}),
-        ("column", {"no_wrap": True, "max_width": LONGEST_NAME, "overflow": "ellipsis"}),
-        ("type", {"no_wrap": True}),
-        ("missing", {"justify": "right", "no_wrap": True}),
-        ("levels", {"justify": "right", "no_wrap": True}),
-        ("range, or commonest levels", {"overflow": "fold"}),
-    ):
-        table.add_column(title, **options)
+    table.add_column("", no_wrap=True)
+    table.add_column("column", no_wrap=True)
+    table.add_column("type", no_wrap=True)
+    table.add_column("missing", justify="right", no_wrap=True)
+    table.add_column("levels", justify="right", no_wrap=True)
+    table.add_column("range, or commonest levels", overflow="fold")
     for column in shown_columns(columns):
         missing = f"{column.missing:,} ({short_percent(column.missing_share)})" if column.missing else "0"
         suspicion = f"! {'; '.join(column.suspicions)}" if column.suspicions else ""

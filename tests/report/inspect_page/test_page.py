@@ -1,4 +1,4 @@
-"""The page of `tailtune inspect`: it says what the terminal says, escapes what comes from data, and spares other files."""
+"""The page of `tailtune inspect`: it says what the terminal says, escapes what comes from data, spares other files."""
 
 from __future__ import annotations
 
