@@ -179,8 +179,8 @@ def single_column_auc(values: NDArray[np.generic], absent: NDArray[np.bool_], ta
         targets: class indices [N].
 
     Returns:
-        The area under the ROC curve of a class against the others, averaged over the classes with 10 rows or more in the
-        other half; None if fewer than two classes have as many.
+        The area under the ROC curve of a class against the others, averaged over the classes with 10 rows or more in
+        the other half; None if fewer than two classes have as many.
     """
     rng = np.random.default_rng(0)
     rows = rng.permutation(len(targets))[:LEAK_ROWS]
