@@ -101,32 +101,41 @@ def fit(
 def inspect(
     reading: Annotated[Reading, arg(name=""), PositionalRequiredArgs],
     no_flip: bool = False,
+    page: Path | None = None,
     json: bool = False,
 ) -> None:
-    """Show how the classes of DATA are distributed and what that asks for; nothing is trained.
+    """Show the classes and columns of DATA, and what they ask for; nothing is trained.
 
     Args:
         reading: the data, and how they are read.
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
+        page: HTML file to write the same to, besides.
         json: print JSON.
     """
     from tailtune.advice.all_checks import advise
     from tailtune.advice.facts import facts_of_dataset
-    from tailtune.advice.inspect_page import as_json, render
+    from tailtune.advice.inspection import as_json, render
     from tailtune.data.open import open_dataset
+    from tailtune.report.inspect_page.page import check_place, write_inspect_page
 
     if no_flip:
         reading = replace(reading, flip=False)
     check(reading)
+    if page is not None:
+        check_place(page)
     dataset = open_dataset(reading)
     facts = facts_of_dataset(dataset, reading)
     advice = advise(facts)
+    if page is not None:
+        write_inspect_page(page, facts, advice, source=dataset.source, notes=dataset.notes)
     if json:
         _print_json(as_json(facts, advice, source=dataset.source) | {"notes": dataset.notes})
         return
     for sentence in dataset.notes:
         _note(sentence)
     _console().print(render(facts, advice, source=dataset.source))
+    if page is not None:
+        _console().print(f"page: {page}", markup=False)
 
 
 def predict(run: Positional[Path], data: Positional[str], out: Path, json: bool = False) -> None:

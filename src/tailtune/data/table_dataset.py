@@ -130,6 +130,7 @@ def table_dataset(
         split_hash=split_hash(train_part.ids, None if val_part is None else val_part.ids, test_part.ids),
         left_out=fitted.left_out,
         warnings=tuple(warnings),
+        frame=train.frame[rows.train],
     )
 
 
