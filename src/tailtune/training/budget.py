@@ -97,7 +97,8 @@ def fit_to_budget(method: Method, build: Callable[[int], Network], ground: Groun
             break
         run, found = larger, faster
     left = ground.fabric.broadcast(seconds - (time.monotonic() - began))
-    epochs = max(1, int(left / sum(found.epochs)))
+    each = sum(stage.share * epoch for stage, epoch in zip(method.stages, found.epochs, strict=True))
+    epochs = max(1, int(left / each))  # but for the rounding of each stage's epochs
     while epochs > 1 and found.seconds(method, replace(run, epochs=epochs)) > left:
         epochs -= 1
     while found.seconds(method, replace(run, epochs=epochs + 1)) <= left:
