@@ -12,10 +12,11 @@ from tailtune.decision.calibration import Form
 from tailtune.decision.decision import Decision, FitDecision
 from tailtune.decision.deployment import read_deployment
 from tailtune.decision.objective import Objective, read_costs, read_objective
-from tailtune.decision.use import Asked, HeldOut, Use, fit_use
-from tailtune.evaluation.own_measures import own_measures
+from tailtune.decision.use import Asked, HeldOut, Mode, Use, fit_use
+from tailtune.evaluation.own_measures import own_measures, try_out
 from tailtune.evaluation.scored import scored
 from tailtune.profile import ClassProfile, Floats
+from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 
 
@@ -74,9 +75,24 @@ def asked_of(run: Run, dataset: Dataset) -> tuple[Asked, str]:
         stated, deployment = "asked", read_deployment(str(run.deploy_prior), profile)
     elif run.deploy_prior is None and dataset.deployment is not None:
         stated, deployment = "protocol", np.asarray(dataset.deployment)
-    costs = read_costs(objective.file, dataset.names) if objective.name == "cost" else None
+    return asked_for(objective, deployment, run.decision, profile), stated
+
+
+def asked_for(objective: Objective, deployment: Floats | None, mode: Mode, profile: ClassProfile) -> Asked:
+    """Return what is wanted, with the costs or the measure that the objective names.
+
+    Args:
+        objective: what the answers are chosen for.
+        deployment: class balance in use [K]; None for that of the training rows.
+        mode: as in `Asked`.
+        profile: class distribution and names of the training rows.
+
+    Raises:
+        TailtuneError: costs that cannot be read, or a measure that cannot be had or fails.
+    """
+    costs = read_costs(objective.file, profile.names) if objective.name == "cost" else None
     score = _own_score(objective.text, profile) if objective.name == "own" else None
-    return Asked(objective, deployment, run.decision, costs, score), stated
+    return Asked(objective, deployment, mode, costs, score)
 
 
 def decide(run: Run, dataset: Dataset, implied: Floats, held_out: HeldOut | None) -> tuple[Use, Decided]:
@@ -109,6 +125,12 @@ def decide(run: Run, dataset: Dataset, implied: Floats, held_out: HeldOut | None
     )
 
 
+def in_use(predictor: Predictor, use: Use, refitted_on: ClassProfile | None) -> Predictor:
+    """Return the predictor with what was fitted; `refitted_on` are the rows of a second training after that, if any."""
+    recalibration = use.recalibration if refitted_on is None else use.recalibration.trained_on(refitted_on)
+    return replace(predictor, recalibration=recalibration, answer=use.answer)
+
+
 def fit_method_decision(
     fit: FitDecision | None, profile: ClassProfile, held_out: HeldOut | None
 ) -> tuple[Decision | None, HeldOut | None]:
@@ -124,6 +146,7 @@ def fit_method_decision(
 def _own_score(text: str, profile: ClassProfile) -> Score:
     """A person's measure as a function of answers; rows of other weights than 1 are drawn anew in proportion."""
     (measure,) = own_measures([text])
+    try_out([measure], np.repeat(np.arange(profile.num_classes), profile.counts), profile)
     sign = 1.0 if measure.higher_is_better else -1.0
 
     def score(targets: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> float:

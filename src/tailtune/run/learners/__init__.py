@@ -7,8 +7,7 @@ from dataclasses import replace
 from tailtune.data.dataset import Dataset
 from tailtune.models.build import default_name
 from tailtune.models.trees import LIBRARIES
-from tailtune.profile import ClassProfile
-from tailtune.run.decide import asked_of, decide
+from tailtune.run.decide import asked_of, decide, in_use
 from tailtune.run.learner import Fitted, Job, Learner
 from tailtune.run.learners import networks, trees
 from tailtune.settings import Run, check
@@ -53,9 +52,7 @@ def fit_model(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted | No
 def _decided(fitted: Fitted, run: Run, dataset: Dataset) -> Fitted:
     """Fit what is made of the scores, and put it into the predictor."""
     use, decided = decide(run, dataset, fitted.implied, fitted.held_out)
-    recalibration = use.recalibration
+    whole = None
     if run.selection == "refit" and dataset.val is not None:
-        targets = dataset.train.joined(dataset.val).targets.numpy()
-        recalibration = recalibration.trained_on(ClassProfile.from_targets(targets, len(dataset.names), dataset.names))
-    predictor = replace(fitted.predictor, recalibration=recalibration, answer=use.answer)
-    return replace(fitted, predictor=predictor, decided=decided)
+        whole = replace(dataset, train=dataset.train.joined(dataset.val)).profile
+    return replace(fitted, predictor=in_use(fitted.predictor, use, whole), decided=decided)
