@@ -138,36 +138,53 @@ def inspect(
         _console().print(f"page: {page}", markup=False)
 
 
-def predict(run: Positional[Path], data: Positional[str], out: Path, json: bool = False) -> None:
+def predict(
+    run: Positional[Path],
+    data: Positional[str],
+    out: Path,
+    objective: str | None = None,
+    deploy_prior: str | None = None,
+    json: bool = False,
+) -> None:
     """Write the class and the probability of each class for every row of DATA, in its order.
 
     Args:
         run: finished run folder.
         data: table, image folder, image or .npz.
         out: CSV or Parquet file to write.
+        objective: choose the answers for another objective than the run did, on the validation rows that it kept.
+        deploy_prior: state other class frequencies in use than the run did; nothing is trained for either.
         json: print a summary as JSON.
     """
     from tailtune.run.predict import write_predictions_table
 
-    rows = write_predictions_table(run, data, out, _note)
+    rows = write_predictions_table(run, data, out, _note, objective, deploy_prior)
     if json:
         _print_json({"rows": rows, "out": str(out)})
     else:
         _console().print(f"{rows} rows: {out}", markup=False)
 
 
-def evaluate(run: Positional[Path], data: Positional[str], json: bool = False) -> None:
+def evaluate(
+    run: Positional[Path],
+    data: Positional[str],
+    objective: str | None = None,
+    deploy_prior: str | None = None,
+    json: bool = False,
+) -> None:
     """Score a finished run on DATA, which must hold the target; rows that it was trained on are scored apart.
 
     Args:
         run: finished run folder.
         data: table, image folder or .npz with targets, or the named dataset of the run, for its test part.
+        objective: choose the answers for another objective than the run did, on the validation rows that it kept.
+        deploy_prior: state other class frequencies in use than the run did; nothing is trained for either.
         json: print all figures as JSON.
     """
     from tailtune.report.terminal.run_table import scores_table
     from tailtune.run.predict import score
 
-    scores = score(run, data, _note)
+    scores = score(run, data, _note, objective, deploy_prior)
     if json:
         _print_json(scores.as_json())
     else:

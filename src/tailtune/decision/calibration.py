@@ -18,7 +18,7 @@ Form = Literal["none", "temperature", "strength", "bias", "vector"]
 FOLDS = 5
 ROWS_A_CLASS = 10  # of a class, at least, before it is given a parameter of its own
 ROWS_TO_MOVE = 5  # of a class, at least, before a loss at another balance than theirs is believed
-RIDGE = 1e-2  # on log scales and biases, as a share of a row's loss: keeps a class of few rows near the others
+RIDGE = 1.0  # on log scales and biases, in rows: keeps a class of few rows near the others, and fades with more
 WIDEST = 5.0  # of a log scale
 
 
@@ -126,6 +126,7 @@ def _fit(form: Form, start: Recalibration, probabilities: Floats, targets: Indic
     parameters = _PARAMETERS[form]
     plain = replace(start, scale=np.ones(k), bias=np.zeros(k)).at_train(probabilities)
     taken_off, there = np.log(start.train), np.log(start.deployment)
+    ridge = RIDGE * (weights**2).mean() / n if form in ("bias", "vector") else 0.0  # unequal weights are fewer rows
     true = np.zeros((n, k))
     true[np.arange(n), targets] = 1.0
 
@@ -134,7 +135,6 @@ def _fit(form: Form, start: Recalibration, probabilities: Floats, targets: Indic
         found = softmax(fitted.scale * plain + fitted.bias + there - fitted.tau * taken_off)
         error = weights[:, None] * (found - true) / n
         slope = parameters.slope(fitted, (error * plain).sum(axis=0), error.sum(axis=0), -(error @ taken_off).sum())
-        ridge = RIDGE if form in ("bias", "vector") else 0.0
         value = -(weights * np.log(np.maximum(found[np.arange(n), targets], SMALLEST))).mean()
         return float(value + ridge * (values**2).sum()), slope + 2 * ridge * values
 

@@ -97,7 +97,7 @@ def _with_number(text: str, name: Name, value: str) -> Objective:
         number = float("nan")
     if name == "recall@precision" and not 0 < number < 1:
         raise TailtuneError(f"--objective {text}: the precision must lie between 0 and 1, such as {name}=0.9")
-    if name == "precision@budget" and not (0 < number < 1 or (number >= 1 and number == int(number))):
+    if name == "precision@budget" and not (0 < number < 1 or (number >= 1 and number.is_integer())):
         raise TailtuneError(
             f"--objective {text}: the budget must be a number of rows, such as {name}=50, or a share of them below 1"
         )

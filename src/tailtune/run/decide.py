@@ -13,9 +13,10 @@ from tailtune.decision.decision import Decision, FitDecision
 from tailtune.decision.deployment import read_deployment
 from tailtune.decision.objective import read_costs, read_objective
 from tailtune.decision.use import Asked, HeldOut, Use, fit_use
-from tailtune.evaluation.own_measures import own_measures
+from tailtune.evaluation.own_measures import own_measures, try_out
 from tailtune.evaluation.scored import scored
 from tailtune.profile import ClassProfile, Floats
+from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 
 
@@ -128,6 +129,11 @@ def decide(run: Run, rows: Rows, implied: Floats, held_out: HeldOut | None) -> t
     )
 
 
+def in_use(predictor: Predictor, use: Use) -> Predictor:
+    """Return the predictor with what was fitted."""
+    return replace(predictor, recalibration=use.recalibration, answer=use.answer)
+
+
 def fit_method_decision(
     fit: FitDecision | None, profile: ClassProfile, held_out: HeldOut | None
 ) -> tuple[Decision | None, HeldOut | None]:
@@ -143,6 +149,7 @@ def fit_method_decision(
 def _own_score(text: str, profile: ClassProfile) -> Score:
     """A person's measure as a function of answers; rows of other weights than 1 are drawn anew in proportion."""
     (measure,) = own_measures([text])
+    try_out([measure], np.repeat(np.arange(profile.num_classes), profile.counts), profile)
     sign = 1.0 if measure.higher_is_better else -1.0
 
     def score(targets: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> float:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tailtune.augment.policies import build as build_policy
 from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
+from tailtune.decision.objective import read_objective
 from tailtune.errors import TailtuneError, nearest
 from tailtune.evaluation.bootstrap import intervals, paired_difference, with_intervals
 from tailtune.evaluation.measure import Measure, quantity_of
@@ -155,7 +156,7 @@ def _check_names(run: Run) -> None:
     """Refuse, before data are read, names that mean nothing whatever the data.
 
     Raises:
-        TailtuneError: an unknown baseline, method, augmentation policy or measure.
+        TailtuneError: an unknown baseline, method, augmentation policy, measure or objective.
     """
     for name in run.baselines or ():
         if name not in BASELINES:
@@ -166,6 +167,8 @@ def _check_names(run: Run) -> None:
     if run.policy is not None:
         build_policy(run.policy, (), ())
     own_measures(run.measures)
+    if run.objective is not None:
+        read_objective(run.objective)
 
 
 def _check_use(run: Run) -> None:

@@ -22,6 +22,7 @@ from tailtune.evaluation.own_measures import own_measures
 from tailtune.files import write_whole
 from tailtune.profile import ClassProfile
 from tailtune.run.finished import Finished
+from tailtune.run.redecide import redecided
 from tailtune.run.result import ClassResult, Interval, Metrics, ReliabilityBin
 from tailtune.run.trained_rows import trained_on
 from tailtune.words import number
@@ -33,7 +34,14 @@ if TYPE_CHECKING:
 SHOWN = ("balanced_accuracy", "accuracy", "log_loss")  # of rows that were trained on
 
 
-def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[str], object] = print) -> int:
+def write_predictions_table(
+    folder: Path,
+    data: str,
+    out: Path,
+    say: Callable[[str], object] = print,
+    objective: str | None = None,
+    deploy_prior: str | None = None,
+) -> int:
     """Predict every row of `data` with the run in `folder`; write id, predicted class and class probabilities.
 
     Args:
@@ -41,6 +49,8 @@ def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[s
         data: table, image folder, image or .npz.
         out: .csv or .parquet file, replaced if it exists.
         say: is told what was noticed about the data.
+        objective: another one to answer for than the run's, see `redecided`.
+        deploy_prior: another balance in use, see `redecided`.
 
     Returns:
         Number of rows, which keep the order of `data`.
@@ -56,7 +66,7 @@ def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[s
         raise TailtuneError(f"--out {out} must end in .csv or .parquet")
     if not out.parent.is_dir():
         raise TailtuneError(f"there is no folder {out.parent} to write {out.name} into; create it first")
-    predictor = Finished(folder).predictor()
+    predictor = redecided(Finished(folder), objective, deploy_prior, say)
     rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
     for sentence in rows.notes:
         say(sentence)
@@ -125,13 +135,21 @@ class Scores:
         return self.metrics | content
 
 
-def score(folder: Path, data: str, say: Callable[[str], object] = print) -> Scores:
+def score(
+    folder: Path,
+    data: str,
+    say: Callable[[str], object] = print,
+    objective: str | None = None,
+    deploy_prior: str | None = None,
+) -> Scores:
     """Score the run in `folder` on `data`, which must hold the target.
 
     Args:
         folder: finished run folder.
         data: table, image folder or .npz with targets, or the named data set of the run, for its test part.
         say: is told what was noticed about the data.
+        objective: another one to answer for than the run's, see `redecided`.
+        deploy_prior: another balance in use, see `redecided`.
 
     Returns:
         The figures, with the run's own measures. One whose file is gone is left out, and `say` is told.
@@ -140,7 +158,7 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> Scor
         TailtuneError: anything wrong with the folder or the data, or no target in it.
     """
     run = Finished(folder)
-    predictor, result = run.predictor(), run.result
+    predictor, result = redecided(run, objective, deploy_prior, say), run.result
     profile = ClassProfile(result.data.counts.train, predictor.names)
     named = data in catalog.__all__
     inputs, targets = _test_part(run, data) if named else _rows(data, predictor, say)

@@ -16,9 +16,9 @@ from tailtune.evaluation.metrics import scores
 from tailtune.evaluation.own_measures import own_measures
 from tailtune.evaluation.scored import scored
 from tailtune.files import write_whole
-from tailtune.run.decide_anew import decided_anew, decision_asked
 from tailtune.run.environment import command, machine, versions
 from tailtune.run.finished import Finished
+from tailtune.run.redecide import answered_anew
 from tailtune.run.result import to_json
 from tailtune.settings import Run, Settings
 from tailtune.study.curves import learning_curve
@@ -92,9 +92,9 @@ def _scalar(value: Any) -> Scalar:
 def _metrics(finished: Finished, run: Run, own: Sequence[Measure]) -> Mapping[str, float | None]:
     """The figures of a training under the decision of `run`, which need not be the one that it was carried out with."""
     made, profile, trained = finished.predictions, finished.result.data.profile, finished.run
-    asked, test, known = decision_asked(run), made.model, finished.result.model.metrics
-    if asked != decision_asked(trained):
-        test, known = decided_anew(finished, run), {}
+    test, known = made.model, finished.result.model.metrics
+    if any(getattr(run, name) != getattr(trained, name) for name in ("objective", "deploy_prior", "decision")):
+        test, known = answered_anew(finished, run), {}
     wanted = own if known else [*MEASURES, *own]
     return known | (scores(scored(made.targets, test.probabilities, profile, test.answers), wanted) if wanted else {})
 

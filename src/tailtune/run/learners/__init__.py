@@ -8,7 +8,7 @@ from tailtune.data.dataset import Dataset
 from tailtune.decision.objective import read_objective
 from tailtune.models.build import default_name
 from tailtune.models.trees import LIBRARIES
-from tailtune.run.decide import asked_of, decide, rows_of
+from tailtune.run.decide import asked_of, decide, in_use, rows_of
 from tailtune.run.learner import Fitted, Job, Learner
 from tailtune.run.learners import networks, trees
 from tailtune.settings import Run, check
@@ -64,5 +64,4 @@ def fit_model(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted | No
 def _decided(fitted: Fitted, run: Run, dataset: Dataset) -> Fitted:
     """Fit what is made of the scores, and put it into the predictor."""
     use, decided = decide(run, rows_of(run, dataset), fitted.implied, fitted.held_out)
-    predictor = replace(fitted.predictor, recalibration=use.recalibration, answer=use.answer)
-    return replace(fitted, predictor=predictor, decided=decided)
+    return replace(fitted, predictor=in_use(fitted.predictor, use), decided=decided)
