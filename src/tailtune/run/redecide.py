@@ -33,7 +33,7 @@ def decided_anew(finished: Finished, run: Run) -> tuple[Use, Decided]:
 
 
 def answered_anew(finished: Finished, run: Run) -> Answered:
-    """Return what the model of a finished run makes of its test rows under the decision of `run`, see `decided_anew`."""
+    """Return what the model of a finished run makes of its test rows under the decision of `run`."""
     use, _ = decided_anew(finished, run)
     probabilities = use.recalibration(finished.predictions.scores)
     return Answered(probabilities, use.answer(probabilities))
