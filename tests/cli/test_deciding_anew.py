@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from command_line import CLASSES, SMALL, TABLE, Cli, Fitted, Refused
+from command_line import CLASSES, SMALL, TABLE, Cli, Fitted, Refused, answer, made_table
 
 from tailtune.decision.objective import read_objective
 from tailtune.decision.use import Asked, fit_use
@@ -18,6 +18,25 @@ from tailtune.run.finished import Finished
 from tailtune.run.redecide import redecided
 
 COLUMNS = [f"probability_{name}" for name in CLASSES]
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
+    """A run with enough validation rows to fit something on."""
+    home = tmp_path_factory.mktemp("decided")
+    data = home / "data"
+    data.mkdir()
+    made_table(400).write_csv(data / "train.csv")
+    made_table(90, seed=1).write_csv(data / "test.csv")
+    command = ("fit", data, *TABLE, *SMALL)
+    got = answer(*command, "--out", home / "run", "--json")
+    assert got.code == 0, got.err
+    return Fitted(home / "run", data, data / "test.csv", got, command)
+
+
+def sentence(run: Finished, words: str) -> str:
+    assert run.predictions.held_out is not None
+    return f"Decided anew for {words}, on {len(run.predictions.held_out.targets)} validation rows."
 
 
 @pytest.mark.parametrize(
@@ -55,8 +74,8 @@ def test_another_balance_is_fitted_on_the_rows_that_the_run_kept(fitted: Fitted,
     frame, said = predicted(
         cli, fitted, tmp_path / "p.parquet", "--objective", "balanced_accuracy", "--deploy-prior", "uniform"
     )
-    assert said.splitlines() == ["Decided anew for balanced accuracy, on 30 validation rows."]
     run = Finished(fitted.folder)
+    assert said.splitlines() == [sentence(run, "balanced accuracy")]
     made, profile = run.predictions, ClassProfile(run.result.data.counts.train, CLASSES)
     asked = Asked(read_objective("balanced_accuracy"), np.full(3, 1 / 3))
     use = fit_use(asked, made.implied, profile, made.held_out)
@@ -71,7 +90,7 @@ def test_what_the_run_asked_for_gives_its_own_answers(fitted: Fitted) -> None:
     probabilities = predictor.in_use(run.predictions.scores)
     np.testing.assert_array_equal(probabilities, run.predictions.model.probabilities)
     np.testing.assert_array_equal(predictor.answers(probabilities), run.predictions.model.answers)
-    assert said == ["Decided anew for macro F1, on 30 validation rows."]
+    assert said == [sentence(run, "macro F1")]
 
 
 def test_evaluate_scores_the_answers_that_were_decided_anew(fitted: Fitted, cli: Cli, tmp_path: Path) -> None:

@@ -25,15 +25,16 @@ def spoilt(p: Floats, temperature: float | Floats = 1.0, bias: float | Floats = 
 
 
 def test_calibrated_scores_are_left_alone() -> None:
-    """Mostly; where chance suggests something, it does little harm to other rows."""
-    forms, fresh = [], draw(THREE, TRAIN, 20_000, 100)
+    """Mostly; what chance suggests now and then does little harm to other rows on the whole."""
+    forms, harms, fresh = [], [], draw(THREE, TRAIN, 20_000, 100)
     exact = posterior(THREE, TRAIN, fresh.x)
     for seed in range(8):
         rows = draw(THREE, TRAIN, 400, seed)
         found = calibrate(unfitted(TRAIN, profile(TRAIN)), posterior(THREE, TRAIN, rows.x), rows.targets)
         forms.append(found.form)
-        assert log_loss(found.recalibration(exact), fresh.targets) < log_loss(exact, fresh.targets) + 0.02
+        harms.append(log_loss(found.recalibration(exact), fresh.targets) - log_loss(exact, fresh.targets))
     assert forms.count("none") >= 5
+    assert np.mean(harms) < 0.01
 
 
 @pytest.mark.parametrize("temperature", [0.4, 2.5])
