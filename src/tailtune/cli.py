@@ -144,6 +144,8 @@ def predict(
     out: Path,
     objective: str | None = None,
     deploy_prior: str | None = None,
+    sets: float | None = None,
+    abstain_error: float | None = None,
     json: bool = False,
 ) -> None:
     """Write the class and the probability of each class for every row of DATA, in its order.
@@ -153,12 +155,14 @@ def predict(
         data: table, image folder, image or .npz.
         out: CSV or Parquet file to write.
         objective: choose the answers for another objective than the run did, on the validation rows that it kept.
-        deploy_prior: state other class frequencies in use than the run did; nothing is trained for either.
+        deploy_prior: state other class frequencies in use than the run did, or have them found from DATA (estimate).
+        sets: also write sets of classes that hold the true one so often, such as 0.9, for every class.
+        abstain_error: also write which rows to answer so that at most this share of the answers is wrong.
         json: print a summary as JSON.
     """
-    from tailtune.run.predict import write_predictions_table
+    from tailtune.run.predict import Wanted, write_predictions_table
 
-    rows = write_predictions_table(run, data, out, _note, objective, deploy_prior)
+    rows = write_predictions_table(run, data, out, _note, Wanted(objective, deploy_prior, sets, abstain_error))
     if json:
         _print_json({"rows": rows, "out": str(out)})
     else:
@@ -182,7 +186,7 @@ def evaluate(
         json: print all figures as JSON.
     """
     from tailtune.report.terminal.run_table import scores_table
-    from tailtune.run.predict import score
+    from tailtune.run.score import score
 
     scores = score(run, data, _note, objective, deploy_prior)
     if json:

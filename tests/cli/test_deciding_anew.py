@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,14 @@ import polars as pl
 import pytest
 from command_line import CLASSES, SMALL, TABLE, Cli, Fitted, Refused, answer, made_table
 
+from tailtune.decision.abstention import fit_abstention
+from tailtune.decision.conformal import fit_conformal
+from tailtune.decision.deployment_balance import calibrated_expectation_maximisation
 from tailtune.decision.objective import read_objective
 from tailtune.decision.use import Asked, fit_use
 from tailtune.profile import ClassProfile
 from tailtune.run.finished import Finished
-from tailtune.run.redecide import redecided
+from tailtune.run.redecide import decided_anew, redecided
 
 COLUMNS = [f"probability_{name}" for name in CLASSES]
 
@@ -117,3 +121,50 @@ def test_bad_words_are_refused_for_a_finished_run(
         got = cli(command[0], fitted.folder, fitted.test, *command[1:], *options)
         assert (got.code, got.out, len(got.err.splitlines())) == (2, "", 1), got
         assert words in got.err
+
+
+def test_sets_hold_the_classes_within_the_thresholds_of_the_validation_rows(
+    fitted: Fitted, cli: Cli, tmp_path: Path
+) -> None:
+    frame, said = predicted(cli, fitted, tmp_path / "sets.parquet", "--sets", "0.8")
+    made = Finished(fitted.folder).predictions
+    assert made.held_out is not None
+    conformal = fit_conformal(made.held_out.probabilities, made.held_out.targets, 0.8, names=CLASSES)
+    expected = ["|".join(np.array(CLASSES)[row]) for row in conformal(made.scores)]
+    assert frame["set"].to_list() == expected
+    assert said.strip() == conformal.note
+
+
+def test_rows_are_left_without_an_answer_to_keep_the_error(fitted: Fitted, cli: Cli, tmp_path: Path) -> None:
+    frame, said = predicted(cli, fitted, tmp_path / "answered.parquet", "--abstain-error", "0.4")
+    run = Finished(fitted.folder)
+    made, predictor = run.predictions, run.predictor()
+    assert made.held_out is not None
+    known = predictor.in_use(made.held_out.probabilities)
+    abstention = fit_abstention(known, made.held_out.targets, 0.4, answers=predictor.answers(known))
+    expected = abstention(made.model.probabilities, made.model.answers)
+    np.testing.assert_array_equal(frame["answered"].to_numpy(), expected)
+    assert (abstention.note or f"as far as they are like the {abstention.rows} validation rows") in said
+
+
+def test_the_balance_of_the_rows_is_estimated(fitted: Fitted, cli: Cli, tmp_path: Path) -> None:
+    frame, said = predicted(cli, fitted, tmp_path / "estimate.parquet", "--deploy-prior", "estimate")
+    made = Finished(fitted.folder).predictions
+    assert made.held_out is not None
+    balance = calibrated_expectation_maximisation(
+        made.held_out.probabilities, made.held_out.targets, made.scores, names=CLASSES, resamples=0
+    )
+    assert said.startswith("Estimated balance of these 90 rows, with 95 % intervals: common ")
+    run = replace(Finished(fitted.folder).run, objective="macro_f1", deploy_prior=None)
+    use, _ = decided_anew(Finished(fitted.folder), run, np.maximum(balance.frequencies, 1e-6))
+    np.testing.assert_allclose(frame.select(COLUMNS).to_numpy(), use.recalibration(made.scores), rtol=1e-6)
+
+
+def test_without_validation_rows_there_is_nothing_to_fit_on(cli: Cli, tmp_path: Path) -> None:
+    made_table(120).write_csv(tmp_path / "rows.csv")
+    got = cli("fit", tmp_path / "rows.csv", *TABLE, *SMALL, "--selection", "last", "--out", tmp_path / "last")
+    assert got.code == 0, got.err
+    for option, value in (("--sets", "0.9"), ("--abstain-error", "0.1"), ("--deploy-prior", "estimate")):
+        got = cli("predict", tmp_path / "last", tmp_path / "rows.csv", "--out", tmp_path / "p.csv", option, value)
+        assert got.code == 2
+        assert "had none; fit again with --selection validation" in got.err

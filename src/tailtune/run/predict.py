@@ -1,62 +1,66 @@
-"""Using a finished run: predictions for new rows, and scores on rows whose target is known."""
+"""Predictions of a finished run for new rows: classes, probabilities, and where asked for sets and abstention."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.data import catalog
-from tailtune.data.dataset import Headline
 from tailtune.data.open import open_for_prediction
+from tailtune.decision.use import HeldOut
 from tailtune.errors import TailtuneError
-from tailtune.evaluation.bootstrap import intervals, with_intervals
-from tailtune.evaluation.measure import Measure, Quantity, quantity_of
-from tailtune.evaluation.measures import MEASURES
-from tailtune.evaluation.metrics import summarise
-from tailtune.evaluation.own_measures import own_measures
 from tailtune.files import write_whole
-from tailtune.profile import ClassProfile
 from tailtune.run.finished import Finished
+from tailtune.run.predictor import Predictor
 from tailtune.run.redecide import redecided
-from tailtune.run.result import ClassResult, Interval, Metrics, ReliabilityBin
-from tailtune.run.trained_rows import trained_on
-from tailtune.words import number
+from tailtune.words import percent
 
-if TYPE_CHECKING:
-    from tailtune.run.predictor import Predictor
-    from tailtune.training.read_ahead import Sources
+ESTIMATE = "estimate"  # of a deployment balance: from the rows themselves
+SEPARATOR = "|"  # between the classes of a set
 
-SHOWN = ("balanced_accuracy", "accuracy", "log_loss")  # of rows that were trained on
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What predictions are to hold beside what the run itself decided; nothing is trained for any of it.
+
+    Attributes:
+        objective: another one to answer for, see `tailtune.run.redecide.redecided`.
+        deploy_prior: another class balance in use; "estimate" finds it from the rows that are predicted.
+        sets: coverage, for each class, of sets of classes (`tailtune.decision.conformal`).
+        abstain_error: share of wrong answers to keep by answering fewer rows (`tailtune.decision.abstention`).
+    """
+
+    objective: str | None = None
+    deploy_prior: str | None = None
+    sets: float | None = None
+    abstain_error: float | None = None
 
 
 def write_predictions_table(
-    folder: Path,
-    data: str,
-    out: Path,
-    say: Callable[[str], object] = print,
-    objective: str | None = None,
-    deploy_prior: str | None = None,
+    folder: Path, data: str, out: Path, say: Callable[[str], object] = print, wanted: Wanted | None = None
 ) -> int:
     """Predict every row of `data` with the run in `folder`; write id, predicted class and class probabilities.
+
+    Sets of classes are a column ``set`` with the classes between bars, abstention is a column ``answered``.
 
     Args:
         folder: finished run folder.
         data: table, image folder, image or .npz.
         out: .csv or .parquet file, replaced if it exists.
-        say: is told what was noticed about the data.
-        objective: another one to answer for than the run's, see `redecided`.
-        deploy_prior: another balance in use, see `redecided`.
+        say: is told what was noticed about the data, and what was fitted.
+        wanted: what is asked beside what the run decided.
 
     Returns:
         Number of rows, which keep the order of `data`.
 
     Raises:
-        TailtuneError: anything wrong with the folder, the data or `out`.
+        TailtuneError: anything wrong with the folder, the data or `out`, or no validation scores to fit on.
     """
     import io
 
@@ -66,13 +70,23 @@ def write_predictions_table(
         raise TailtuneError(f"--out {out} must end in .csv or .parquet")
     if not out.parent.is_dir():
         raise TailtuneError(f"there is no folder {out.parent} to write {out.name} into; create it first")
-    predictor = redecided(Finished(folder), objective, deploy_prior, say)
-    rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
+    wanted, run = wanted or Wanted(), Finished(folder)
+    trained = run.predictor()
+    rows = open_for_prediction(data, trained.preprocessor, trained.names)
     for sentence in rows.notes:
         say(sentence)
-    probabilities = predictor.probabilities(rows.inputs)
-    chosen = np.asarray(predictor.names)[predictor.answers(probabilities)]
-    columns: dict[str, Any] = {"id": rows.ids, "predicted": chosen}
+    scores = trained.scores(rows.inputs)
+    stated, found = wanted.deploy_prior, None
+    if stated == ESTIMATE:
+        stated, found = None, _estimated(run, scores, say)
+    predictor = redecided(run, wanted.objective, stated, say, found)
+    probabilities = predictor.in_use(scores)
+    answers = predictor.answers(probabilities)
+    columns: dict[str, Any] = {"id": rows.ids, "predicted": np.asarray(predictor.names)[answers]}
+    if wanted.abstain_error is not None:
+        columns["answered"] = _answered(run, predictor, probabilities, answers, wanted.abstain_error, say)
+    if wanted.sets is not None:
+        columns["set"] = _sets(run, scores, predictor.names, wanted.sets, say)
     columns |= {f"probability_{name}": probabilities[:, k] for k, name in enumerate(predictor.names)}
     frame, buffer = pl.DataFrame(columns), io.BytesIO()
     if out.suffix == ".csv":
@@ -83,161 +97,68 @@ def write_predictions_table(
     return len(frame)
 
 
-@dataclass(frozen=True)
-class SeenRows:
-    """Rows to score that a run was trained on, by their values: figures on them are too good.
-
-    Attributes:
-        rows: how many.
-        metrics: the figures of SHOWN on them.
-    """
-
-    rows: int
-    metrics: Metrics
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What a run reaches on rows that it was not tested on, nor trained on as far as there are others.
-
-    Attributes:
-        rows: how many the figures are of.
-        metrics: figures by key, None where undefined.
-        intervals: their 95 % intervals.
-        per_class: a row a class, in class order.
-        confusion: counts [K, K], the truth by row.
-        reliability: a row a bin.
-        absent: names of the classes without rows.
-        headline: key of the metric by which published results on the data set of the run are compared.
-        measures: the run's own measures.
-        seen: the rows that it was trained on, which the figures leave out unless there are no others; None without any.
-        note: a sentence on those, or nothing.
-    """
-
-    rows: int
-    metrics: Metrics
-    intervals: dict[str, Interval]
-    per_class: tuple[ClassResult, ...]
-    confusion: tuple[tuple[int, ...], ...]
-    reliability: tuple[ReliabilityBin, ...]
-    absent: tuple[str, ...]
-    headline: Headline | None
-    measures: tuple[Quantity, ...]
-    seen: SeenRows | None = None
-    note: str = ""
-
-    def as_json(self) -> dict[str, object]:
-        """Return the scores ready for JSON, the figures by their keys beside the other entries."""
-        import msgspec
-
-        content: dict[str, object] = msgspec.to_builtins(self)
-        del content["metrics"]
-        return self.metrics | content
-
-
-def score(
-    folder: Path,
-    data: str,
-    say: Callable[[str], object] = print,
-    objective: str | None = None,
-    deploy_prior: str | None = None,
-) -> Scores:
-    """Score the run in `folder` on `data`, which must hold the target.
-
-    Args:
-        folder: finished run folder.
-        data: table, image folder or .npz with targets, or the named data set of the run, for its test part.
-        say: is told what was noticed about the data.
-        objective: another one to answer for than the run's, see `redecided`.
-        deploy_prior: another balance in use, see `redecided`.
-
-    Returns:
-        The figures, with the run's own measures. One whose file is gone is left out, and `say` is told.
+def _held_out(run: Finished, option: str, say: Callable[[str], object]) -> HeldOut:
+    """The validation scores that a run kept.
 
     Raises:
-        TailtuneError: anything wrong with the folder or the data, or no target in it.
+        TailtuneError: it had no validation rows.
     """
-    run = Finished(folder)
-    predictor, result = redecided(run, objective, deploy_prior, say), run.result
-    profile = ClassProfile(result.data.counts.train, predictor.names)
-    named = data in catalog.__all__
-    inputs, targets = _test_part(run, data) if named else _rows(data, predictor, say)
-    probabilities = predictor.probabilities(inputs)
-    seen, note = None, ""
-    if not named and (known := trained_on(run.folder, inputs)).any():
-        seen = _seen(targets[known], probabilities[known], profile)
-        if known.all():
-            note = f"The run was trained on all {len(known)} rows, so these figures are too good: quote none of them."
-        else:
-            targets, probabilities = targets[~known], probabilities[~known]
-            note = _left_out(seen, len(known))
-    own: list[Measure] = []
-    for name in run.run.measures:
-        try:
-            own += own_measures([name])
-        except TailtuneError as error:
-            say(f"without measure {name}: {error}")
-    measures = [*MEASURES, *own]
-    answers = predictor.answers(probabilities)
-    found = summarise(targets, probabilities, profile, measures, answers)
-    ends = intervals(targets, probabilities, profile, with_intervals(measures), answers=answers)
-    return Scores(
-        rows=len(targets),
-        per_class=tuple(ClassResult(**row) for row in found.pop("per_class")),
-        confusion=tuple(map(tuple, found.pop("confusion"))),
-        reliability=tuple(ReliabilityBin(**row) for row in found.pop("reliability")),
-        absent=tuple(found.pop("absent")),
-        metrics=found,
-        intervals={key: (low, high) for key, (low, high) in ends.items()},
-        headline=result.headline,
-        measures=tuple(quantity_of(measure) for measure in own),
-        seen=seen,
-        note=note,
-    )
-
-
-def _seen(targets: NDArray[np.int64], probabilities: NDArray[np.float64], profile: ClassProfile) -> SeenRows:
-    found = summarise(targets, probabilities, profile, [measure for measure in MEASURES if measure.key in SHOWN])
-    return SeenRows(len(targets), {key: found[key] for key in SHOWN})
-
-
-def _left_out(seen: SeenRows, rows: int) -> str:
-    figures = ", ".join(f"{key.replace('_', ' ')} {number(seen.metrics[key])}" for key in SHOWN)
-    return (
-        f"{seen.rows} of the {rows} rows are left out of these figures, because the run was trained on rows of the "
-        f"same values; on those alone it reaches {figures}, which is too good to quote."
-    )
-
-
-def _rows(data: str, predictor: Predictor, say: Callable[[str], object]) -> tuple[Sources, NDArray[np.int64]]:
-    """Return the inputs and classes of a person's rows.
-
-    Raises:
-        TailtuneError: anything wrong with them, or no targets.
-    """
-    rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
-    for sentence in rows.notes:
-        say(sentence)
-    targets = rows.targets
-    if targets is None:
-        wanted = "the target column" if predictor.kind == "table" else "a folder for each class, or y"
-        raise TailtuneError(f"{data} holds no targets to score against; it needs {wanted} (or use tailtune predict)")
-    return rows.inputs, targets
-
-
-def _test_part(run: Finished, name: str) -> tuple[Sources, NDArray[np.int64]]:
-    """Return the inputs and classes of the test part of a named data set, encoded as when the run was trained.
-
-    Raises:
-        TailtuneError: the run was trained on other data, or on other rows of it.
-    """
-    trained_on = run.run.data
-    if name != trained_on:
+    held_out = run.predictions.held_out
+    if held_out is None:
         raise TailtuneError(
-            f"{name} is a named data set, and {run.folder} was trained on {trained_on}; give a file or folder with "
-            f"rows, or write ./{name} for one of this name"
+            f"{option} is fitted on validation rows, and {run.folder} had none; fit again with --selection validation"
         )
-    dataset = run.dataset()
-    if dataset.split_hash != run.result.data.split_hash:
-        raise TailtuneError(f"{name} is no longer split as when {run.folder} was trained; was its folder changed?")
-    return dataset.test.inputs, dataset.test.targets.numpy()
+    if run.run.selection == "refit":
+        say(f"{option} rests on the scores of the training before the refit, as far as the last model is like it.")
+    return held_out
+
+
+def _estimated(run: Finished, scores: Scores, say: Callable[[str], object]) -> Scores:
+    """The class balance [K] of the rows to predict."""
+    from tailtune.decision.deployment_balance import calibrated_expectation_maximisation
+
+    held_out, names = _held_out(run, f"--deploy-prior {ESTIMATE}", say), run.result.data.names
+    balance = calibrated_expectation_maximisation(
+        held_out.probabilities, held_out.targets, scores, names=names, resamples=100
+    )
+    found = (
+        f"{name} {percent(share)} ({percent(low)} to {percent(high)})"
+        for name, share, (low, high) in zip(names, balance.frequencies, balance.interval, strict=True)
+    )
+    told = f"Estimated balance of these {balance.rows} rows, with 95 % intervals: {', '.join(found)}."
+    say(f"{told} {balance.note}".strip())
+    return np.maximum(balance.frequencies, 1e-6)
+
+
+def _answered(
+    run: Finished,
+    predictor: Predictor,
+    probabilities: Scores,
+    answers: NDArray[np.int64],
+    error: float,
+    say: Callable[[str], object],
+) -> NDArray[np.bool_]:
+    from tailtune.decision.abstention import fit_abstention
+
+    held_out = _held_out(run, "--abstain-error", say)
+    known = predictor.in_use(held_out.probabilities)
+    abstention = fit_abstention(known, held_out.targets, error, answers=predictor.answers(known))
+    answered = abstention(probabilities, answers)
+    kept = f"{percent(float(answered.mean()))} of the rows are answered, at most {percent(error)} of them wrongly"
+    promise = f"{kept}, as far as they are like the {abstention.rows} validation rows."
+    say(abstention.note or promise)
+    return answered
+
+
+def _sets(
+    run: Finished, scores: Scores, names: tuple[str, ...], coverage: float, say: Callable[[str], object]
+) -> list[str]:
+    """The set of each row; of scores before the decision, because that was fitted on the same validation rows."""
+    from tailtune.decision.conformal import fit_conformal
+
+    held_out = _held_out(run, "--sets", say)
+    conformal = fit_conformal(held_out.probabilities, held_out.targets, coverage, names=names)
+    if conformal.note:
+        say(conformal.note)
+    within = np.asarray(names, dtype=object)
+    return [SEPARATOR.join(within[row]) for row in conformal(scores)]

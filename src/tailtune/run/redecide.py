@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tailtune.decision.use import Use
-from tailtune.profile import ClassProfile
+from tailtune.profile import ClassProfile, Floats
 from tailtune.run.decide import Decided, Rows, decide, in_use
 from tailtune.run.finished import Finished
 from tailtune.run.folder import Answered
@@ -14,12 +14,13 @@ from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 
 
-def decided_anew(finished: Finished, run: Run) -> tuple[Use, Decided]:
+def decided_anew(finished: Finished, run: Run, found: Floats | None = None) -> tuple[Use, Decided]:
     """Fit what `run` asks to be made of the scores of a finished run, on the validation scores that it kept.
 
     Args:
         finished: the run, which stays as it is.
         run: for its objective, deployment balance and decision.
+        found: class frequencies in use [K], in place of those that `run` states.
 
     Raises:
         TailtuneError: an objective, costs or a balance that cannot be read, or files of the run that cannot.
@@ -29,7 +30,10 @@ def decided_anew(finished: Finished, run: Run) -> tuple[Use, Decided]:
     if finished.run.selection == "refit" and data.counts.val is not None:
         both = zip(data.counts.train, data.counts.val, strict=True)
         final = ClassProfile(tuple(train + val for train, val in both), data.names)
-    return decide(run, Rows(data.profile, final, data.deployment), made.implied, made.held_out)
+    protocol = data.deployment
+    if found is not None:
+        run, protocol = replace(run, deploy_prior=None), tuple(found.tolist())
+    return decide(run, Rows(data.profile, final, protocol), made.implied, made.held_out)
 
 
 def answered_anew(finished: Finished, run: Run) -> Answered:
@@ -44,6 +48,7 @@ def redecided(
     objective: str | None = None,
     deploy_prior: str | None = None,
     say: Callable[[str], object] = print,
+    found: Floats | None = None,
 ) -> Predictor:
     """Return the model of a run with probabilities and answers for another objective or balance.
 
@@ -55,20 +60,21 @@ def redecided(
         deploy_prior: how frequent the classes are in use; by default as in the run. With neither, the model is
             returned as it was saved.
         say: is told what was fitted, a sentence each.
+        found: class frequencies in use [K], in place of stated ones.
 
     Raises:
         TailtuneError: see `decided_anew`.
     """
     predictor, run = finished.predictor(), finished.run
-    if objective is None and deploy_prior is None:
+    if objective is None and deploy_prior is None and found is None:
         return predictor
     wanted = replace(
         run,
-        objective=run.objective if objective is None else objective,
+        objective=finished.result.decision.objective if objective is None else objective,
         deploy_prior=run.deploy_prior if deploy_prior is None else deploy_prior,
         decision="fitted" if run.decision == "none" else run.decision,
     )
-    use, decided = decided_anew(finished, wanted)
+    use, decided = decided_anew(finished, wanted, found)
     for sentence in use.notes or (f"Decided anew for {decided.words}, on {use.rows} validation rows.",):
         say(sentence)
     return in_use(predictor, use)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tailtune.evaluation.measures import MEASURES, listed
 from tailtune.report.run_page.verdict import verdict
-from tailtune.run.predict import Scores
 from tailtune.run.result import Interval, Result
+from tailtune.run.score import Scores
 from tailtune.words import NONE
 
 if TYPE_CHECKING:
