@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from tailtune.decision.answers import Answer, Budget, Score, Threshold, Utility, best_weights, likeliest, weighing
 from tailtune.decision.calibration import Form, calibrate, importance
-from tailtune.decision.macro_f1 import macro_f1
+from tailtune.decision.macro_f1 import weights_for_macro_f1
 from tailtune.decision.objective import Objective
 from tailtune.decision.recalibration import Recalibration, unfitted
 from tailtune.profile import ClassProfile, Floats
@@ -142,9 +141,10 @@ def _fitted_answer(
         return Budget(rare, asked.objective.number), ()
     if name == "recall@precision":
         return _at_precision(profile.names[rare], rare, asked.objective.number, probabilities, targets, weights)
-    if name in ("macro_f1", "auprc") or (name == "own" and asked.score is not None):
-        score = asked.score if name == "own" and asked.score else partial(macro_f1, num_classes=k)
-        return weighing(best_weights(score, probabilities, targets, weights, np.ones(k))), ()
+    if name in ("macro_f1", "auprc"):
+        return weighing(weights_for_macro_f1(probabilities, weights)), ()
+    if name == "own" and asked.score is not None:
+        return weighing(best_weights(asked.score, probabilities, targets, weights, np.ones(k))), ()
     return _answer_of_balance(asked, deployment, profile), ()
 
 
