@@ -1,4 +1,4 @@
-"""The model at other class balances than that of the test rows: what it would reach, were it told how frequent they are.
+"""The model at other class balances than that of the test rows: what it would reach, were it told them.
 
 Nothing is trained for it: probabilities and answers are moved to a balance, and the test rows are weighted to it.
 """
@@ -89,8 +89,7 @@ def _balances(deployment: Floats, profile: ClassProfile) -> Iterator[tuple[str, 
     k, rare = profile.num_classes, int(profile.tail[-1])
     found: list[tuple[str, Floats]] = []
     if k == 2:
-        for share in SHARES:
-            found.append((f"{100 * share:g} %", np.where(np.arange(2) == rare, share, 1 - share)))
+        found += [(f"{100 * share:g} %", np.where(np.arange(2) == rare, share, 1 - share)) for share in SHARES]
         if not any(np.allclose(balance, deployment, atol=0.001) for _, balance in found):
             found.append((f"{100 * deployment[rare]:.3g} %", deployment))
         found.sort(key=lambda each: each[1][rare])

@@ -217,7 +217,10 @@ def _systems(
         began = time.perf_counter()
         if name == "majority":
             assert fitted.decided is not None
-            rows, balance = len(dataset.test), np.asarray(fitted.decided.deployment)  # what is known of a row without it
+            rows, balance = (
+                len(dataset.test),
+                np.asarray(fitted.decided.deployment),
+            )  # what is known of a row without it
             certain = Answered(np.tile(balance, (rows, 1)), np.full(rows, dataset.profile.priors.argmax()))
             yield System(name, "majority class", "baseline", time.perf_counter() - began, certain)
             continue
@@ -298,7 +301,7 @@ def _system_result(system: System, model: System, dataset: Dataset, own: list[Me
     if resamples and system is not model:
         pair = ours.probabilities, test.probabilities
         paired = paired_difference(targets, *pair, profile, sure, resamples, answers=(ours.answers, test.answers))
-        same_alarms = _same_alarms(targets, pair, ours.answers, profile, resamples)
+        same_alarms = at_same_alarms(targets, pair, ours.answers, profile, resamples)
         difference = {key: Difference(each["difference"], tuple(each["interval"])) for key, each in paired.items()}
     ends = {}
     if resamples:
@@ -319,14 +322,14 @@ def _system_result(system: System, model: System, dataset: Dataset, own: list[Me
     )
 
 
-def _same_alarms(
+def at_same_alarms(
     targets: Indices, pair: tuple[Probabilities, Probabilities], answers: Indices, profile: ClassProfile, resamples: int
 ) -> SameAlarms | None:
     """Recall of both systems at the number of alarms in the `answers` of the first."""
     measure = recall_at_alarms
-    recall = [measure.value(scored(targets, probabilities, profile, answers)) for probabilities in pair]
+    first, second = (measure.value(scored(targets, probabilities, profile, answers)) for probabilities in pair)
     found = paired_difference(targets, *pair, profile, [measure], resamples, answers=(answers, answers))
-    if recall[0] is None or recall[1] is None or measure.key not in found:
+    if first is None or second is None or measure.key not in found:
         return None
     entry, alarms = found[measure.key], int(np.isin(answers, profile.tail).sum())
-    return SameAlarms(alarms, *recall, Difference(entry["difference"], tuple(entry["interval"])))
+    return SameAlarms(alarms, first, second, Difference(entry["difference"], tuple(entry["interval"])))

@@ -20,7 +20,9 @@ from tailtune.run.folder import Predictions
 
 RULES = {"accuracy": "the likeliest class", "macro_f1": "macro F1", "balanced_accuracy": "balanced accuracy"}
 ANSWERED_AS = {"log_loss": "accuracy", "auprc": "macro_f1"}  # objectives of probabilities take answers for these
-SEARCHED = 20  # classes up to which answers for macro F1 are sought although nobody asked: the time grows with K squared
+SEARCHED = (
+    20  # classes up to which answers for macro F1 are sought although nobody asked: the time grows with K squared
+)
 
 
 @dataclass(frozen=True)

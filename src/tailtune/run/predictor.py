@@ -131,7 +131,9 @@ class Predictor:
         recalibration: dict[str, Any] = {}
         if self.recalibration is not None:
             recalibration, held = self.recalibration.state()
-            tensors |= {f"{_RECALIBRATION}{name}": torch.tensor(array) for name, array in held.items()}  # may be the same
+            tensors |= {
+                f"{_RECALIBRATION}{name}": torch.tensor(array) for name, array in held.items()
+            }  # may be the same
         answer: dict[str, Any] = {}
         if self.answer is not None:
             answer, held = self.answer.state()
