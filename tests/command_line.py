@@ -32,6 +32,17 @@ class Answer:
     out: str
     err: str
 
+    @property
+    def notes(self) -> list[str]:
+        """The lines on stderr that are not `fit`'s plan or progress."""
+        return notes(self.err)
+
+
+def notes(err: str) -> list[str]:
+    """The lines of `err` but for those in which `fit` says what it is about to do, and how far it is."""
+    plan = ("Training by ", "An epoch over all rows takes ", "Faster: ", "step ")
+    return [line for line in err.splitlines() if not line.startswith(plan)]
+
 
 Cli = Callable[..., Answer]
 Refused = Callable[..., str]

@@ -115,3 +115,47 @@ def test_errors_name_arguments_and_not_options_of_the_command_line() -> None:
         TabularClassifier(epochs=0).fit(X, y)
     with pytest.raises(TailtuneError, match=r"which xgboost does not have; use method erm$"):
         TabularClassifier(model="xgboost").fit(X, y)
+
+
+def test_predict_answers_the_objective_and_predict_proba_belongs_to_the_balance_in_use(tmp_path: Path) -> None:
+    X, y = make_classification(500, weights=[0.85], flip_y=0.1, random_state=0)
+    model = clone(TABLES).set_params(method="balanced_sampling", selection="last")
+    asked = {
+        "likeliest": {"objective": "accuracy"},
+        "balanced": {"objective": "balanced_accuracy"},
+        "in_use": {"objective": "accuracy", "deploy_prior": "1=0.5"},
+        "as_it_is": {"decision": "none"},
+    }
+    fitted = {name: clone(model).set_params(**settings).fit(X, y) for name, settings in asked.items()}
+    p = {name: each.predict_proba(X)[:, 1] for name, each in fitted.items()}
+    answers = {name: each.predict(X) for name, each in fitted.items()}
+    np.testing.assert_array_equal(answers["likeliest"], p["likeliest"] > 0.5)
+    np.testing.assert_array_equal(p["balanced"], p["likeliest"])
+    np.testing.assert_array_equal(answers["balanced"], p["likeliest"] > y.mean())  # of equal classes, the likelier
+    np.testing.assert_allclose(p["in_use"], p["as_it_is"], rtol=1e-6)  # sampled in balance, used in balance
+    odds = {name: each / (1 - each) for name, each in p.items()}
+    np.testing.assert_allclose(odds["in_use"] / odds["likeliest"], (1 - y.mean()) / y.mean(), rtol=1e-4)
+    fitted["balanced"].save(tmp_path)
+    loaded = TabularClassifier.load(tmp_path)
+    assert loaded.objective == "balanced_accuracy"
+    np.testing.assert_array_equal(loaded.predict(X), answers["balanced"])
+
+
+def test_the_default_answers_for_macro_f1_on_the_validation_share() -> None:
+    X, y = make_classification(400, weights=[0.85], flip_y=0.1, random_state=0)
+    model = clone(TABLES).fit(X, y)
+    assert (model.decided_.objective, model.decided_.rows) == ("macro_f1", 60)
+    few = clone(TABLES).fit(X[:100], y[:100])
+    assert few.decided_.rows == 0
+    assert "takes 30 or more (there are 15)" in few.decided_.notes[0]
+    np.testing.assert_array_equal(few.predict(X), few.predict_proba(X).argmax(axis=1))
+
+
+def test_an_objective_or_a_balance_that_means_nothing_is_refused() -> None:
+    X, y = make_classification(60, random_state=0)
+    with pytest.raises(TailtuneError, match=r"^deploy_prior nonsense|^deploy_prior must be uniform"):
+        clone(TABLES).set_params(deploy_prior="nonsense").fit(X, y)
+    with pytest.raises(TailtuneError, match="there is no objective 'f1'"):
+        clone(TABLES).set_params(objective="f1").fit(X, y)
+    with pytest.raises(TailtuneError, match=r"^decision must be one of none, prior, fitted"):
+        clone(TABLES).set_params(decision="fit").fit(X, y)

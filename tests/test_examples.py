@@ -68,11 +68,11 @@ def test_a_data_set_a_network_and_an_augmentation_of_ones_own(tmp_path: Path) ->
     run = Run("digits", ratio=0.05, model=f"{model}:patches", policy=f"crop+{shade}:shade", method="ldam")
     made = result_of(run, tmp_path / "patches")
     again = result_of(run, tmp_path / "again")
-    np.testing.assert_array_equal(made.predictions.model, again.predictions.model)
+    np.testing.assert_array_equal(made.predictions.scores, again.predictions.scores)
     plain = result_of(replace(run, policy="crop"), tmp_path / "plain")
-    assert np.abs(made.predictions.model - plain.predictions.model).max() > 1e-3
+    assert np.abs(made.predictions.scores - plain.predictions.scores).max() > 1e-3
     test = made.dataset().test  # the model is loaded from its file again
-    np.testing.assert_array_equal(made.predictor().probabilities(test.inputs), made.predictions.model)
+    np.testing.assert_array_equal(made.predictor().scores(test.inputs), made.predictions.scores)
 
 
 @pytest.mark.parametrize(

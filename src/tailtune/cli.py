@@ -76,17 +76,17 @@ def fit(
 
     Args:
         run: the configuration.
-        resume: go on with the unfinished run in --out; the settings must be the same.
+        resume: go on with the run in --out, if it is unfinished; the settings must be the same.
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
         json: print the headline figures as JSON.
     """
     from tailtune.fit import fit as fit_run
     from tailtune.report.terminal.run_table import as_json, headline
-    from tailtune.training.observer import progress_bar
+    from tailtune.training.observer import shown
 
     if no_flip:
         run = replace(run, flip=False)
-    finished = fit_run(run, resume=resume, watch=lambda: progress_bar(_console(stderr=True)), say=_note)
+    finished = fit_run(run, resume=resume, watch=lambda: shown(_console(stderr=True), _note), say=_note, forecast=_note)
     if finished is None:
         return
     folder, result = finished.folder, finished.result
@@ -101,68 +101,96 @@ def fit(
 def inspect(
     reading: Annotated[Reading, arg(name=""), PositionalRequiredArgs],
     no_flip: bool = False,
+    page: Path | None = None,
     json: bool = False,
 ) -> None:
-    """Show how the classes of DATA are distributed and what that asks for; nothing is trained.
+    """Show the classes and columns of DATA, and what they ask for; nothing is trained.
 
     Args:
         reading: the data, and how they are read.
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
+        page: HTML file to write the same to, besides.
         json: print JSON.
     """
     from tailtune.advice.all_checks import advise
     from tailtune.advice.facts import facts_of_dataset
-    from tailtune.advice.inspect_page import as_json, render
+    from tailtune.advice.inspection import as_json, render
     from tailtune.data.open import open_dataset
+    from tailtune.report.inspect_page.page import check_place, write_inspect_page
 
     if no_flip:
         reading = replace(reading, flip=False)
     check(reading)
+    if page is not None:
+        check_place(page)
     dataset = open_dataset(reading)
     facts = facts_of_dataset(dataset, reading)
     advice = advise(facts)
+    if page is not None:
+        write_inspect_page(page, facts, advice, source=dataset.source, notes=dataset.notes)
     if json:
         _print_json(as_json(facts, advice, source=dataset.source) | {"notes": dataset.notes})
         return
     for sentence in dataset.notes:
         _note(sentence)
     _console().print(render(facts, advice, source=dataset.source))
+    if page is not None:
+        _console().print(f"page: {page}", markup=False)
 
 
-def predict(run: Positional[Path], data: Positional[str], out: Path, json: bool = False) -> None:
+def predict(
+    run: Positional[Path],
+    data: Positional[str],
+    out: Path,
+    objective: str | None = None,
+    deploy_prior: str | None = None,
+    json: bool = False,
+) -> None:
     """Write the class and the probability of each class for every row of DATA, in its order.
 
     Args:
         run: finished run folder.
         data: table, image folder, image or .npz.
         out: CSV or Parquet file to write.
+        objective: choose the answers for another objective than the run did, on the validation rows that it kept.
+        deploy_prior: state other class frequencies in use than the run did; nothing is trained for either.
         json: print a summary as JSON.
     """
     from tailtune.run.predict import write_predictions_table
 
-    rows = write_predictions_table(run, data, out, _note)
+    rows = write_predictions_table(run, data, out, _note, objective, deploy_prior)
     if json:
         _print_json({"rows": rows, "out": str(out)})
     else:
         _console().print(f"{rows} rows: {out}", markup=False)
 
 
-def evaluate(run: Positional[Path], data: Positional[str], json: bool = False) -> None:
-    """Score a finished run on DATA, which must hold the target.
+def evaluate(
+    run: Positional[Path],
+    data: Positional[str],
+    objective: str | None = None,
+    deploy_prior: str | None = None,
+    json: bool = False,
+) -> None:
+    """Score a finished run on DATA, which must hold the target; rows that it was trained on are scored apart.
 
     Args:
         run: finished run folder.
         data: table, image folder or .npz with targets, or the named dataset of the run, for its test part.
+        objective: choose the answers for another objective than the run did, on the validation rows that it kept.
+        deploy_prior: state other class frequencies in use than the run did; nothing is trained for either.
         json: print all figures as JSON.
     """
     from tailtune.report.terminal.run_table import scores_table
     from tailtune.run.predict import score
 
-    scores = score(run, data, _note)
+    scores = score(run, data, _note, objective, deploy_prior)
     if json:
         _print_json(scores.as_json())
     else:
         _console().print(scores_table(scores))
+        if scores.note:
+            _console().print(scores.note, markup=False)
 
 
 def compare(
@@ -320,7 +348,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 
 # a study takes several ratios and methods where a run takes one
-_MEANT = {("compare", "--ratio"): "--ratios", ("compare", "--method"): "--methods"}
+_MEANT = {
+    ("compare", "--ratio"): "--ratios",
+    ("compare", "--method"): "--methods",
+    ("compare", "--decision"): "--decisions",
+}
 
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,21 +12,27 @@ from tailtune.report.run_page.page import write_report
 from tailtune.run.environment import first_process
 from tailtune.run.execute import execute
 from tailtune.run.finished import Finished
-from tailtune.run.folder import is_begun, mark_done
+from tailtune.run.folder import is_begun, is_done, mark_done
 from tailtune.run.learner import Watch
 from tailtune.settings import Run
 
 
 def fit(
-    run: Run, *, resume: bool = False, watch: Watch = nullcontext, say: Callable[[str], object] = print
+    run: Run,
+    *,
+    resume: bool = False,
+    watch: Watch = nullcontext,
+    say: Callable[[str], object] = print,
+    forecast: Callable[[str], object] | None = None,
 ) -> Finished | None:
     """Carry out `run`, write its report, and mark the folder as done.
 
     Args:
         run: what to do; ``run.out`` names the folder.
-        resume: go on with an unfinished run of the same settings.
+        resume: go on with an unfinished run of the same settings; one that is finished is returned as it is.
         watch: opens an observer of the training, such as a progress bar.
         say: is told, in a sentence each, what was noticed about the data.
+        forecast: is told before training, a sentence each, what was chosen and how long it takes; None times nothing.
 
     Returns:
         The run, or None in the processes of a data-parallel run that are not the first.
@@ -35,11 +42,18 @@ def fit(
         Interrupted: stopped by a signal; the folder holds what there is to go on from.
         KeyboardInterrupt: stopped by a signal before there was anything to keep.
     """
+    if resume and is_done(run):
+        say(f"{run.out} is finished: there is nothing left to do")
+        return Finished(run.out)
+    began = time.monotonic()
     try:
-        finished = execute(run, resume=resume, watch=watch, say=say)
+        finished = execute(run, resume=resume, watch=watch, say=say, forecast=forecast)
         if finished is not None:
             write_report(finished)
             mark_done(finished.folder)
+            taken = time.monotonic() - began
+            if run.minutes is not None and taken > 60 * run.minutes:
+                say(f"The run took {taken / 60:.1f} minutes, which is more than --minutes {run.minutes:g}.")
     except KeyboardInterrupt as stop:
         if not first_process(run.devices):
             return None

@@ -10,6 +10,9 @@ from typing import Literal, get_args, get_origin, get_type_hints
 
 from tailtune.errors import TailtuneError, nearest
 
+Mode = Literal["none", "prior", "fitted"]  # of a decision
+Monitor = Literal["log_loss", "balanced_log_loss", "balanced_accuracy", "accuracy", "average_precision"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class HowToRead:
@@ -103,9 +106,12 @@ class Settings(HowToRead):
     """Predict the mean of the class probabilities of an image and of its mirror image, at twice the time."""
     test_curve: bool = False
     """Score the test part after every epoch, for the curve alone: it decides nothing (with --selection last)."""
-    monitor: Literal["log_loss", "balanced_log_loss", "balanced_accuracy", "accuracy"] | None = None
+    monitor: Literal["log_loss", "balanced_log_loss", "balanced_accuracy", "accuracy", "average_precision"] | None = (
+        None
+    )
     """What decides on validation: by default log loss, with classes weighing alike for methods that make up for unequal
-    class frequencies. Ties are broken by it."""
+    class frequencies; for the objective accuracy that, for auprc the average precision of the rarest classes. Ties are
+    broken by log loss."""
     measures: tuple[str, ...] = ()
     """Measures of your own beside tailtune's (`tailtune list measures`): package.module:function or
     path/to/file.py:function."""
@@ -125,8 +131,8 @@ class Settings(HowToRead):
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train."""
     threads: int | None = None
-    """Processor threads: by default 1 for tables and tiny pictures, whose layers are too small to share out, else as
-    torch chooses."""
+    """Processor threads: by default 1 for networks on tables and tiny pictures, whose layers are too small to share
+    out, else as torch chooses."""
     checkpoint_minutes: float = 5.0
     """Minutes between writes of last.ckpt, which Ctrl-C writes too."""
 
@@ -140,13 +146,14 @@ class Run(Settings, Reading):
     method: str | None = None
     """Method name, package.module:function or path/to/file.py:function, with settings as in "sama(rho=0.1)"; by default
     tuned (trees: erm)."""
-    decision: Literal["none", "prior", "fitted"] = "fitted"
+    decision: Mode = "fitted"
     """What is made of the model's probabilities: nothing (none), the balance in use and the answers that follow from it
     (prior), or also calibration and answers that are fitted on validation rows (fitted)."""
     out: str = "runs/latest"
     """Run folder to write; it must not hold a finished run."""
     minutes: float | None = None
-    """Time budget: the epochs are fitted to it after a few timed steps."""
+    """Time budget for everything, from reading to the report: epochs, or rows of one epoch, are fitted to what is left
+    of it after a few timed steps, baselines are stopped, and intervals take fewer resamples."""
     baselines: tuple[str, ...] | None = None
     """Reported beside the model on the same split: majority, xgboost (tables), erm (the same network, trained
     plainly). By default those that are fast."""

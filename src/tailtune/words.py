@@ -8,6 +8,7 @@ NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
 LONGEST = 40  # characters of a name in a sentence
+QUOTES = ("''", '""', "“”", "‘’", "«»", "„“", "``")
 
 
 def percent(value: float | None, decimals: int = 1) -> str:
@@ -132,12 +133,15 @@ def shortened(name: str, longest: int = LONGEST) -> str:
 
 
 def quoted(name: str, marks: str = "''") -> str:
-    """Write a name shortened, between two marks.
+    """Write a name shortened, between two marks, unless it brings marks of its own.
 
     >>> quoted("rare"), quoted("rare", "“”")
     ("'rare'", '“rare”')
+    >>> print(quoted('"rare"'), quoted("“rare”"), quoted("rare's"))
+    "rare" “rare” 'rare's'
     """
-    return f"{marks[0]}{shortened(name)}{marks[1]}"
+    brings = len(name) > 1 and name[0] + name[-1] in QUOTES
+    return shortened(name) if brings else f"{marks[0]}{shortened(name)}{marks[1]}"
 
 
 def listed(names: Iterable[str], most: int = 3) -> str:

@@ -26,7 +26,7 @@ def refused(tmp_path: Path) -> Refused:
         got = answer(command, *arguments, *where)
         assert got.code == 2, (got.out, got.err)
         assert got.out == ""
-        lines = got.err.splitlines()
+        lines = got.notes
         assert len(lines) == 1, got.err
         assert lines[0].startswith("tailtune: "), got.err
         assert not folder.exists()

@@ -85,7 +85,7 @@ def test_nan_is_a_missing_value(table: Table, cli: Cli, tmp_path: Path) -> None:
     path = table(lambda frame: frame.with_columns(height=pl.when(ninth).then(np.nan).otherwise("height")))
     got = cli("fit", path, *FIT, "--out", tmp_path / "run")
     assert got.code == 0
-    assert got.err == ""
+    assert got.notes == []
 
 
 def test_constant_and_empty_columns_are_dropped_and_named(table: Table, cli: Cli, tmp_path: Path) -> None:
@@ -95,8 +95,8 @@ def test_constant_and_empty_columns_are_dropped_and_named(table: Table, cli: Cli
     page = (tmp_path / "run" / "report.html").read_text()
     assert "is constant in the training rows" in page
     assert "has no value in the training rows" in page
-    for note in (got.err, cli("inspect", path, "--target", "label").err):
-        assert note.splitlines() == [
+    for notes in (got.notes, cli("inspect", path, "--target", "label").notes):
+        assert notes == [
             "Left out: same (is constant in the training rows ('3')); nothing (has no value in the training rows)."
         ]
 
@@ -106,7 +106,7 @@ def test_a_class_with_one_sample_is_a_warning(table: Table, cli: Cli, tmp_path: 
     path = table(lambda frame: frame.with_columns(label=pl.when(first).then(pl.lit("lone")).otherwise("label")))
     got = cli("fit", path, *FIT, "--out", tmp_path / "run")
     assert got.code == 0
-    assert got.err.splitlines() == ["Class 'lone' has one sample: kept in training, absent from validation and test."]
+    assert got.notes == ["Class 'lone' has one sample: kept in training, absent from validation and test."]
     assert "lone" in (tmp_path / "run" / "report.html").read_text()
 
 
@@ -153,7 +153,7 @@ def test_ordinal_targets_are_a_note(table: Table, cli: Cli, tmp_path: Path) -> N
     grades = pl.col("label").replace({"common": "low", "middling": "medium", "rare": "high"})
     got = cli("fit", table(lambda frame: frame.with_columns(label=grades)), *FIT, "--out", tmp_path / "run")
     assert got.code == 0
-    assert len(got.err.splitlines()) == 1
+    assert len(got.notes) == 1
     assert "treated as unordered" in got.err
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import Cli, Fitted, made_table, start, write_images
+from command_line import Cli, Fitted, made_table, notes, start, write_images
 
 import tailtune.fit
 import tailtune.run.execute
@@ -85,7 +85,7 @@ def test_killed_and_interrupted_at_random_points(job: tuple[str | Path, ...], tm
         stopped.append(process.exitcode)
         if number == signal.SIGINT and process.exitcode != 0:  # 0: the signal came when all was done
             assert process.exitcode == 130
-            lines = (tmp_path / "stderr").read_text().splitlines()
+            lines = notes((tmp_path / "stderr").read_text())
             assert len(lines) == 1
             assert lines[0].startswith("tailtune: stopped")
     assert stopped[0] == -signal.SIGKILL
@@ -122,7 +122,8 @@ def test_the_command_itself_stops_at_ctrl_c_and_resumes(tmp_path: Path, cli: Cli
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode == 130
-    assert re.fullmatch(r"tailtune: stopped at step \d+ of 720; go on with the same command and --resume\n", said)
+    (line,) = notes(said)
+    assert re.fullmatch(r"tailtune: stopped at step \d+ of 720; go on with the same command and --resume", line)
     assert (tmp_path / "run" / "last.ckpt").exists()
     assert not (tmp_path / "run" / "result.json").exists()
     reached = json.loads(log.read_text().splitlines()[-1])["epoch"]
@@ -148,7 +149,7 @@ def test_ctrl_c_outside_training(
     with monkeypatch.context() as patch:
         patch.setattr(home, name, lambda *_, **__: signal.raise_signal(signal.SIGINT))
         got = cli(*job)
-    assert (got.code, got.out, got.err) == (130, "", words)
+    assert (got.code, got.out, got.notes) == (130, "", [words.rstrip()])
     assert run.exists() == ("--resume" in words)
     assert cli(*job, "--resume").code == 0
     assert_same(fitted.folder, run)
@@ -164,7 +165,7 @@ def test_a_scheduler_is_told_to_queue_the_job_again(
         patch.setattr(tailtune.run.execute, place, lambda *_, **__: signal.raise_signal(number))
         got = cli(*job)
     assert got.code == 75
-    assert got.err.startswith("tailtune: stopped")
+    assert got.notes[0].startswith("tailtune: stopped")
     assert cli(*job, "--resume").code == 0
     assert_same(fitted.folder, tmp_path / "run")
 
@@ -181,7 +182,7 @@ def test_ctrl_c_in_a_baseline(fitted: Fitted, cli: Cli, tmp_path: Path, monkeypa
         patch.setattr(tailtune.run.execute, "fit_model", second)
         got = cli(*job)
     assert got.code == 130
-    assert got.err.startswith("tailtune: stopped at step ")
+    assert got.notes[0].startswith("tailtune: stopped at step ")
     trained = (run / "metrics.jsonl").read_bytes()
     assert cli(*job, "--resume").code == 0
     assert (run / "metrics.jsonl").read_bytes() == trained

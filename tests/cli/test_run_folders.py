@@ -33,15 +33,24 @@ def content(folder: Path) -> dict[str, bytes]:
 def refuse(cli: Cli, *arguments: str | Path) -> str:
     """Run `fit`; it must end with one line and code 2."""
     got = cli("fit", *arguments)
-    assert (got.code, got.out, len(got.err.splitlines())) == (2, "", 1), got
+    assert (got.code, got.out, len(got.notes)) == (2, "", 1), got
     return got.err
 
 
-@pytest.mark.parametrize("resume", [(), ("--resume",)])
-def test_a_finished_run_is_never_overwritten(resume: tuple[str, ...], fitted: Fitted, cli: Cli) -> None:
+def test_a_finished_run_is_never_overwritten(fitted: Fitted, cli: Cli) -> None:
     before = content(fitted.folder)
-    line = refuse(cli, fitted.data, *TABLE, *SMALL, "--out", fitted.folder, *resume)
+    line = refuse(cli, fitted.data, *TABLE, *SMALL, "--out", fitted.folder)
     assert "already holds a finished run" in line
+    line = refuse(cli, fitted.data, *TABLE, *SMALL, "--lr", "0.5", "--out", fitted.folder, "--resume")
+    assert "was started with lr None, however: now 0.5" in line
+    assert content(fitted.folder) == before
+
+
+def test_resuming_a_finished_run_says_that_it_is_done(fitted: Fitted, cli: Cli) -> None:
+    before = content(fitted.folder)
+    got = cli(*fitted.command, "--out", fitted.folder, "--json", "--resume")
+    assert (got.code, got.out) == (0, fitted.answer.out)
+    assert got.err == f"{fitted.folder} is finished: there is nothing left to do\n"
     assert content(fitted.folder) == before
 
 

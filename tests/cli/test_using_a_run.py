@@ -42,7 +42,7 @@ def test_predictions_are_those_of_the_run_and_of_python(suffix: str, fitted: Fit
     predictor = Predictor.load(fitted.folder)
     rows = open_for_prediction(fitted.test, predictor.preprocessor, predictor.names)
     np.testing.assert_array_equal(from_file, predictor.probabilities(rows.inputs))
-    assert frame["predicted"].to_list() == [CLASSES[k] for k in from_file.argmax(axis=1)]
+    assert frame["predicted"].to_list() == [CLASSES[k] for k in run["answers"]]
     np.testing.assert_allclose(from_file.sum(axis=1), 1, rtol=1e-12)
 
 

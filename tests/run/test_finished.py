@@ -30,13 +30,22 @@ def test_what_was_made_is_what_is_read(made: Finished) -> None:
     assert to_json(read.result) == (made.folder / RESULT).read_bytes()
     assert read.run == made.result.run
     assert [read.result.model.name, *(b.name for b in read.result.baselines)] == ["tuned", "majority"]
-    np.testing.assert_array_equal(read.predictions.model, made.predictions.model)
+    for name in ("probabilities", "answers"):
+        np.testing.assert_array_equal(getattr(read.predictions.model, name), getattr(made.predictions.model, name))
     assert list(read.predictions.baselines) == ["majority"]
     assert read.metrics.height == 2
     assert {"epoch", "train_loss", "val_balanced_accuracy"} <= set(read.metrics.columns)
     data = read.dataset()
     assert data.split_hash == read.result.data.split_hash
-    np.testing.assert_array_equal(read.predictor().probabilities(data.test.inputs), read.predictions.model)
+    predictor = read.predictor()
+    probabilities = predictor.probabilities(data.test.inputs)
+    np.testing.assert_array_equal(probabilities, read.predictions.model.probabilities)
+    np.testing.assert_array_equal(predictor.answers(probabilities), read.predictions.model.answers)
+    np.testing.assert_array_equal(predictor.scores(data.test.inputs), read.predictions.scores)
+    assert data.val is not None
+    assert read.predictions.held_out is not None
+    np.testing.assert_array_equal(read.predictions.held_out.targets, data.val.targets.numpy())
+    np.testing.assert_array_equal(read.predictions.held_out.probabilities, predictor.scores(data.val.inputs))
     with pytest.raises(TailtuneError, match="has no system 'xgboost'; it has tuned, majority"):
         read.result.system("xgboost")
 

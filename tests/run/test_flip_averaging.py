@@ -33,9 +33,9 @@ def test_it_is_the_mean_of_an_image_and_its_mirror_image(fitted: tuple[Fitted, t
     averaged, pixels = fitted[0].predictor, fitted[1]
     plain = replace(averaged, flip_averaging=False)
     mirrored = torch.from_numpy(pixels.numpy()[:, :, :, ::-1].copy())
-    expected = (plain.probabilities((pixels,)) + plain.probabilities((mirrored,))) / 2
-    np.testing.assert_allclose(averaged.probabilities((pixels,)), expected, rtol=0, atol=1e-12)
-    assert np.abs(expected - plain.probabilities((pixels,))).max() > 1e-3
+    expected = (plain.scores((pixels,)) + plain.scores((mirrored,))) / 2
+    np.testing.assert_allclose(averaged.scores((pixels,)), expected, rtol=0, atol=1e-12)
+    assert np.abs(expected - plain.scores((pixels,))).max() > 1e-3
     np.testing.assert_array_equal(averaged.probabilities((mirrored,)), averaged.probabilities((pixels,)))
     np.testing.assert_allclose(expected.sum(1), 1, atol=1e-12)
 
@@ -43,9 +43,9 @@ def test_it_is_the_mean_of_an_image_and_its_mirror_image(fitted: tuple[Fitted, t
 def test_the_decision_is_made_on_the_average(fitted: tuple[Fitted, torch.Tensor]) -> None:
     decision = PriorCorrection(np.linspace(-1, 1, 10), 1.0)
     averaged, pixels = replace(fitted[0].predictor, decision=decision), fitted[1]
-    expected = averaged.undecided((pixels,)) * np.exp(decision.offsets)
+    expected = fitted[0].predictor.scores((pixels,)) * np.exp(decision.offsets)
     expected /= expected.sum(1, keepdims=True)
-    np.testing.assert_allclose(averaged.probabilities((pixels,)), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(averaged.scores((pixels,)), expected, rtol=0, atol=1e-12)
 
 
 def test_the_saved_model_repeats_it(fitted: tuple[Fitted, torch.Tensor], tmp_path: Path) -> None:

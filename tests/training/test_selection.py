@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
+import numpy as np
+import pytest
 import torch
+from sklearn.metrics import average_precision_score
 from training_data import table
 from training_runs import RUN
 
+from tailtune.profile import ClassProfile
+from tailtune.run.learners import with_monitor
+from tailtune.settings import Run
+from tailtune.training.inputs import Inputs
 from tailtune.training.selection import Selection, select
-from tailtune.training.validate import Scores
+from tailtune.training.validate import Scores, validate
 
 
 def scores(balanced: float, loss: float, balanced_loss: float | None = None) -> Scores:
@@ -57,7 +65,7 @@ def test_what_a_method_makes_up_for_decides_which_log_loss_judges_it() -> None:
     epochs = scores(0.5, 0.2, 0.9), scores(0.6, 0.3, 0.7), scores(0.6, 0.4, 0.8)
     assert (seen(plain, *epochs).best_epoch, seen(balanced, *epochs).best_epoch) == (1, 2)
     asked, note = select(replace(run, monitor="balanced_accuracy"), data, balances=True)
-    assert (asked.proper, "as --monitor says" in note) == ("balanced_log_loss", True)
+    assert (asked.proper, "as --monitor or --objective says" in note) == ("balanced_log_loss", True)
 
 
 def test_a_restored_selection_goes_on_as_if_nothing_had_happened() -> None:
@@ -69,3 +77,45 @@ def test_a_restored_selection_goes_on_as_if_nothing_had_happened() -> None:
         for epoch, found in enumerate((scores(0.8, 0.6), scores(0.7, 0.1)), 7):
             selection.see(epoch, found, torch.nn.Identity())
     assert restored.state_dict() == whole.state_dict()
+
+
+def test_an_objective_names_the_score_that_chooses_the_epoch() -> None:
+    objectives = {"auprc": "average_precision", "accuracy": "accuracy", "macro_f1": None, "balanced_accuracy": None}
+    for objective, monitor in objectives.items():
+        assert with_monitor(Run("digits", objective=objective)).monitor == monitor
+    assert with_monitor(Run("digits", objective="auprc", monitor="accuracy")).monitor == "accuracy"
+
+
+def test_average_precision_chooses_where_it_is_monitored() -> None:
+    follower = by("average_precision")
+    model = torch.nn.Linear(1, 1)
+    for epoch, value in enumerate((None, 0.2, 0.6, 0.4), start=1):
+        follower.see(epoch, Scores(1.0, 1.0, 0.9, 0.5, None, value), model)
+    assert follower.best_epoch == 3
+
+
+def test_validation_ranks_the_rows_of_the_rarest_classes_as_scikit_learn_does() -> None:
+    part = table().val
+    assert part is not None
+    inputs = Inputs.of(part, 3, None, torch.device("cpu"))
+    torch.manual_seed(0)
+    model = Scorer(part.inputs[0].shape[1])
+    profile = ClassProfile((90, 50, 10))
+    found = validate(model, inputs, profile, nullcontext, rank=True)
+    logits = model(*part.inputs).detach().double().numpy()
+    likely = np.exp(logits[:, 2]) / np.exp(logits).sum(axis=1)
+    expected = average_precision_score(part.targets.numpy() == 2, likely)
+    assert found.average_precision == pytest.approx(expected)
+    assert validate(model, inputs, profile, nullcontext).average_precision is None
+
+
+class Scorer(torch.nn.Module):
+    """A linear model of the numbers of a table."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(width, 3)
+
+    def forward(self, numbers: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.layer(numbers)
+        return scores

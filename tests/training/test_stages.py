@@ -25,7 +25,7 @@ from tailtune.models.network import Network
 from tailtune.profile import Floats
 from tailtune.settings import Run
 from tailtune.training.assignment import Ground, Trail
-from tailtune.training.budget import epoch_seconds
+from tailtune.training.budget import pace
 from tailtune.training.device import make_fabric
 from tailtune.training.modes import training_mode
 from tailtune.training.observer import Silent
@@ -303,4 +303,6 @@ def test_the_cost_of_an_epoch_counts_every_stage() -> None:
         return build("mlp", data.preprocessor.shape(), 3)
 
     with isolated(fabric.device):
-        assert epoch_seconds(TWO, fresh, Ground(data, run, fabric)) > 0
+        found = pace(TWO, fresh, Ground(data, run, fabric), limit=0.1)
+    assert len(found.epochs) == 2
+    assert min(found.epochs) > found.step > 0

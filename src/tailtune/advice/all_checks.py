@@ -9,10 +9,7 @@ from tailtune.advice.advice import LEVELS, Advice
 from tailtune.advice.facts import Facts
 
 CHECKS: tuple[Callable[[Facts], Advice | None], ...] = (
-    recipe_checks.batch_size,
     recipe_checks.augmentation,
-    recipe_checks.model_size,
-    recipe_checks.smoothing,
     recipe_checks.asymmetric_sam,
     data_checks.metric,
     data_checks.few_samples,
@@ -20,12 +17,13 @@ CHECKS: tuple[Callable[[Facts], Advice | None], ...] = (
     data_checks.small_test,
     data_checks.absent,
     data_checks.nearly_balanced,
-    recipe_checks.pretraining,
     recipe_checks.resampling,
-    data_checks.curation,
+    data_checks.other_balance,
     recipe_checks.mirrored,
     recipe_checks.trees,
     recipe_checks.few_steps,
+    data_checks.prior_correction,
+    data_checks.suspicious_columns,
 )
 
 

@@ -8,15 +8,40 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tailtune.data.dataset import Dataset, Kind
+from tailtune import methods
+from tailtune.advice.columns import ColumnOverview, overview
+from tailtune.data.dataset import TINY_SIDE, Dataset, Kind
+from tailtune.methods.method import Method
+from tailtune.methods.resolve import build
 from tailtune.profile import ClassProfile
 from tailtune.run.result import Result
-from tailtune.settings import Reading
+from tailtune.settings import Reading, Resolved
+from tailtune.training.recipe import image_routine, table_routine
 from tailtune.words import quoted
 
-# Where imbalance begins to matter and where it is severe is tailtune's reading of the paper's curves over ratios
+# From a ratio of 0.8 on, the log odds of two classes differ by at most ln(1 / 0.8) = 0.22 from those of equal classes,
+# and answering the largest of two scores at most 56 %. Severe is tailtune's reading of the paper's curves over ratios
 # from 1 down to 0.001; the paper names no thresholds.
-BALANCED, SEVERE = 0.5, 0.05
+BALANCED, SEVERE = 0.8, 0.05
+
+
+@dataclass(frozen=True)
+class Routine:
+    """The part of a training routine that advice speaks of.
+
+    Attributes:
+        batch_size: rows a step.
+        epochs: passes over the training part.
+        policy: image augmentation.
+    """
+
+    batch_size: int
+    epochs: int
+    policy: str
+
+    def steps(self, rows: int) -> int:
+        """Steps of the whole training on so many rows; what does not fill a batch is left out of an epoch."""
+        return self.epochs * max(1, rows // self.batch_size)
 
 
 @dataclass(frozen=True)
@@ -28,14 +53,14 @@ class Facts:
         kind: table or image.
         val_counts: rows of each class in the validation part [K].
         test_counts: rows of each class in the test part [K].
-        side: longer side of the images in pixels.
+        split: where the test part comes from: "official", "given" or "stratified".
+        side: longer side of the images in pixels, as the network gets them.
         channels: colour channels of the images.
         flip: whether a mirrored image keeps its class, if the user or the data set has said so.
-        method: name of the chosen method.
-        model: name of the chosen model.
-        parameters: number of trainable parameters of that model.
-        batch_size: rows a step.
-        epochs: passes over the training part.
+        columns: of a table, as its training rows hold them.
+        method: name of the chosen method, with its settings.
+        balances: whether that method makes up for unequal class frequencies; the default one does not.
+        routine: that of the run.
         network: whether the chosen model is a network, or may be one: advice on its training has no meaning for trees.
     """
 
@@ -43,15 +68,31 @@ class Facts:
     kind: Kind
     val_counts: Sequence[int] | None = None
     test_counts: Sequence[int] | None = None
+    split: str | None = None
     side: int | None = None
     channels: int | None = None
     flip: bool | None = None
+    columns: tuple[ColumnOverview, ...] = ()
     method: str | None = None
-    model: str | None = None
-    parameters: int | None = None
-    batch_size: int | None = None
-    epochs: int | None = None
+    balances: bool | None = False
+    routine: Routine | None = None
     network: bool = True
+
+    @property
+    def recipe(self) -> Routine:
+        """What the tuned recipe takes for these rows where nothing else is asked for."""
+        asked, tuned = Resolved(data="", model="", method="tuned"), Method("tuned", recipe="tuned")
+        if self.kind == "table":
+            fields = table_routine(asked, tuned, self.profile.total)
+        else:
+            tiny = self.side is not None and self.side <= TINY_SIDE
+            fields = image_routine(asked, tuned, self.profile.total, tiny=tiny, flip=self.flip)
+        return Routine(min(fields["batch_size"], self.profile.total), fields["epochs"], fields["policy"])
+
+    @property
+    def home(self) -> str:
+        """The chosen method without its settings, or the default one."""
+        return "tuned" if self.method is None else _home(self.method)
 
     @property
     def rows(self) -> str:
@@ -60,13 +101,21 @@ class Facts:
 
     @property
     def imbalanced(self) -> bool:
-        """Whether the ratio is under 0.5."""
+        """Whether the ratio is under 0.8."""
         return self.profile.ratio < BALANCED
 
     @property
     def severe(self) -> bool:
         """Whether the ratio is 0.05 or less."""
         return self.profile.ratio <= SEVERE
+
+    @property
+    def mismatch(self) -> float:
+        """Total variation distance of the class proportions of the training and the test part, 0 if unknown."""
+        if self.test_counts is None or sum(self.test_counts) == 0:
+            return 0.0
+        test = np.asarray(self.test_counts, dtype=np.float64)
+        return float(np.abs(self.profile.priors - test / test.sum()).sum() / 2)
 
     @property
     def rarest(self) -> int:
@@ -85,7 +134,7 @@ class Facts:
 
 
 def facts_of_dataset(dataset: Dataset, reading: Reading) -> Facts:
-    """Facts before training: the parts' class counts, the image size, and whether mirrored images keep their class."""
+    """Facts before training: class counts, columns, image size, and whether mirrored images keep their class."""
     shape = dataset.preprocessor.shape()
     val = None if dataset.val is None else _counts(dataset.val.targets.numpy(), len(dataset.names))
     return Facts(
@@ -93,30 +142,46 @@ def facts_of_dataset(dataset: Dataset, reading: Reading) -> Facts:
         kind=dataset.kind,
         val_counts=val,
         test_counts=_counts(dataset.test.targets.numpy(), len(dataset.names)),
+        split=dataset.split,
         side=_side(shape),
         channels=_size(shape, "channels"),
         flip=dataset.flip if reading.flip is None else reading.flip,
+        columns=overview(dataset),
     )
 
 
 def facts_of_result(result: Result) -> Facts:
     """Facts of a finished run."""
     data, run = result.data, result.run
+    profile = ClassProfile(data.counts.train, data.names)
+    network = result.training.parameters is not None
+    routine = None
+    if network and run.batch_size is not None and run.epochs is not None:
+        routine = Routine(min(run.batch_size, profile.total), run.epochs, run.policy or "none")
     return Facts(
-        profile=ClassProfile(data.counts.train, data.names),
+        profile=profile,
         kind=result.kind,
         val_counts=data.counts.val,
         test_counts=data.counts.test,
+        split=data.split,
         side=_side(data.features),
         channels=_size(data.features, "channels"),
         flip=run.flip,
         method=run.method,
-        model=run.model,
-        parameters=result.training.parameters,
-        batch_size=run.batch_size,
-        epochs=run.epochs,
-        network=result.training.parameters is not None,
+        balances=_balances(run.method, profile),
+        routine=routine,
+        network=network,
     )
+
+
+def _balances(method: str, profile: ClassProfile) -> bool | None:
+    """Whether a method makes up for unequal class frequencies; None for one of a person's own, which is not called."""
+    return build(method, profile).balances if _home(method) in methods.__all__ else None
+
+
+def _home(method: str) -> str:
+    """The name of a method without its settings."""
+    return method.partition("(")[0].strip()
 
 
 def _counts(targets: ArrayLike, num_classes: int) -> list[int]:

@@ -14,6 +14,7 @@ from tailtune.errors import TailtuneError
 from tailtune.profile import ClassProfile
 
 if TYPE_CHECKING:
+    import polars as pl
     import torch
 
 Kind = Literal["table", "image"]
@@ -137,6 +138,7 @@ class Dataset:
         deployment: class balance [K] that the protocol tests on, where it is another one than that of training.
         left_out: columns and images that are not used.
         warnings: one clear sentence each.
+        frame: the training rows of a table as they were read [N], with the target, for those who look at columns.
     """
 
     kind: Kind
@@ -153,6 +155,7 @@ class Dataset:
     deployment: tuple[float, ...] | None = None
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    frame: pl.DataFrame | None = field(default=None, repr=False)
 
     @property
     def profile(self) -> ClassProfile:

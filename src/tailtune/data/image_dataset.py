@@ -17,6 +17,7 @@ from tailtune.data.stored_pictures import StoredPictures
 from tailtune.data.target import singleton_warning
 from tailtune.errors import TailtuneError
 from tailtune.settings import Reading
+from tailtune.words import quoted
 
 Indices = NDArray[np.int64]
 CONTAINER = Path("/sys/fs/cgroup")  # where Linux says what the container of this process may use
@@ -91,7 +92,7 @@ def image_dataset(
     said = list(warnings)
     sizes = np.bincount(train.targets, minlength=len(names))
     for k in np.flatnonzero(sizes == 0).tolist():
-        raise TailtuneError(f"class {names[k]!r} has no training images; add some or remove the class")
+        raise TailtuneError(f"class {quoted(names[k])} has no training images; add some or remove the class")
     split = split or ("stratified" if test is None else "given")
     if reading.selection == "test-oracle" and val is not None:
         said.append("The validation images are not used: the test-oracle selection picks on the test images.")
@@ -141,7 +142,7 @@ def _thin_classes(names: Sequence[str], train: Images, val: Images | None, test:
     single = sum(counts.values()) == 1
     said = list(singleton_warning([names[k] for k in np.flatnonzero(single).tolist()]))
     for what, count in counts.items():
-        lacking = [repr(names[k]) for k in np.flatnonzero((count == 0) & ~single).tolist()]
+        lacking = [quoted(names[k]) for k in np.flatnonzero((count == 0) & ~single).tolist()]
         if lacking:
             listed = ", ".join(lacking[:10]) + (f" and {len(lacking) - 10} more" if len(lacking) > 10 else "")
             subject = f"Class {listed} has" if len(lacking) == 1 else f"Classes {listed} have"

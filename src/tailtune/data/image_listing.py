@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tailtune.data.decode import is_image
 from tailtune.errors import TailtuneError
+from tailtune.words import quoted
 
 PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _LITTER = ("thumbs.db", "desktop.ini", "__macosx")
@@ -62,8 +63,8 @@ def list_images(root: Path) -> Listing:
         unknown = sorted({name for name, images in found.items() if images} - set(names))
         if unknown:
             raise TailtuneError(
-                f"{folder} has the class {unknown[0]!r}, which {parts['train']} lacks; add training images of it or "
-                "remove the folder"
+                f"{folder} has the class {quoted(unknown[0])}, which {parts['train']} lacks; add training images of it "
+                "or remove the folder"
             )
         files[part] = tuple((path, name) for name in classes for path in found[name])
     if parts["train"] != root:
@@ -112,7 +113,7 @@ def _check_classes(folder: Path, found: dict[str, list[str]]) -> None:
             raise TailtuneError(f"class folder {folder / name} holds no images; add some or remove the folder")
     if len(found) == 1:
         raise TailtuneError(
-            f"{folder} has one class only ({next(iter(found))!r}); add a folder with images of another class"
+            f"{folder} has one class only ({quoted(next(iter(found)))}); add a folder with images of another class"
         )
 
 

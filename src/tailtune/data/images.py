@@ -24,6 +24,7 @@ from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.target import encode_target, learn_target
 from tailtune.errors import TailtuneError
 from tailtune.settings import Reading
+from tailtune.words import quoted
 
 if TYPE_CHECKING:
     import torch
@@ -317,7 +318,7 @@ def _check_classes_left(
     for name in listing.names:
         if name not in left:
             raise TailtuneError(
-                f"class {name!r} has no readable training images ({len(bad)} unreadable in all, the first: "
+                f"class {quoted(name)} has no readable training images ({len(bad)} unreadable in all, the first: "
                 f"{bad[0].name} {bad[0].why}); repair them or remove the class folder"
             )
 

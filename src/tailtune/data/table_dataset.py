@@ -17,6 +17,7 @@ from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.data.target import encode_target, learn_target, singleton_warning
 from tailtune.errors import TailtuneError, nearest
 from tailtune.settings import Reading
+from tailtune.words import quoted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -129,6 +130,7 @@ def table_dataset(
         split_hash=split_hash(train_part.ids, None if val_part is None else val_part.ids, test_part.ids),
         left_out=fitted.left_out,
         warnings=tuple(warnings),
+        frame=train.frame[rows.train],
     )
 
 
@@ -236,7 +238,7 @@ def _absence_warnings(names: Sequence[str], train: Part, val: Part | None, test:
     for where, count in counts.items():
         lacking = (count == 0) & ~single
         if lacking.any():
-            chosen = [repr(names[k]) for k in np.flatnonzero(lacking).tolist()]
+            chosen = [quoted(names[k]) for k in np.flatnonzero(lacking).tolist()]
             listed = ", ".join(chosen[:10]) + (f" and {len(chosen) - 10} more" if len(chosen) > 10 else "")
             subject = f"Class {listed} has" if len(chosen) == 1 else f"Classes {listed} have"
             warnings.append(f"{subject} no {where} rows, so the {where} figures do not cover them.")

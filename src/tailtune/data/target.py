@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tailtune.data.columns import MISSING, texts
 from tailtune.errors import TailtuneError, nearest
+from tailtune.words import quoted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -89,7 +90,8 @@ def learn_target(column: pl.Series, ids: NDArray[np.str_]) -> Target:
     _refuse_label_sets(labels, counts, name)
     if len(found) == 1:
         raise TailtuneError(
-            f"target {name!r} has one class only ({found[0]!r} in all {len(labels)} rows); add rows of another class"
+            f"target {name!r} has one class only ({quoted(found[0])} in all {len(labels)} rows); add rows of another "
+            "class"
         )
     if len(found) == len(labels):
         raise TailtuneError(
@@ -120,8 +122,8 @@ def encode_target(column: pl.Series, names: Sequence[str], ids: NDArray[np.str_]
         others = sorted(labels.filter(unseen).unique())
         more = f" (and {len(others) - 1} more such classes)" if len(others) > 1 else ""
         raise TailtuneError(
-            f"target {column.name!r}: class {labels[first]!r} in row {ids[first]}{more} has no training rows; add "
-            f"some, or leave these rows out.{nearest(labels[first], names)}"
+            f"target {column.name!r}: class {quoted(labels[first])} in row {ids[first]}{more} has no training rows; "
+            f"add some, or leave these rows out.{nearest(labels[first], names)}"
         )
     return _indices(labels, names)
 
@@ -146,7 +148,7 @@ def singleton_warning(names: Sequence[str]) -> tuple[str, ...]:
     """Return what to say about classes of one sample, given their names: one sentence, or nothing if there are none."""
     if not names:
         return ()
-    listed = ", ".join(repr(name) for name in names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+    listed = ", ".join(map(quoted, names[:10])) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
     subject = f"Class {listed} has" if len(names) == 1 else f"Classes {listed} have"
     return (f"{subject} one sample: kept in training, absent from validation and test.",)
 
@@ -218,7 +220,7 @@ def _refuse_label_sets(labels: pl.Series, counts: pl.DataFrame, name: str) -> No
     found: list[str] = counts[labels.name].to_list()
     lists = [label for label in found if re.fullmatch(r"\[.*\]|\{.*\}|\(.*,.*\)", label)]
     if len(lists) > len(found) / 2:
-        _refuse_sets(name, f"such as {lists[0]!r}")
+        _refuse_sets(name, f"such as {quoted(lists[0])}")
     for delimiter in (";", "|", ","):
         parts = {label: [part.strip() for part in label.split(delimiter)] for label in found}
         joined = [label for label in found if len(parts[label]) > 1]
@@ -231,7 +233,7 @@ def _refuse_label_sets(labels: pl.Series, counts: pl.DataFrame, name: str) -> No
         alone = sum(part in parts for part in pieces) > len(pieces) / 2
         combined = len(atoms) < len(found) and len(widths) > 1
         if combined and (share >= 0.5 or (alone and share >= 0.1)):
-            _refuse_sets(name, f"such as {joined[0]!r}")
+            _refuse_sets(name, f"such as {quoted(joined[0])}")
 
 
 def _order_note(names: Sequence[str], target: str) -> tuple[str, ...]:

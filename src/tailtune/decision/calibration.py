@@ -18,8 +18,10 @@ Form = Literal["none", "temperature", "strength", "bias", "vector"]
 FOLDS = 5
 ROWS_A_CLASS = 10  # of a class, at least, before it is given a parameter of its own
 ROWS_TO_MOVE = 5  # of a class, at least, before a loss at another balance than theirs is believed
-RIDGE = 1e-2  # on log scales and biases, as a share of a row's loss: keeps a class of few rows near the others
+RIDGE = 1.0  # on log scales and biases, in rows: keeps a class of few rows near the others, and fades with more
 WIDEST = 5.0  # of a log scale
+# standard errors by which a form must be ahead; with a parameter a class there is more to lose than to win by chance
+SURE: dict[Form, float] = {"temperature": 1.0, "strength": 2.0, "bias": 2.0, "vector": 2.0}
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ def calibrate(start: Recalibration, probabilities: Floats, targets: Indices, see
     """Choose how to calibrate by cross-fitting, and fit it on all held-out rows.
 
     Rows are weighted by q_y / f_y, f being the class frequencies of the held-out rows, so that the loss is that of the
-    balance in use. A form with more parameters is taken only where its cross-fitted loss is lower by more than the
-    standard error of the difference (a temperature: where it is lower), and parameters of single classes only where
+    balance in use. A form with more parameters is taken only where its cross-fitted loss is lower by more than two
+    standard errors of the difference (a temperature: by more than one), and parameters of single classes only where
     every class has 10 rows. Nothing is fitted at another balance than that of the held-out rows where a class has
     fewer than 5 of them: its weight would rest on chance, and the other classes would speak for it.
 
@@ -68,8 +70,7 @@ def calibrate(start: Recalibration, probabilities: Floats, targets: Indices, see
     chosen: Form = "none"
     for form in forms:
         gain = weights * (rows[chosen] - rows[form])
-        least = 0.0 if form == "temperature" else _standard_error(gain)
-        if gain.mean() > least:
+        if gain.mean() > SURE[form] * _standard_error(gain):
             chosen = form
     fitted = start if chosen == "none" else _fit(chosen, start, probabilities, targets, weights)
     losses = {form: float((weights * each).mean()) for form, each in rows.items()}
@@ -126,6 +127,7 @@ def _fit(form: Form, start: Recalibration, probabilities: Floats, targets: Indic
     parameters = _PARAMETERS[form]
     plain = replace(start, scale=np.ones(k), bias=np.zeros(k)).at_train(probabilities)
     taken_off, there = np.log(start.train), np.log(start.deployment)
+    ridge = RIDGE * (weights**2).mean() / n if form in ("bias", "vector") else 0.0  # unequal weights are fewer rows
     true = np.zeros((n, k))
     true[np.arange(n), targets] = 1.0
 
@@ -134,7 +136,6 @@ def _fit(form: Form, start: Recalibration, probabilities: Floats, targets: Indic
         found = softmax(fitted.scale * plain + fitted.bias + there - fitted.tau * taken_off)
         error = weights[:, None] * (found - true) / n
         slope = parameters.slope(fitted, (error * plain).sum(axis=0), error.sum(axis=0), -(error @ taken_off).sum())
-        ridge = RIDGE if form in ("bias", "vector") else 0.0
         value = -(weights * np.log(np.maximum(found[np.arange(n), targets], SMALLEST))).mean()
         return float(value + ridge * (values**2).sum()), slope + 2 * ridge * values
 

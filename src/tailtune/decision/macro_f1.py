@@ -55,7 +55,7 @@ def weights_for_macro_f1(probabilities: Floats, weights: Floats) -> Floats:
         answers = (probabilities * shares**-power).argmax(axis=1)
         return expected_macro_f1(probabilities, answers, weights)
 
-    start = shares ** -max(POWERS.tolist(), key=expected)
+    start: Floats = shares ** -max(POWERS.tolist(), key=expected)
     if len(shares) > MANY_CLASSES:
         return start
     return best_weights(partial(_score, probabilities), probabilities, np.zeros(0, dtype=np.int64), weights, start)

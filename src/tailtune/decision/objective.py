@@ -29,6 +29,9 @@ FORMS = (*PLAIN, "recall@precision=P", "precision@budget=K", "cost=FILE", "path/
 NUMBERED: tuple[Name, ...] = ("recall@precision", "precision@budget")
 
 
+MONITORS: dict[str, Literal["accuracy", "average_precision"]] = {"accuracy": "accuracy", "auprc": "average_precision"}
+
+
 @dataclass(frozen=True)
 class Objective:
     """What the answers are chosen for.
@@ -45,6 +48,11 @@ class Objective:
     name: Name | Literal["own"]
     number: float = 0.0
     file: str = ""
+
+    @property
+    def monitor(self) -> Literal["accuracy", "average_precision"] | None:
+        """The validation score that chooses the epoch; None for log loss, of which good answers can be made."""
+        return MONITORS.get(self.name)
 
     @property
     def words(self) -> str:
@@ -89,7 +97,7 @@ def _with_number(text: str, name: Name, value: str) -> Objective:
         number = float("nan")
     if name == "recall@precision" and not 0 < number < 1:
         raise TailtuneError(f"--objective {text}: the precision must lie between 0 and 1, such as {name}=0.9")
-    if name == "precision@budget" and not (0 < number < 1 or (number >= 1 and number == int(number))):
+    if name == "precision@budget" and not (0 < number < 1 or (number >= 1 and number.is_integer())):
         raise TailtuneError(
             f"--objective {text}: the budget must be a number of rows, such as {name}=50, or a share of them below 1"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +13,9 @@ from tailtune.decision.macro_f1 import weights_for_macro_f1
 from tailtune.decision.objective import Objective
 from tailtune.decision.recalibration import Recalibration, unfitted
 from tailtune.profile import ClassProfile, Floats
+from tailtune.settings import Mode
 
 Indices = NDArray[np.int64]
-Mode = Literal["none", "prior", "fitted"]
 
 ROWS = 30  # held-out rows, at least, before anything is fitted on them
 

@@ -48,6 +48,9 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         selection: Literal["last", "validation", "refit"] = "validation",
         val_fraction: float = 0.15,
         patience: int | None = None,
+        objective: str | None = None,
+        deploy_prior: str | None = None,
+        decision: Literal["none", "prior", "fitted"] = "fitted",
         precision: Literal["auto", "32", "bf16"] = "auto",
         accelerator: Literal["auto", "cpu", "cuda"] = "auto",
         random_state: int | np.random.RandomState | None = 0,
@@ -63,6 +66,9 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         self.selection = selection
         self.val_fraction = val_fraction
         self.patience = patience
+        self.objective = objective
+        self.deploy_prior = deploy_prior
+        self.decision = decision
         self.precision = precision
         self.accelerator = accelerator
         self.random_state = random_state
@@ -108,6 +114,7 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         assert fitted is not None
         self.predictor_ = fitted.predictor
         self.run_ = fitted.run
+        self.decided_ = fitted.decided
         self.n_iter_ = max(1, int(fitted.training.epochs))
         return self
 
@@ -130,7 +137,7 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         """Take up what `_extra_state` gave."""
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return class probabilities [N, K], columns in the order of ``classes_``.
+        """Return class probabilities [N, K] at the balance in use, columns in the order of ``classes_``.
 
         Raises:
             TailtuneError: rows of another shape or other columns than in `fit`.
@@ -140,9 +147,11 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         return self.predictor_.probabilities(self._encode(self.predictor_.preprocessor, X))
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable class of each row [N]."""
-        chosen = self.predict_proba(X).argmax(1)
-        return np.asarray(self.classes_[chosen])
+        """Return the answer to each row [N]: the class that the objective asks for, not always the most probable one.
+
+        With ``objective="accuracy"`` it is the most probable one.
+        """
+        return np.asarray(self.classes_[self.predictor_.answers(self.predict_proba(X))])
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted estimator to `folder`, as safetensors and JSON.

@@ -26,12 +26,14 @@ class ImageClassifier(TailtuneClassifier):
         flip: whether a mirrored image keeps its class; False for digits, letters and the like.
         flip_averaging: predict the mean of an image's and its mirror image's class probabilities.
         method, model, epochs, batch_size, optimizer, lr, weight_decay, ema, selection, val_fraction,
-            patience, precision, accelerator, random_state: as in `TabularClassifier`.
+            patience, objective, deploy_prior, decision, precision, accelerator, random_state: as in
+            `TabularClassifier`.
 
     Attributes:
         classes_: class labels [K], sorted.
         predictor_: the trained `Predictor`.
         run_: the configuration with everything resolved.
+        decided_: what was fitted for `predict_proba` and `predict`, as in `TabularClassifier`.
         range_: the values that became 0 and 255.
 
     >>> ImageClassifier(flip=False).flip
@@ -56,6 +58,9 @@ class ImageClassifier(TailtuneClassifier):
         selection: Literal["last", "validation", "refit"] = "validation",
         val_fraction: float = 0.15,
         patience: int | None = None,
+        objective: str | None = None,
+        deploy_prior: str | None = None,
+        decision: Literal["none", "prior", "fitted"] = "fitted",
         precision: Literal["auto", "32", "bf16"] = "auto",
         accelerator: Literal["auto", "cpu", "cuda"] = "auto",
         random_state: int | np.random.RandomState | None = 0,
@@ -72,6 +77,9 @@ class ImageClassifier(TailtuneClassifier):
             selection=selection,
             val_fraction=val_fraction,
             patience=patience,
+            objective=objective,
+            deploy_prior=deploy_prior,
+            decision=decision,
             precision=precision,
             accelerator=accelerator,
             random_state=random_state,

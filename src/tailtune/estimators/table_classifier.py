@@ -27,6 +27,13 @@ class TabularClassifier(TailtuneClassifier):
             rows ("last"), or find the length on validation and train again on all rows ("refit").
         val_fraction: share of the rows for validation.
         patience: epochs without a better score before training stops.
+        objective: what `predict` answers for, such as "accuracy" (the most probable class), "balanced_accuracy" or
+            "recall@precision=0.9", as in `tailtune.Run`; None for macro F1, searched on the validation share.
+        deploy_prior: class frequencies in use, which `predict_proba` is meant for: "uniform", "train" or shares such as
+            "yes=0.01,no=0.99"; None for those of the training rows.
+        decision: "fitted" calibrates probabilities and finds answers on the validation share where that has 30 rows or
+            more; "prior" takes both from the class frequencies alone; "none" leaves the model's probabilities as they
+            are and answers the most probable class.
         precision, accelerator: as in `tailtune.Run`.
         random_state: seed of everything random, the split included.
 
@@ -34,6 +41,7 @@ class TabularClassifier(TailtuneClassifier):
         classes_: class labels [K], sorted.
         predictor_: the trained `Predictor`.
         run_: the configuration with everything resolved.
+        decided_: what was fitted for `predict_proba` and `predict`, on how many rows, and what could not be.
 
     >>> TabularClassifier(epochs=5).epochs
     5

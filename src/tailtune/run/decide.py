@@ -11,11 +11,12 @@ from tailtune.decision.answers import Score
 from tailtune.decision.calibration import Form
 from tailtune.decision.decision import Decision, FitDecision
 from tailtune.decision.deployment import read_deployment
-from tailtune.decision.objective import Objective, read_costs, read_objective
+from tailtune.decision.objective import read_costs, read_objective
 from tailtune.decision.use import Asked, HeldOut, Use, fit_use
-from tailtune.evaluation.own_measures import own_measures
+from tailtune.evaluation.own_measures import own_measures, try_out
 from tailtune.evaluation.scored import scored
 from tailtune.profile import ClassProfile, Floats
+from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 
 
@@ -51,50 +52,69 @@ class Decided:
     costs: tuple[tuple[float, ...], ...] | None = None
 
 
-def objective_of(run: Run, dataset: Dataset) -> Objective:
-    """Return what the answers are chosen for.
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What is known of the rows that a model was trained on.
 
-    By default that is macro F1; where the protocol tests on another balance than that of training, balanced accuracy.
-
-    Raises:
-        TailtuneError: an objective that cannot be read.
+    Attributes:
+        profile: class distribution of the training rows from which validation rows were held out.
+        final: that of the rows which the final model was trained on: after a refit, validation rows are among them.
+        protocol: class balance [K] that the data set's protocol tests on, where it is another one.
     """
-    if run.objective is not None:
-        return read_objective(run.objective)
-    return read_objective("macro_f1" if dataset.deployment is None else "balanced_accuracy")
+
+    profile: ClassProfile
+    final: ClassProfile
+    protocol: tuple[float, ...] | None
 
 
-def asked_of(run: Run, dataset: Dataset) -> tuple[Asked, str]:
-    """Return what a run wants of its model's scores, and who states the balance in use.
+def rows_of(run: Run, dataset: Dataset) -> Rows:
+    """Return what is known of the rows of `dataset` where `run` trains on it."""
+    final = dataset.profile
+    if run.selection == "refit" and dataset.val is not None:
+        targets = dataset.train.joined(dataset.val).targets.numpy()
+        final = ClassProfile.from_targets(targets, len(dataset.names), dataset.names)
+    return Rows(dataset.profile, final, dataset.deployment)
+
+
+def asked_of(run: Run, profile: ClassProfile, protocol: tuple[float, ...] | None) -> tuple[Asked, str]:
+    """Return what a run wants of its model's scores, and who states the balance in use: train, protocol or asked.
+
+    By default answers are chosen for macro F1; where the protocol tests on another balance than that of training, for
+    balanced accuracy.
 
     Raises:
         TailtuneError: an objective, costs or a balance that cannot be read.
     """
-    objective, profile = objective_of(run, dataset), dataset.profile
+    objective = read_objective(run.objective or ("macro_f1" if protocol is None else "balanced_accuracy"))
     stated, deployment = "train", None
     if run.deploy_prior not in (None, "train"):
         stated, deployment = "asked", read_deployment(str(run.deploy_prior), profile)
-    elif run.deploy_prior is None and dataset.deployment is not None:
-        stated, deployment = "protocol", np.asarray(dataset.deployment)
-    costs = read_costs(objective.file, dataset.names) if objective.name == "cost" else None
+    elif run.deploy_prior is None and protocol is not None:
+        stated, deployment = "protocol", np.asarray(protocol)
+    costs = read_costs(objective.file, profile.names) if objective.name == "cost" else None
     score = _own_score(objective.text, profile) if objective.name == "own" else None
     return Asked(objective, deployment, run.decision, costs, score), stated
 
 
-def decide(run: Run, dataset: Dataset, implied: Floats, held_out: HeldOut | None) -> tuple[Use, Decided]:
+def decide(run: Run, rows: Rows, implied: Floats, held_out: HeldOut | None) -> tuple[Use, Decided]:
     """Fit the probabilities and the answers that the run asks for.
 
     Args:
         run: for its objective, deployment balance and decision.
-        dataset: on whose training part the model that gave the scores was trained.
+        rows: which the model was trained on.
         implied: class balance [K] that the scores belong to.
         held_out: scores of the validation rows, or None.
+
+    Returns:
+        What is made of the scores of the final model, and the record of it.
 
     Raises:
         TailtuneError: see `asked_of`.
     """
-    asked, stated = asked_of(run, dataset)
-    use = fit_use(asked, implied, dataset.profile, held_out)
+    asked, stated = asked_of(run, rows.profile, rows.protocol)
+    use = fit_use(asked, implied, rows.profile, held_out)
+    if rows.final is not rows.profile:
+        use = replace(use, recalibration=use.recalibration.trained_on(rows.final))
     recalibration = use.recalibration
     one = bool(np.ptp(recalibration.scale) == 0)
     return use, Decided(
@@ -112,6 +132,11 @@ def decide(run: Run, dataset: Dataset, implied: Floats, held_out: HeldOut | None
     )
 
 
+def in_use(predictor: Predictor, use: Use) -> Predictor:
+    """Return the predictor with what was fitted."""
+    return replace(predictor, recalibration=use.recalibration, answer=use.answer)
+
+
 def fit_method_decision(
     fit: FitDecision | None, profile: ClassProfile, held_out: HeldOut | None
 ) -> tuple[Decision | None, HeldOut | None]:
@@ -127,6 +152,7 @@ def fit_method_decision(
 def _own_score(text: str, profile: ClassProfile) -> Score:
     """A person's measure as a function of answers; rows of other weights than 1 are drawn anew in proportion."""
     (measure,) = own_measures([text])
+    try_out([measure], np.repeat(np.arange(profile.num_classes), profile.counts), profile)
     sign = 1.0 if measure.higher_is_better else -1.0
 
     def score(targets: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> float:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tailtune.augment.policies import build as build_policy
 from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
+from tailtune.decision.objective import read_objective
 from tailtune.errors import TailtuneError, nearest
 from tailtune.evaluation.alarms import recall_at_alarms
 from tailtune.evaluation.bootstrap import intervals, paired_difference, with_intervals
@@ -29,6 +30,7 @@ from tailtune.interrupt import Interrupted
 from tailtune.methods.resolve import find
 from tailtune.profile import ClassProfile, Indices
 from tailtune.run.balances import at_balances
+from tailtune.run.clock import Clock
 from tailtune.run.decide import asked_of
 from tailtune.run.environment import command, first_process, machine, versions
 from tailtune.run.finished import RESULT, Finished
@@ -50,7 +52,9 @@ from tailtune.run.result import (
     SystemResult,
     to_json,
 )
+from tailtune.run.trained_rows import write_trained_rows
 from tailtune.settings import Resolved, Run, check
+from tailtune.training.device import processor_threads
 from tailtune.version import __version__
 
 BASELINES = ("majority", "erm", *TREES)
@@ -76,6 +80,7 @@ def execute(
     say: Callable[[str], object] = print,
     dataset: Dataset | None = None,
     resamples: int = 1000,
+    forecast: Callable[[str], object] | None = None,
 ) -> Finished | None:
     """Carry out `run` in the folder ``run.out``, all but the report and DONE.
 
@@ -86,6 +91,7 @@ def execute(
         say: is told, in a sentence each, what was noticed about the data.
         dataset: that of `run`, where it has been opened already.
         resamples: of the bootstrap intervals; 0 states none, which saves seconds where many trainings are compared.
+        forecast: is told before training, a sentence each, what was chosen and how long it takes; None times nothing.
 
     Returns:
         The run, or None in the processes of a data-parallel run that are not the first.
@@ -94,26 +100,37 @@ def execute(
         TailtuneError: anything wrong with the input.
         Interrupted: stopped by a signal; the folder holds a checkpoint.
     """
+    began = time.monotonic()
     check_run(run)
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
     dataset = dataset or open_dataset(run)
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
+    clock = Clock.started(run.minutes, began, baselines)
+    job = Job(folder, resume, until=clock.until())
     if not first:
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
-            fit_model(run, dataset, Job(folder, resume))
+            fit_model(run, dataset, job)
         return None
     for sentence in dataset.notes:
         say(sentence)
+    told: list[str] = []
+
+    def before(sentence: str) -> None:
+        told.append(sentence)
+        assert forecast is not None
+        forecast(sentence)
+
     with begun(folder, run):
-        fitted = fit_model(run, dataset, Job(folder, resume, watch))
+        fitted = fit_model(run, dataset, replace(job, watch=watch, forecast=before if forecast else None))
         assert fitted is not None
         for sentence in fitted.training.warnings:
-            say(sentence)
+            if sentence not in told:
+                say(sentence)
         fitted.predictor.save(folder)
         write_run(folder, run, fitted.run)
-        scores = fitted.predictor.scores(dataset.test.inputs)
-        model, *others = _systems(run, fitted, dataset, scores, baselines)
+        scores = _scores(fitted, dataset)
+        model, *others = _systems(run, fitted, dataset, scores, clock.after(), say)
         predictions = Predictions(
             ids=dataset.test.ids,
             targets=dataset.test.targets.numpy(),
@@ -124,6 +141,8 @@ def execute(
             baselines={system.name: system.test for system in others},
         )
         write_predictions(folder, predictions)
+        write_trained_rows(folder, dataset)
+        resamples = _affordable(resamples, clock, dataset, [model, *others], say)
         result = _result(fitted, dataset, predictions, [model, *others], own, resamples)
         write_whole(folder / RESULT, to_json(result))
     return Finished.made(folder, result, predictions)
@@ -144,7 +163,7 @@ def _check_names(run: Run) -> None:
     """Refuse, before data are read, names that mean nothing whatever the data.
 
     Raises:
-        TailtuneError: an unknown baseline, method, augmentation policy or measure.
+        TailtuneError: an unknown baseline, method, augmentation policy, measure or objective.
     """
     for name in run.baselines or ():
         if name not in BASELINES:
@@ -155,6 +174,8 @@ def _check_names(run: Run) -> None:
     if run.policy is not None:
         build_policy(run.policy, (), ())
     own_measures(run.measures)
+    if run.objective is not None:
+        read_objective(run.objective)
 
 
 def _check_use(run: Run) -> None:
@@ -203,35 +224,64 @@ def own_measures_for(run: Run, dataset: Dataset) -> list[Measure]:
 
 
 def _systems(
-    asked: Run, fitted: Fitted, dataset: Dataset, scores: Probabilities, baselines: tuple[str, ...]
+    asked: Run,
+    fitted: Fitted,
+    dataset: Dataset,
+    scores: Probabilities,
+    clock: Clock,
+    say: Callable[[str], object],
 ) -> Iterator[System]:
-    """The model, then each baseline, with their predictions on the test part.
+    """The model, then each baseline of `clock`, with their predictions on the test part.
 
-    The baseline erm is the same network trained for the same epochs by the plain routine, but for what was asked for.
-    A baseline's probabilities and answers are made of its scores as the model's are, so that decisions are alike.
+    The baseline erm is the same network trained for the same epochs by the plain routine, but for what was asked for;
+    where there is a limit of time, for as much of it. A baseline's probabilities and answers are made of its scores as
+    the model's are, so that decisions are alike.
     """
     run = fitted.run
     label, seconds = f"{run.method} ({run.model})", fitted.training.seconds
     yield System(run.method, label, "model", seconds, _answered(fitted.predictor, scores))
-    for name in baselines:
+    for name in clock.ahead:
         began = time.perf_counter()
         if name == "majority":
             assert fitted.decided is not None
-            rows, balance = (
-                len(dataset.test),
-                np.asarray(fitted.decided.deployment),
-            )  # what is known of a row without it
+            rows = len(dataset.test)
+            balance = np.asarray(fitted.decided.deployment)  # all that is known of a row without looking at it
             certain = Answered(np.tile(balance, (rows, 1)), np.full(rows, dataset.profile.priors.argmax()))
             yield System(name, "majority class", "baseline", time.perf_counter() - began, certain)
+            clock = clock.after()
             continue
         model = name if name in TREES else run.model
-        alone = replace(asked, method="erm", model=model, epochs=run.epochs, minutes=None, devices=1, logger=None)
-        baseline = fit_model(alone, dataset)
+        alone = replace(asked, method="erm", model=model, epochs=run.epochs, devices=1, logger=None)
+        baseline = fit_model(alone, dataset, Job(until=clock.until()))
         assert baseline is not None
+        clock = clock.after()
         label = TREES[name].label if name in TREES else f"erm ({run.model})"
+        for sentence in baseline.training.warnings:
+            say(f"Baseline {label}: {sentence}")
         seconds = baseline.training.seconds
-        test = _answered(baseline.predictor, baseline.predictor.scores(dataset.test.inputs))
-        yield System(name, label, "baseline", seconds, test)
+        yield System(name, label, "baseline", seconds, _answered(baseline.predictor, _scores(baseline, dataset)))
+
+
+def _scores(fitted: Fitted, dataset: Dataset) -> Probabilities:
+    """The scores [N, K] of the test rows; trees take no more threads than they were trained with."""
+    threads = fitted.run.threads if fitted.run.model in TREES else None
+    with processor_threads(threads):
+        return fitted.predictor.scores(dataset.test.inputs)
+
+
+def _affordable(
+    resamples: int, clock: Clock, dataset: Dataset, systems: list[System], say: Callable[[str], object]
+) -> int:
+    """Return as many of `resamples` as there is time for, and say so where they are fewer."""
+    targets, profile, sure = dataset.test.targets.numpy(), dataset.profile, with_intervals()
+
+    def bootstrap(times: int) -> object:
+        return intervals(targets, systems[0].test.probabilities, profile, sure, times)
+
+    found = clock.resamples(resamples, len(systems), bootstrap)
+    if found < resamples:
+        say(f"Intervals are of {found} resamples instead of {resamples}, to end in time; their ends are rougher.")
+    return found
 
 
 def _answered(predictor: Predictor, scores: Probabilities) -> Answered:
@@ -246,7 +296,8 @@ def _result(
     assert fitted.decided is not None
     as_it_is = Answered(made.scores, made.scores.argmax(axis=1))
     before = replace(model, label=f"{model.label}, before its decision", test=as_it_is)
-    asked, recalibration = asked_of(fitted.run, dataset)[0], fitted.predictor.recalibration
+    asked, _ = asked_of(fitted.run, dataset.profile, dataset.deployment)
+    recalibration = fitted.predictor.recalibration
     assert recalibration is not None
     use = asked, recalibration, dataset.profile, made
     return Result(
@@ -290,6 +341,7 @@ def data_record(dataset: Dataset) -> DataRecord:
         features={name: tuple(size) if isinstance(size, list) else size for name, size in shape.items()},
         left_out=tuple(dataset.left_out),
         warnings=tuple(dataset.warnings),
+        deployment=dataset.deployment,
     )
 
 

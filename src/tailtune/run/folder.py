@@ -30,6 +30,19 @@ NO_EFFECT = (
 )
 
 
+def is_done(run: Run) -> bool:
+    """Whether the folder ``run.out`` holds `run`, finished.
+
+    Raises:
+        TailtuneError: it holds a finished run of other settings.
+    """
+    folder = Path(run.out)
+    if not (folder / DONE).exists():
+        return False
+    _refuse_other_settings(folder, run)
+    return True
+
+
 def check_folder(run: Run, resume: bool) -> Path:
     """Return the folder ``run.out`` if `run` may write there; nothing is created yet.
 
@@ -48,15 +61,24 @@ def check_folder(run: Run, resume: bool) -> Path:
     if folder.exists() and not started and any(not _partial(entry) for entry in folder.iterdir()):
         raise TailtuneError(f"{folder} is not empty and holds no run of tailtune; choose another --out")
     if started:
-        before, now = read_asked(folder), asdict(run)
-        for name, value in asdict(before).items():
-            if name not in NO_EFFECT and value != now[name]:
-                option = name.replace("_", "-")
-                raise TailtuneError(
-                    f"{folder} was started with {option} {value!r}, however: now {now[name]!r}; "
-                    "resume with the same settings, or choose another --out"
-                )
+        _refuse_other_settings(folder, run)
     return folder
+
+
+def _refuse_other_settings(folder: Path, run: Run) -> None:
+    """Refuse to go on with the run in `folder` by other settings.
+
+    Raises:
+        TailtuneError: naming the first setting that differs and has an effect on what is trained.
+    """
+    before, now = read_asked(folder), asdict(run)
+    for name, value in asdict(before).items():
+        if name not in NO_EFFECT and value != now[name]:
+            option = name.replace("_", "-")
+            raise TailtuneError(
+                f"{folder} was started with {option} {value!r}, however: now {now[name]!r}; "
+                "resume with the same settings, or choose another --out"
+            )
 
 
 def is_begun(folder: Path) -> bool:

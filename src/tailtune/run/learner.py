@@ -28,11 +28,16 @@ class Job:
         folder: for run.yaml, checkpoints and metrics; nothing is written when None.
         resume: go on from the checkpoint in `folder`, if there is one.
         watch: opens an observer of the training.
+        until: the time, by `time.monotonic`, that training is to end by; None for no limit.
+        forecast: is told before training, in a sentence each, what was chosen, how long it takes and what would be
+            faster; None times nothing.
     """
 
     folder: Path | None = None
     resume: bool = False
     watch: Watch = nullcontext
+    until: float | None = None
+    forecast: Callable[[str], object] | None = None
 
 
 @dataclass(frozen=True)

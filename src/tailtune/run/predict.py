@@ -22,14 +22,26 @@ from tailtune.evaluation.own_measures import own_measures
 from tailtune.files import write_whole
 from tailtune.profile import ClassProfile
 from tailtune.run.finished import Finished
+from tailtune.run.redecide import redecided
 from tailtune.run.result import ClassResult, Interval, Metrics, ReliabilityBin
+from tailtune.run.trained_rows import trained_on
+from tailtune.words import number
 
 if TYPE_CHECKING:
     from tailtune.run.predictor import Predictor
     from tailtune.training.read_ahead import Sources
 
+SHOWN = ("balanced_accuracy", "accuracy", "log_loss")  # of rows that were trained on
 
-def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[str], object] = print) -> int:
+
+def write_predictions_table(
+    folder: Path,
+    data: str,
+    out: Path,
+    say: Callable[[str], object] = print,
+    objective: str | None = None,
+    deploy_prior: str | None = None,
+) -> int:
     """Predict every row of `data` with the run in `folder`; write id, predicted class and class probabilities.
 
     Args:
@@ -37,6 +49,8 @@ def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[s
         data: table, image folder, image or .npz.
         out: .csv or .parquet file, replaced if it exists.
         say: is told what was noticed about the data.
+        objective: another one to answer for than the run's, see `redecided`.
+        deploy_prior: another balance in use, see `redecided`.
 
     Returns:
         Number of rows, which keep the order of `data`.
@@ -52,7 +66,7 @@ def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[s
         raise TailtuneError(f"--out {out} must end in .csv or .parquet")
     if not out.parent.is_dir():
         raise TailtuneError(f"there is no folder {out.parent} to write {out.name} into; create it first")
-    predictor = Finished(folder).predictor()
+    predictor = redecided(Finished(folder), objective, deploy_prior, say)
     rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
     for sentence in rows.notes:
         say(sentence)
@@ -70,11 +84,24 @@ def write_predictions_table(folder: Path, data: str, out: Path, say: Callable[[s
 
 
 @dataclass(frozen=True)
-class Scores:
-    """What a run reaches on rows that it was not tested on.
+class SeenRows:
+    """Rows to score that a run was trained on, by their values: figures on them are too good.
 
     Attributes:
         rows: how many.
+        metrics: the figures of SHOWN on them.
+    """
+
+    rows: int
+    metrics: Metrics
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a run reaches on rows that it was not tested on, nor trained on as far as there are others.
+
+    Attributes:
+        rows: how many the figures are of.
         metrics: figures by key, None where undefined.
         intervals: their 95 % intervals.
         per_class: a row a class, in class order.
@@ -83,6 +110,8 @@ class Scores:
         absent: names of the classes without rows.
         headline: key of the metric by which published results on the data set of the run are compared.
         measures: the run's own measures.
+        seen: the rows that it was trained on, which the figures leave out unless there are no others; None without any.
+        note: a sentence on those, or nothing.
     """
 
     rows: int
@@ -94,6 +123,8 @@ class Scores:
     absent: tuple[str, ...]
     headline: Headline | None
     measures: tuple[Quantity, ...]
+    seen: SeenRows | None = None
+    note: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return the scores ready for JSON, the figures by their keys beside the other entries."""
@@ -104,13 +135,21 @@ class Scores:
         return self.metrics | content
 
 
-def score(folder: Path, data: str, say: Callable[[str], object] = print) -> Scores:
+def score(
+    folder: Path,
+    data: str,
+    say: Callable[[str], object] = print,
+    objective: str | None = None,
+    deploy_prior: str | None = None,
+) -> Scores:
     """Score the run in `folder` on `data`, which must hold the target.
 
     Args:
         folder: finished run folder.
         data: table, image folder or .npz with targets, or the named data set of the run, for its test part.
         say: is told what was noticed about the data.
+        objective: another one to answer for than the run's, see `redecided`.
+        deploy_prior: another balance in use, see `redecided`.
 
     Returns:
         The figures, with the run's own measures. One whose file is gone is left out, and `say` is told.
@@ -119,10 +158,19 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> Scor
         TailtuneError: anything wrong with the folder or the data, or no target in it.
     """
     run = Finished(folder)
-    predictor, result = run.predictor(), run.result
+    predictor, result = redecided(run, objective, deploy_prior, say), run.result
     profile = ClassProfile(result.data.counts.train, predictor.names)
-    inputs, targets = _test_part(run, data) if data in catalog.__all__ else _rows(data, predictor, say)
+    named = data in catalog.__all__
+    inputs, targets = _test_part(run, data) if named else _rows(data, predictor, say)
     probabilities = predictor.probabilities(inputs)
+    seen, note = None, ""
+    if not named and (known := trained_on(run.folder, inputs)).any():
+        seen = _seen(targets[known], probabilities[known], profile)
+        if known.all():
+            note = f"The run was trained on all {len(known)} rows, so these figures are too good: quote none of them."
+        else:
+            targets, probabilities = targets[~known], probabilities[~known]
+            note = _left_out(seen, len(known))
     own: list[Measure] = []
     for name in run.run.measures:
         try:
@@ -143,6 +191,21 @@ def score(folder: Path, data: str, say: Callable[[str], object] = print) -> Scor
         intervals={key: (low, high) for key, (low, high) in ends.items()},
         headline=result.headline,
         measures=tuple(quantity_of(measure) for measure in own),
+        seen=seen,
+        note=note,
+    )
+
+
+def _seen(targets: NDArray[np.int64], probabilities: NDArray[np.float64], profile: ClassProfile) -> SeenRows:
+    found = summarise(targets, probabilities, profile, [measure for measure in MEASURES if measure.key in SHOWN])
+    return SeenRows(len(targets), {key: found[key] for key in SHOWN})
+
+
+def _left_out(seen: SeenRows, rows: int) -> str:
+    figures = ", ".join(f"{key.replace('_', ' ')} {number(seen.metrics[key])}" for key in SHOWN)
+    return (
+        f"{seen.rows} of the {rows} rows are left out of these figures, because the run was trained on rows of the "
+        f"same values; on those alone it reaches {figures}, which is too good to quote."
     )
 
 

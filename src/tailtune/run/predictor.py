@@ -116,7 +116,7 @@ class Predictor:
         from tailtune.models.heads import CosineHead
 
         settings, arrays = self.preprocessor.state()
-        tensors = {f"{_PREPROCESSOR}{name}": torch.as_tensor(array) for name, array in arrays.items()}
+        tensors = _tensors(_PREPROCESSOR, arrays)
         if isinstance(self.model, torch.nn.Module):
             state = self.model.state_dict()
             tensors |= {f"{_NETWORK}{name}": _plain(value) for name, value in state.items()}
@@ -127,17 +127,15 @@ class Predictor:
         decision: dict[str, Any] = {}
         if self.decision is not None:
             decision, held = self.decision.state()
-            tensors |= {f"{_DECISION}{name}": torch.as_tensor(array) for name, array in held.items()}
+            tensors |= _tensors(_DECISION, held)
         recalibration: dict[str, Any] = {}
         if self.recalibration is not None:
             recalibration, held = self.recalibration.state()
-            tensors |= {
-                f"{_RECALIBRATION}{name}": torch.tensor(array) for name, array in held.items()
-            }  # may be the same
+            tensors |= _tensors(_RECALIBRATION, held)
         answer: dict[str, Any] = {}
         if self.answer is not None:
             answer, held = self.answer.state()
-            tensors |= {f"{_ANSWER}{name}": torch.as_tensor(array) for name, array in held.items()}
+            tensors |= _tensors(_ANSWER, held)
         drawn = {}
         if self.posterior is not None:
             for i, member in enumerate(self.posterior.members):
@@ -221,6 +219,12 @@ def _plain(tensor: torch.Tensor) -> torch.Tensor:
     import torch
 
     return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)  # safetensors refuses shared memory
+
+
+def _tensors(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, torch.Tensor]:
+    import torch
+
+    return {f"{prefix}{name}": _plain(torch.as_tensor(array)) for name, array in arrays.items()}
 
 
 def _arrays(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, NDArray[Any]]:

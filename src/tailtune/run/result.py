@@ -10,6 +10,7 @@ from typing import Any, Literal
 from tailtune.data.dataset import Headline, Kind, LeftOut
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.measure import Quantity
+from tailtune.profile import ClassProfile
 from tailtune.run.balances import AtBalance
 from tailtune.run.decide import Decided
 from tailtune.run.points import OperatingPoint
@@ -81,6 +82,12 @@ class DataRecord:
     features: dict[str, int | tuple[int, ...]]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
+    deployment: tuple[float, ...] | None = None
+
+    @property
+    def profile(self) -> ClassProfile:
+        """Class distribution of the training rows."""
+        return ClassProfile(self.counts.train, self.names)
 
 
 @dataclass(frozen=True)

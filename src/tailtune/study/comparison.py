@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from tailtune.errors import TailtuneError
+from tailtune.settings import Mode
 from tailtune.study.study import Arm, Study, StudySettings
 
 BASELINE = "erm"
@@ -17,6 +18,10 @@ class Comparison(StudySettings):
     methods: str = "all"
     """Names, package.module:function or file.py:function, with settings as in "sama(rho=0.1)", separated by commas; or
     all. The baseline erm is always among them."""
+    decisions: tuple[Mode, ...] = ("none",)
+    """What is made of the probabilities of every method: nothing (none), the class balance in use and the answers that
+    follow from it (prior), or also calibration and answers fitted on validation rows (fitted). Several are compared on
+    the same trainings."""
     out: str = "runs/compare"
     """Folder to write; what it holds already is not trained again."""
 
@@ -26,10 +31,24 @@ class Comparison(StudySettings):
         return self.methods.strip() == "all"
 
     def study(self) -> Study:
-        """Return the study; methods that cannot be read, or are given twice, raise a TailtuneError."""
+        """Return the study.
+
+        Raises:
+            TailtuneError: methods that cannot be read, or methods or decisions that are given twice.
+        """
         shared = {field.name: getattr(self, field.name) for field in fields(StudySettings)}
-        arms = tuple(Arm(name, {"method": name}) for name in _methods(self.methods))
-        return Study(arms=arms, baseline=BASELINE, **shared)
+        arms = tuple(self._arm(name, decision) for decision in self.decisions for name in _methods(self.methods))
+        if not arms or len(set(self.decisions)) < len(self.decisions):
+            raise TailtuneError("--decision takes one or several of none, prior and fitted, each once")
+        decision = self.decisions[0]
+        return Study(arms=arms, baseline=self._arm(BASELINE, decision).name, decision=decision, **shared)
+
+    def _arm(self, method: str, decision: Mode) -> Arm:
+        """An arm; where several decisions are compared, each training stands in the table once for each."""
+        if len(self.decisions) == 1:
+            return Arm(method, {"method": method})
+        name = method if decision == "none" else f"{method}, {decision}"
+        return Arm(name, {"method": method, "decision": decision})
 
 
 def _methods(text: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from tailtune.study.plan import Problem, problems, trainings
 from tailtune.study.results import Scalar, StudyResult
 from tailtune.study.study import Study, check_study, check_study_folder
 from tailtune.study.tidy_table import write_results, write_study
+from tailtune.study.training_task import TrainingTask
 from tailtune.study.tune import Tuning, tunings
 
 PROCESS = 1.0e9  # bytes: libraries, a small network and its optimiser
@@ -77,7 +78,7 @@ def conduct(study: Study, *, show: Show, say: Callable[[str], object] = print, l
                 wrong = carry_out(here, progress, wait=True)
             refuse_failures(_titled(wrong, here))
         listed = trainings(study, found, _best(searches))
-        mine = list(shard.of(listed))
+        mine = list(shard.of(_once(listed)))
         with show("trainings") as progress:
             failures = carry_out(mine, progress)
     if failures and not any(training.done() for training in listed):
@@ -86,7 +87,7 @@ def conduct(study: Study, *, show: Show, say: Callable[[str], object] = print, l
         folder=folder,
         result=write_results(study, found, listed, searches, failures),
         failures=_titled(failures, mine),
-        elsewhere=sum(not training.done() and training.key not in failures for training in listed),
+        elsewhere=sum(not training.done() and training.key not in failures for training in _once(listed)),
     )
 
 
@@ -100,8 +101,13 @@ def price(study: Study, *, say: Callable[[str], object] = print, lenient: bool =
     """
     found, shard = _planned(study, say, lenient)
     searches = tunings(study, found)
-    mine = list(shard.of(trainings(study, found, _best(searches))))
+    mine = list(shard.of(_once(trainings(study, found, _best(searches)))))
     return estimate(study, found, mine, searches, _room(study, found).jobs or 1)
+
+
+def _once(listed: Sequence[TrainingTask]) -> list[TrainingTask]:
+    """Each training once: arms that differ in what is made of its scores share it."""
+    return list({task.key: task for task in reversed(listed)}.values())[::-1]
 
 
 def _planned(study: Study, say: Callable[[str], object], lenient: bool) -> tuple[list[Problem], Shard]:

@@ -17,7 +17,7 @@ from tailtune.errors import TailtuneError
 from tailtune.methods.resolve import build, find, with_settings
 from tailtune.run.execute import baselines_for, check_run, own_measures_for
 from tailtune.run.hashing import config_hash, rows_hash
-from tailtune.run.learners import learner_of, with_model
+from tailtune.run.learners import learner_of, with_model, with_monitor
 from tailtune.settings import Reading, Run
 from tailtune.study.study import Arm, Study, run_on
 from tailtune.study.training_task import TrainingTask
@@ -142,7 +142,7 @@ def _run_of(study: Study, run: Run, start: Run, arm: Arm) -> Run:
             raise TailtuneError(
                 f"method {own.method} is for {kinds}, and {run.data} is {_A[dataset.kind]}; leave it out"
             )
-    return own
+    return with_monitor(own)
 
 
 def _fitting(run: Run, changes: Mapping[str, Any]) -> Run:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from tailtune.errors import TailtuneError, nearest
 from tailtune.jobs.task import On
-from tailtune.settings import Run, Settings, check
+from tailtune.settings import Mode, Run, Settings, check
 
 Keep = Literal["predictions", "model", "all"]
 
@@ -92,6 +92,7 @@ class Study(StudySettings):
     Attributes:
         arms: what is compared.
         method: of the arms that do not change it; by default the recipe.
+        decision: what is made of the probabilities, in the arms that do not change it.
         baseline: name of the arm that the others are compared with; by default the first.
         routine: how what is left open is settled: "shared" settles it once for all arms, by the tuned recipe, so that
             they differ in what they change and in nothing else; "own" lets each arm's method choose its routine.
@@ -102,6 +103,7 @@ class Study(StudySettings):
 
     arms: tuple[Arm, ...]
     method: str | None = None
+    decision: Mode = "none"
     baseline: str | None = None
     routine: Literal["shared", "own"] = "shared"
 
@@ -196,7 +198,7 @@ def run_on(study: Study, data: str, ratio: float | None) -> Run:
     shared = {each.name: getattr(study, each.name) for each in fields(Settings)}
     if data not in LONG_TAILED and any(other in LONG_TAILED for other in study.data):  # the others are as they are
         shared |= dict.fromkeys(("test_ratio", *NEEDS))
-    return Run(data=data, ratio=ratio, baselines=(), method=study.method, **shared)
+    return Run(data=data, ratio=ratio, baselines=(), method=study.method, decision=study.decision, **shared)
 
 
 def plain(study: Study) -> dict[str, object]:

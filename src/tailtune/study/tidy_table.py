@@ -16,11 +16,11 @@ from tailtune.evaluation.metrics import scores
 from tailtune.evaluation.own_measures import own_measures
 from tailtune.evaluation.scored import scored
 from tailtune.files import write_whole
-from tailtune.profile import ClassProfile
 from tailtune.run.environment import command, machine, versions
 from tailtune.run.finished import Finished
+from tailtune.run.redecide import answered_anew
 from tailtune.run.result import to_json
-from tailtune.settings import Settings
+from tailtune.settings import Run, Settings
 from tailtune.study.curves import learning_curve
 from tailtune.study.plan import Problem
 from tailtune.study.results import RESULTS, SCHEMA, Failure, Row, Scalar, StudyResult, read_results
@@ -62,7 +62,7 @@ def row_of(training: TrainingTask, varied: Sequence[str] = (), own: Sequence[Mea
     """
     finished, run = Finished(training.folder), training.run
     result = finished.result
-    metrics = result.model.metrics | (_own_scores(finished, own) if own else {})
+    metrics = _metrics(finished, run, own)
     changed = {name: _scalar(getattr(result.run, name)) for name in varied}
     return {
         "dataset": run.data,
@@ -89,10 +89,14 @@ def _scalar(value: Any) -> Scalar:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
-def _own_scores(run: Finished, own: Sequence[Measure]) -> dict[str, float | None]:
-    data, made = run.result.data, run.predictions
-    profile, test = ClassProfile(data.counts.train, data.names), made.model
-    return scores(scored(made.targets, test.probabilities, profile, test.answers), own)
+def _metrics(finished: Finished, run: Run, own: Sequence[Measure]) -> Mapping[str, float | None]:
+    """The figures of a training under the decision of `run`, which need not be the one that it was carried out with."""
+    made, profile, trained = finished.predictions, finished.result.data.profile, finished.run
+    test, known = made.model, finished.result.model.metrics
+    if any(getattr(run, name) != getattr(trained, name) for name in ("objective", "deploy_prior", "decision")):
+        test, known = answered_anew(finished, run), {}
+    wanted = own if known else [*MEASURES, *own]
+    return known | (scores(scored(made.targets, test.probabilities, profile, test.answers), wanted) if wanted else {})
 
 
 def write_study(study: Study) -> None:

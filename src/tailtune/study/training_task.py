@@ -9,6 +9,7 @@ from tailtune.data.opened import opened
 from tailtune.run.execute import execute
 from tailtune.run.folder import DONE, mark_done
 from tailtune.run.predictor import FILE as MODEL
+from tailtune.run.trained_rows import FILE as ROWS
 from tailtune.settings import Run
 from tailtune.study.study import Keep
 
@@ -59,7 +60,7 @@ class TrainingTask:
         execute(self.run, resume=True, say=lambda sentence: None, dataset=opened(self.run), resamples=0)
         unwanted = [] if self.keep == "all" else list(self.folder.rglob(CHECKPOINT))
         if self.keep == "predictions":
-            unwanted.append(self.folder / MODEL)
+            unwanted += [self.folder / MODEL, self.folder / ROWS]
         for path in unwanted:
             path.unlink(missing_ok=True)
         mark_done(self.folder)

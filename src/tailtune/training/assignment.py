@@ -93,11 +93,14 @@ class Trail:
         folder: where checkpoints and metrics.jsonl go; nothing is written, to loggers neither, when None.
         resume: go on from the checkpoints in `folder` if there are any.
         observer: told of steps and epochs.
+        until: the time, by `time.monotonic`, at which training stops after the epoch that it is in; None for never.
+            Methods whose schedule has to run to its end do not stop, nor do several processes.
     """
 
     folder: Path | None = None
     resume: bool = False
     observer: Observer = field(default_factory=Silent)
+    until: float | None = None
 
 
 ALONE, UNSEEN = Place(), Trail()

@@ -6,10 +6,11 @@ read back only every `CHECK_EVERY` steps, and schedule, weight average and accou
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -34,7 +35,8 @@ from tailtune.training.running_statistics import RunningStatistics
 from tailtune.training.session import Session
 from tailtune.training.validate import Scores, validate
 
-CHECK_EVERY = 50
+CHECK_EVERY = 50  # steps
+TELL_EVERY = 10.0  # seconds, at most, between two calls of the observer
 COLLAPSED = 0.1  # mean standard deviation of an embedding's dimensions, where 1 is healthy
 
 
@@ -188,7 +190,7 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
             where = f"stage {place.stage + 1} of {place.stages}, " if place.stages > 1 else ""
             raise Interrupted(f"stopped at {where}step {session.step} of {session.total}")
 
-    spread = float("nan")
+    spread, told = float("nan"), time.monotonic()
     observer.start(session.total, session.step)
     with deferred_interrupts() as interrupt, inputs.reading():
         while not session.over:
@@ -210,10 +212,11 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
                 session.done += 1
                 if stage.collect and stage.collect(session.step, session.total):
                     session.collect()
-                wanted = world == 1 and (interrupt.raised or session.due(run.checkpoint_minutes))
+                silent = time.monotonic() - told > TELL_EVERY
+                wanted = world == 1 and (silent or interrupt.raised or session.due(run.checkpoint_minutes))
                 if wanted or session.done - checked >= CHECK_EVERY or session.done == per_epoch:
                     session.check_losses(checked, fabric)
-                    checked = session.done
+                    checked, told = session.done, time.monotonic()
                     observer.step(session.step, float(losses[:checked].mean()))
                     if session.done < per_epoch:
                         pause(interrupt)
@@ -224,7 +227,8 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
                 with ema.average_parameters() if ema else nullcontext():
                     if ema:
                         statistics.renew(progress)
-                    scores = validate(model, held_out, dataset.profile, fabric.autocast, trainee.decision)
+                    rank = selection.monitor == "average_precision"
+                    scores = validate(model, held_out, dataset.profile, fabric.autocast, trainee.decision, rank)
                     scores = fabric.broadcast(scores) if world > 1 else scores
                     selection.see(session.epoch, scores, model)
                 session.validating += time.perf_counter() - validated
@@ -239,6 +243,8 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
             observer.epoch(row)
             if selection.exhausted:
                 session.stopped = f"no better validation score for {selection.patience} epochs"
+            elif not session.over and _may_stop(stage, world) and time.monotonic() > (trail.until or math.inf):
+                session.stopped = "the minutes were over"
             pause(interrupt)
     session.save(fabric)
     session.keep_selected(lambda: statistics.renew((session.epoch - 0.5) / run.epochs))
@@ -254,6 +260,11 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
         log_bytes=session.log_bytes,
         warnings=_not_compiled(run, compiled) + _collapse(spread),
     )
+
+
+def _may_stop(stage: Stage, world: int) -> bool:
+    """Whether training may end at any epoch: no schedule has to run to its end, and no other process goes on."""
+    return world == 1 and stage.schedule is None and stage.collect is None
 
 
 def _priors(targets: torch.Tensor, num_classes: int, stage: Stage, progress: float) -> Floats:
@@ -284,7 +295,9 @@ def _collapse(spread: float) -> tuple[str, ...]:
 def _row(session: Session, scores: Scores | None, seconds: float) -> dict[str, Any]:
     """The line of metrics.jsonl for the epoch that just ended; epochs and steps count through all stages."""
     names = ("log_loss", "balanced_log_loss", "accuracy", "balanced_accuracy", "tail_accuracy")
-    values = dict.fromkeys(names) if scores is None else asdict(scores)
+    values = {name: None if scores is None else getattr(scores, name) for name in names}
+    if scores is not None and scores.average_precision is not None:
+        values["average_precision"] = scores.average_precision
     place, part = session.place, session.selection.part
     return {
         **({"stage": place.stage + 1} if place.stages > 1 else {}),

@@ -9,6 +9,7 @@ from tailtune.data.dataset import Dataset, is_tiny
 from tailtune.methods.method import Method
 from tailtune.settings import Resolved, ResolvedTraining
 
+FEWEST_STEPS = 600  # in fewer, the tuned routine has nothing to average and its schedule no time to settle
 MANY_STEPS = 12_000  # fewer do not repay strong augmentation, see benchmarks/policy_steps_*.json
 FEW_ROWS = 2000
 
@@ -20,18 +21,23 @@ def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining
     averaging, stronger augmentation where training is long enough to profit); docs/recipe.md says how each constant
     was chosen.
     """
-    settings = _table(run, method, dataset) if dataset.kind == "table" else _image(run, method, dataset)
+    rows = len(dataset.train)
+    if dataset.kind == "table":
+        settings = table_routine(run, method, rows)
+    else:
+        flip = dataset.flip if run.flip is None else run.flip
+        settings = image_routine(run, method, rows, tiny=is_tiny(dataset.preprocessor), flip=flip)
     chosen = {name: value for name, value in settings.items() if getattr(run, name) is None}
     return ResolvedTraining(**(vars(run) | chosen))
 
 
-def _table(run: Resolved, method: Method, dataset: Dataset) -> dict[str, Any]:
-    rows = len(dataset.train)
+def table_routine(run: Resolved, method: Method, rows: int) -> dict[str, Any]:
+    """Return the training fields of a table of so many training rows."""
     if method.recipe == "plain":
         batch, lr, optimizer, weight_decay, ema = (256 if rows >= 10_000 else 64), 1e-3, "adamw", 1e-5, 0.0
     else:
         batch, lr, optimizer, weight_decay, ema = min(128, max(16, rows // 10)), 0.1, "sgd", 1e-4, 0.99
-    epochs = _epochs(600, rows, min(run.batch_size or batch, rows), fewest=30, most=200)
+    epochs = _epochs(FEWEST_STEPS, rows, min(run.batch_size or batch, rows), fewest=30, most=200)
     return {
         "batch_size": batch,
         "optimizer": optimizer,
@@ -44,10 +50,9 @@ def _table(run: Resolved, method: Method, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _image(run: Resolved, method: Method, dataset: Dataset) -> dict[str, Any]:
-    rows, tiny = len(dataset.train), is_tiny(dataset.preprocessor)
+def image_routine(run: Resolved, method: Method, rows: int, *, tiny: bool, flip: bool | None) -> dict[str, Any]:
+    """Return the training fields of so many training images, tiny or not, whose mirror images keep the class or not."""
     few = rows < FEW_ROWS
-    flip = dataset.flip if run.flip is None else run.flip
     tuned = method.recipe == "tuned"
     batch = (16 if few else 64) if tuned else (32 if few else 128)
     batch = min(run.batch_size or batch, rows)

@@ -54,6 +54,7 @@ class Selection:
         if epoch <= self.settled:
             return
         value = getattr(scores, self.monitor)
+        value = -float("inf") if value is None else value  # no row of the rarest classes
         score = (-value if self.monitor in LOSSES else value, -getattr(scores, self.proper))
         self.first_score = score[0] if self.first_score is None else self.first_score
         self.moved = self.moved or score[0] != self.first_score
@@ -116,10 +117,14 @@ def select(run: ResolvedTraining, dataset: Dataset, balances: bool = False) -> t
             "there are no validation rows to select on; use --selection last, or a larger --val-fraction"
         )
     proper: Proper = "balanced_log_loss" if balances else "log_loss"
-    monitor, why = run.monitor, "as --monitor says"
+    monitor, why = run.monitor, "as --monitor or --objective says"
     if monitor is None:
         monitor, why = proper, "which sees a rare class become likelier before any answer changes"
-    words = {"log_loss": "log loss", "balanced_log_loss": "log loss with classes weighing alike"}
+    words = {
+        "log_loss": "log loss",
+        "balanced_log_loss": "log loss with classes weighing alike",
+        "average_precision": "average precision of the rarest classes",
+    }
     named = words.get(monitor, monitor.replace("_", " "))
     note = f"The best epoch by {named} on validation, {why}."
     return Selection(dataset.val, monitor, patience, choose=True, proper=proper), note

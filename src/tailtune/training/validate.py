@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from tailtune.decision.decision import FitDecision
@@ -25,6 +26,7 @@ class Scores:
         accuracy: share of rows right.
         balanced_accuracy: mean recall of the classes present.
         tail_accuracy: share of right rows among those of the rarest 20 % of the classes (by training counts).
+        average_precision: mean average precision of these classes; None where it is not asked for, or as above.
     """
 
     log_loss: float
@@ -32,6 +34,7 @@ class Scores:
     accuracy: float
     balanced_accuracy: float
     tail_accuracy: float | None
+    average_precision: float | None = None
 
 
 def validate(
@@ -40,8 +43,12 @@ def validate(
     profile: ClassProfile,
     autocast: Callable[[], AbstractContextManager[object]],
     decision: FitDecision | None = None,
+    rank: bool = False,
 ) -> Scores:
-    """Score `model` on all rows of `inputs`, by what `decision`, fitted on them, makes of its probabilities."""
+    """Score `model` on all rows of `inputs`, by what `decision`, fitted on them, makes of its probabilities.
+
+    `rank` also asks for the average precision, which takes a sort a class.
+    """
     targets, k = inputs.targets, inputs.num_classes
     logits = logits_of(model, inputs.sources, inputs.augment, targets.device, autocast)
     if decision is not None:
@@ -66,4 +73,12 @@ def validate(
         accuracy=float(right.mean()),
         balanced_accuracy=float(recall[present].mean()),
         tail_accuracy=float(hits[tail].sum() / support[tail].sum()) if len(tail) else None,
+        average_precision=_average_precision(logits, targets, tail) if rank and len(tail) else None,
     )
+
+
+def _average_precision(logits: torch.Tensor, targets: torch.Tensor, classes: torch.Tensor) -> float:
+    from sklearn.metrics import average_precision_score
+
+    likely, true = logits.softmax(1).cpu().numpy(), targets.cpu().numpy()
+    return float(np.mean([average_precision_score(true == k, likely[:, k]) for k in classes.tolist()]))

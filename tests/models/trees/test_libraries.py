@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import importlib
 import os
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +150,35 @@ def test_adult_reaches_the_published_accuracy(library: Library) -> None:
     shape = {"numeric": 6, "cardinalities": [len(known) for known in categories.values()]}
     trees = library.fit(train.take(rows[5000:]), train.take(rows[:5000]), shape, 2, seed=0)
     assert accuracy(trees, test) > 0.871
+
+
+def test_time_that_is_up_stops_after_a_round(library: Library) -> None:
+    train, val = part(400, 0), part(200, 1)
+    late = replace(QUICK, until=time.monotonic())
+    for held_out in (val, None):
+        trees = library.fit(train, held_out, SHAPE, 2, seed=0, boosting=late)
+        assert trees.rounds == 1
+        assert trees.predict_proba(val.inputs).shape == (200, 2)
+    in_time = library.fit(train, val, SHAPE, 2, seed=0, boosting=replace(QUICK, until=time.monotonic() + 600))
+    whole = library.fit(train, val, SHAPE, 2, seed=0, boosting=QUICK)
+    np.testing.assert_array_equal(in_time.predict_proba(val.inputs), whole.predict_proba(val.inputs))
+
+
+def test_as_many_threads_as_torch_has(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    module = importlib.import_module(library.__name__.rpartition(".")[2])  # xgboost or lightgbm itself
+    train = module.train
+
+    def noting(settings: dict[str, object], *rest: Any, **more: Any) -> Any:
+        asked.append(settings.get("nthread", settings.get("num_threads")))
+        return train(settings, *rest, **more)
+
+    monkeypatch.setattr(module, "train", noting)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for threads in (None, 1):
+            library.fit(part(100, 0), None, SHAPE, 2, seed=0, boosting=replace(QUICK, threads=threads))
+    finally:
+        torch.set_num_threads(before)
+    assert asked == [2, 1]

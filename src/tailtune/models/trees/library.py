@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,13 +28,20 @@ class Boosting:
         rounds: most rounds with a validation part; a round grows one tree, or one a class beyond two classes.
         patience: rounds without a better validation log loss before boosting stops; the best round counts.
         rounds_without_validation: fixed number of rounds where nothing can stop the boosting.
-        threads: processor threads; None takes all.
+        threads: processor threads; None takes as many as torch does.
+        until: the time, by `time.monotonic`, at which boosting stops after the round that it is in; None for never.
     """
 
     rounds: int = 2000
     patience: int = 50
     rounds_without_validation: int = 200
     threads: int | None = None
+    until: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return self.until is not None and time.monotonic() >= self.until
 
 
 ORDINARY = Boosting()
@@ -93,6 +101,13 @@ class Library(Protocol):
     def from_bytes(self, content: bytes) -> Trees:
         """Read what `Trees.to_bytes` returned; anything else is a TailtuneError."""
         ...
+
+
+def torch_threads() -> int:
+    """Return how many processor threads torch uses, which OMP_NUM_THREADS and `torch.set_num_threads` decide."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def feature_table(inputs: Sequence[torch.Tensor]) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from tailtune.models.trees.library import (
     check_widths,
     feature_table,
     of_every_class,
+    torch_threads,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class LightGBM:
         of columns than in training is a TailtuneError.
         """
         check_widths(inputs, self.numeric, self.categorical)
-        scores = self.booster.predict(feature_table(inputs), num_iteration=self.rounds)
+        rows, threads = feature_table(inputs), torch_threads()
+        scores = self.booster.predict(rows, num_iteration=self.rounds, num_threads=threads)
         return of_every_class(np.asarray(scores, dtype=np.float64), self.num_classes)
 
     def to_bytes(self) -> bytes:
@@ -107,7 +109,7 @@ def fit(
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,  # else timed anew on every start, and with it the last bits
-        "num_threads": boosting.threads or 0,
+        "num_threads": boosting.threads or torch_threads(),
         "verbosity": -1,
     }
     if num_classes > 2:
@@ -118,14 +120,22 @@ def fit(
         rows = feature_table(part.tensors(LABEL))
         return lightgbm.Dataset(rows, part.targets.numpy(), reference, weights, categorical_feature=codes)
 
+    losses: list[float] = []
+
+    def clock(state: Any) -> None:
+        losses.extend(value for _, _, value, _ in state.evaluation_result_list or ())
+        if boosting.over:
+            best = int(np.argmin(losses)) if losses else state.iteration
+            raise lightgbm.callback.EarlyStopException(best, state.evaluation_result_list)
+
     of_train, of_val = row_weights or (None, None)
     training = table(train, of_train, None)
     if val is None or len(val) == 0:
-        rounds = boosting.rounds_without_validation
-        booster = lightgbm.train(settings, training, rounds)
+        booster = lightgbm.train(settings, training, boosting.rounds_without_validation, callbacks=[clock])
+        rounds = booster.current_iteration()
     else:
         stop = lightgbm.early_stopping(boosting.patience, verbose=False)
         held_out = table(val, of_val, training)
-        booster = lightgbm.train(settings, training, boosting.rounds, valid_sets=[held_out], callbacks=[stop])
+        booster = lightgbm.train(settings, training, boosting.rounds, valid_sets=[held_out], callbacks=[clock, stop])
         rounds = booster.best_iteration
     return LightGBM(booster, num_classes, numeric, categorical, rounds)

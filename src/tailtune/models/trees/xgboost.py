@@ -18,6 +18,7 @@ from tailtune.models.trees.library import (
     check_widths,
     feature_table,
     of_every_class,
+    torch_threads,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ class XGBoost:
 
         check_widths(inputs, self.numeric, self.categorical)
         types = _types(self.numeric, self.categorical)
-        matrix = xgboost.DMatrix(feature_table(inputs), feature_types=types, enable_categorical=True)
+        threads = torch_threads()
+        rows = feature_table(inputs)
+        matrix = xgboost.DMatrix(rows, feature_types=types, enable_categorical=True, nthread=threads)
+        self.booster.set_param({"nthread": threads})
         return of_every_class(np.asarray(self.booster.predict(matrix), dtype=np.float64), self.num_classes)
 
     def to_bytes(self) -> bytes:
@@ -106,6 +110,13 @@ def fit(
     import xgboost
 
     numeric, categorical = check_columns(shape)
+    threads = boosting.threads or torch_threads()
+
+    class Clock(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # it has no types
+        """Stops when the time is up."""
+
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+            return boosting.over
 
     def matrix(part: Part, weights: Floats | None, reference: Any) -> Any:
         return xgboost.QuantileDMatrix(
@@ -115,7 +126,7 @@ def fit(
             feature_types=_types(numeric, categorical),
             enable_categorical=True,
             ref=reference,
-            nthread=boosting.threads,
+            nthread=threads,
         )
 
     objective: dict[str, Any] = {"objective": "binary:logistic", "eval_metric": "logloss"}
@@ -126,16 +137,19 @@ def fit(
         "learning_rate": LEARNING_RATE,
         "max_depth": MAX_DEPTH,
         "seed": seed,
-        "nthread": boosting.threads or 0,
+        "nthread": threads,
     }
     of_train, of_val = row_weights or (None, None)
     training = matrix(train, of_train, None)
     if val is None or len(val) == 0:
-        booster = xgboost.train(settings, training, boosting.rounds_without_validation)
+        booster = xgboost.train(settings, training, boosting.rounds_without_validation, callbacks=[Clock()])
     else:
         stop = xgboost.callback.EarlyStopping(rounds=boosting.patience, save_best=True)
         evals = [(matrix(val, of_val, training), "validation")]
-        booster = xgboost.train(settings, training, boosting.rounds, evals=evals, callbacks=[stop], verbose_eval=False)
+        callbacks = [stop, Clock()]
+        booster = xgboost.train(
+            settings, training, boosting.rounds, evals=evals, callbacks=callbacks, verbose_eval=False
+        )
     return XGBoost(booster, num_classes, numeric, categorical)
 
 

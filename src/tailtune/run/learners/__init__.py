@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tailtune.data.dataset import Dataset
+from tailtune.decision.objective import read_objective
 from tailtune.models.build import default_name
 from tailtune.models.trees import LIBRARIES
-from tailtune.profile import ClassProfile
-from tailtune.run.decide import asked_of, decide
+from tailtune.run.decide import asked_of, decide, in_use, rows_of
 from tailtune.run.learner import Fitted, Job, Learner
 from tailtune.run.learners import networks, trees
 from tailtune.settings import Run, check
@@ -19,6 +19,17 @@ TREES = {name: trees.learner(name, library) for name, library in LIBRARIES.items
 def learner_of(model: str | None) -> Learner:
     """Return the learner of a model by its name; networks where no model is named."""
     return TREES.get(str(model), networks.LEARNER)
+
+
+def with_monitor(run: Run) -> Run:
+    """Return `run` with the validation score that its objective asks for where none was named.
+
+    Raises:
+        TailtuneError: an objective that cannot be read.
+    """
+    if run.monitor is not None or run.objective is None:
+        return run
+    return replace(run, monitor=read_objective(run.objective).monitor)
 
 
 def with_model(run: Run, dataset: Dataset) -> Run:
@@ -44,18 +55,13 @@ def fit_model(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted | No
         TailtuneError: unknown names, or settings that do not fit together.
     """
     check(run)
-    asked_of(run, dataset)
-    run = with_model(run, dataset)
+    asked_of(run, dataset.profile, dataset.deployment)
+    run = with_model(with_monitor(run), dataset)
     fitted = learner_of(run.model).fit(run, dataset, job or Job())
     return None if fitted is None else _decided(fitted, run, dataset)
 
 
 def _decided(fitted: Fitted, run: Run, dataset: Dataset) -> Fitted:
     """Fit what is made of the scores, and put it into the predictor."""
-    use, decided = decide(run, dataset, fitted.implied, fitted.held_out)
-    recalibration = use.recalibration
-    if run.selection == "refit" and dataset.val is not None:
-        targets = dataset.train.joined(dataset.val).targets.numpy()
-        recalibration = recalibration.trained_on(ClassProfile.from_targets(targets, len(dataset.names), dataset.names))
-    predictor = replace(fitted.predictor, recalibration=recalibration, answer=use.answer)
-    return replace(fitted, predictor=predictor, decided=decided)
+    use, decided = decide(run, rows_of(run, dataset), fitted.implied, fitted.held_out)
+    return replace(fitted, predictor=in_use(fitted.predictor, use), decided=decided)

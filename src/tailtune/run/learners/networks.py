@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,14 +25,15 @@ from tailtune.models.frequency_scales import frequency_scales
 from tailtune.models.network import Network, count_parameters
 from tailtune.run.decide import fit_method_decision
 from tailtune.run.environment import peak_memory_mb
-from tailtune.run.folder import read_resolved, write_run
+from tailtune.run.folder import write_run
+from tailtune.run.forecast import forecast, part_of_an_epoch, read_plan, too_short, write_share
 from tailtune.run.learner import Fitted, Job, Learner, Price
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import TrainingRecord
 from tailtune.settings import Resolved, ResolvedTraining, Run
 from tailtune.training.assignment import Ground, Trail
 from tailtune.training.augmentation import augmentation
-from tailtune.training.budget import fit_to_budget
+from tailtune.training.budget import PROBE, fit_to_budget, pace, thinned
 from tailtune.training.device import choose_precision, choose_threads, closing, make_fabric, processor_threads
 from tailtune.training.observer import Silent
 from tailtune.training.randomness import initialisation, isolated
@@ -54,6 +57,8 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     named = _named(run)
     precision = choose_precision(named, dataset.kind)
     fabric = make_fabric(named, precision)
+    if run.minutes is not None and job.until is None:
+        job = replace(job, until=time.monotonic() + 60 * run.minutes)
     place = _Place(run, fabric, job)
 
     def predictor(trained: _Trained, decision: Decision | None) -> Predictor:
@@ -72,15 +77,19 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
 
     with closing(fabric), isolated(fabric.device), processor_threads(choose_threads(named, dataset)):
         if run.selection == "refit" and dataset.val is not None:
-            half = replace(named, minutes=None if run.minutes is None else run.minutes / 2)
-            within = place if job.folder is None else replace(place, job=replace(job, folder=_made(job.folder)))
-            first = _train(within, half, dataset)
+            half = replace(job, until=None if job.until is None else _halfway(job.until))
+            within = half if job.folder is None else replace(half, folder=_made(job.folder))
+            first = _train(replace(place, job=within), named, dataset)
+            dataset = first.dataset
+            assert dataset.val is not None
             whole = replace(dataset, train=dataset.train.joined(dataset.val), val=None)
-            final = _train(place, replace(first.run, minutes=None, selection="last"), whole, first.outcome.lengths)
+            alone = replace(place, job=replace(job, forecast=None))
+            final = _train(alone, replace(first.run, minutes=None, selection="last"), whole, first.outcome.lengths)
             final = _refitted(first, final)
         else:
-            first, whole = _train(place, named, dataset), dataset
-            final = first
+            first = _train(place, named, dataset)
+            final, dataset = first, first.dataset
+            whole = dataset
     if fabric.global_rank > 0:
         return None
     held_out = None
@@ -101,7 +110,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
         stopped=trained.stopped,
         selection=run.selection,
         selection_note=final.outcome.note,
-        warnings=trained.warnings,
+        warnings=trained.warnings + first.notes,
         peak_memory_mb=peak_memory_mb(),
         parameters=count_parameters(final.outcome.model),
         members=1 if final.outcome.posterior is None else len(final.outcome.posterior),
@@ -139,11 +148,20 @@ class _Place:
 
 @dataclass(frozen=True)
 class _Trained:
-    """A training that was carried out, of a method, with its resolved run."""
+    """A training that was carried out.
+
+    Attributes:
+        run: resolved.
+        method, outcome: of what, and what it left behind.
+        dataset: the rows that it took.
+        notes: what a user should hear, a sentence each.
+    """
 
     run: ResolvedTraining
     method: Method
     outcome: Outcome
+    dataset: Dataset
+    notes: tuple[str, ...] = ()
 
 
 def _named(run: Run) -> Resolved:
@@ -180,20 +198,39 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
         resolved = replace(resolved, ema=method.ema)
     build = _builder(resolved, method, dataset)
     augment = augmentation(dataset.preprocessor, resolved)
+    ground = Ground(dataset, resolved, fabric, augment)
+    started = job.folder is not None and job.resume and any(job.folder.glob("*.ckpt"))
+    notes: tuple[str, ...] = ()
+    found = None
     if resolved.minutes is not None:
-        started = job.resume and job.folder is not None and any(job.folder.glob("*.ckpt"))
-        if started and job.folder is not None:  # the epochs that were fitted to the budget when it started
-            fitted = read_resolved(job.folder).epochs
-            assert fitted is not None
-            resolved = replace(resolved, epochs=fitted)
+        if started and job.folder is not None:
+            resolved, share = read_plan(job.folder, resolved)
         else:
-            resolved = fit_to_budget(method, build, Ground(dataset, resolved, fabric, augment))
+            assert job.until is not None
+            plan = fit_to_budget(method, build, ground, place.asked, job.until - time.monotonic())
+            resolved, share, found = plan.run, plan.share, plan.pace
+            left = job.until - time.monotonic()
+            if plan.seconds > 1.05 * left:
+                notes += (too_short(resolved, left, plan.seconds),)
+        if share < 1:
+            dataset = thinned(ground.dataset, share, resolved.seed)
+            method = build_method(run.method, dataset.profile)
+            notes += (part_of_an_epoch(resolved, len(dataset.train), len(ground.dataset.train)),)
+        if job.folder and fabric.global_rank == 0:
+            write_share(job.folder, share)
+    elif job.forecast is not None and not started and fabric.world_size == 1:
+        with suppress(TailtuneError):  # what is wrong is said by the training itself
+            found = pace(method, build, ground, PROBE)
     if job.folder and fabric.global_rank == 0:
         write_run(job.folder, place.asked, resolved)
+    ground = replace(ground, dataset=dataset, run=resolved)
+    if job.forecast is not None and not started:
+        for sentence in (*forecast(resolved, method, dataset, _summary(resolved), found), *notes):
+            job.forecast(sentence)
     with job.watch() as observer:
-        trail = Trail(job.folder, job.resume, observer or Silent())
-        outcome = train_stages(method, build, Ground(dataset, resolved, fabric, augment), trail, lengths)
-    return _Trained(resolved, method, outcome)
+        trail = Trail(job.folder, job.resume, observer or Silent(), job.until)
+        outcome = train_stages(method, build, ground, trail, lengths)
+    return _Trained(resolved, method, outcome, dataset, notes)
 
 
 def _builder(run: ResolvedTraining, method: Method, dataset: Dataset) -> Callable[[int], Network]:
@@ -219,6 +256,11 @@ def _builder(run: ResolvedTraining, method: Method, dataset: Dataset) -> Callabl
         return model
 
     return build
+
+
+def _halfway(until: float) -> float:
+    """The time, by `time.monotonic`, by which the first of two trainings should be done; the second has more rows."""
+    return time.monotonic() + 0.45 * (until - time.monotonic())
 
 
 def _made(folder: Path) -> Path:

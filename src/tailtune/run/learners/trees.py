@@ -24,10 +24,11 @@ from tailtune.run.learner import Fitted, Job, Learner, Price
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import TrainingRecord
 from tailtune.settings import Resolved, Run
+from tailtune.words import counted
 
 TAKES = ("class_weights", "weight_mean", "sampler", "enlarge")  # the parts of a stage that trees can take
 LACKS = (
-    *("epochs", "minutes", "batch_size", "optimizer", "lr", "weight_decay", "clip", "ema", "policy", "patience"),
+    *("epochs", "batch_size", "optimizer", "lr", "weight_decay", "clip", "ema", "policy", "patience"),
     *("test_curve", "compile"),
 )
 
@@ -62,7 +63,12 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
         weights = _class_weights(stage, profile)
         return library.fit(train, val, shape, k, resolved.seed, _row_weights(train, val, weights), boosting)
 
-    trees = boosted(enlarged(dataset.train), dataset.val, dataset.profile, Boosting(threads=threads))
+    until = job.until
+    if until is not None and resolved.selection == "refit":
+        until = time.monotonic() + (until - time.monotonic()) / 2
+    boosting = Boosting(threads=threads, until=until)
+    trees = boosted(enlarged(dataset.train), dataset.val, dataset.profile, boosting)
+    late = boosting.over
     note = "A fixed number of boosting rounds." if dataset.val is None else "Boosting rounds by log loss on validation."
     held_out = None
     if dataset.val is not None:
@@ -82,10 +88,12 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
         seconds=round(seconds, 3),
         seconds_per_step=seconds / max(1, trees.rounds),
         best_epoch=trees.rounds if dataset.val is not None else None,
-        stopped="finished",
+        stopped="the minutes were over" if late else "finished",
         selection=resolved.selection,
         selection_note=note,
-        warnings=(),
+        warnings=(f"{library.LABEL} was stopped after {counted(trees.rounds, 'round', 'rounds')}, to end in time.",)
+        if late
+        else (),
         peak_memory_mb=peak_memory_mb(),
         parameters=None,
         members=1,

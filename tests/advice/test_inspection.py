@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tailtune.advice.all_checks import advise
 from tailtune.advice.facts import Facts
-from tailtune.advice.inspect_page import MOST_ROWS, as_json, bar_share, render
+from tailtune.advice.inspection import MOST_ROWS, as_json, bar_share, render
 from tailtune.profile import ClassProfile
 
 FACTS = Facts(

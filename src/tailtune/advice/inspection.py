@@ -1,4 +1,4 @@
-"""`tailtune inspect`: the class profile and the advice, laid out for a terminal of 80 columns, and as JSON.
+"""`tailtune inspect`: the class profile, the columns and the advice, for a terminal of 80 columns, and as JSON.
 
 What comes from data (class names) is shown as plain text, never as markup, and every mark has a meaning without
 colour.
@@ -7,6 +7,7 @@ colour.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -24,12 +25,14 @@ from rich.table import Table
 from rich.text import Text
 
 from tailtune.advice.advice import Advice
+from tailtune.advice.columns import ColumnOverview
 from tailtune.advice.facts import SEVERE, Facts
 from tailtune.profile import ClassProfile
-from tailtune.words import listed, printable, short_percent
+from tailtune.words import counted, listed, printable, short_percent, shortened
 
 MOST_ROWS = 24  # classes shown one by one; of more, only the largest and the smallest
 SHOWN_EACH_END = 10
+MOST_COLUMNS = 40  # columns shown one by one: all that are suspicious, then the first ones
 LONGEST_NAME = 24
 WIDEST = 100  # longer lines of prose are hard to read
 BAR = "#0072b2"  # colour-blind safe (Okabe and Ito)
@@ -61,7 +64,7 @@ class Bar:
 
 
 def render(facts: Facts, advice: Sequence[Advice], *, source: str = "", log_scale: bool | None = None) -> Constrain:
-    """Lay out the profile and the advice for ``rich.console.Console.print``.
+    """Lay out the profile, the columns and the advice for ``rich.console.Console.print``.
 
     Args:
         facts: what is known about the data.
@@ -72,7 +75,7 @@ def render(facts: Facts, advice: Sequence[Advice], *, source: str = "", log_scal
     log_scale = facts.profile.ratio < SEVERE if log_scale is None else log_scale
     heading = Text(printable(source) or "Class profile", style="bold")
     parts: list[RenderableType] = [heading, Text(), _summary(facts), Text(), _table(facts, log_scale), Text()]
-    return Constrain(Group(*parts, *_advice(advice)), WIDEST)
+    return Constrain(Group(*parts, *_columns(facts.columns), *_advice(advice)), WIDEST)
 
 
 def _summary(facts: Facts) -> Table:
@@ -88,6 +91,10 @@ def _summary(facts: Facts) -> Table:
     sizes = ", ".join(f"{sum(n):,} {part}" for part, n in parts.items() if n is not None)
     line(facts.rows, sizes)
     line("classes", f"{profile.num_classes:,}")
+    if facts.side is not None:
+        line(
+            "pictures", f"{facts.side} pixels on the longer side, {counted(facts.channels or 0, 'channel', 'channels')}"
+        )
     times = f"{1 / profile.ratio:,.3g} times as many as the rarest" if profile.ratio else "the rarest has none"
     line("ratio r", f"{profile.ratio:.3g}  (most frequent class: {times})")
     line("balance", f"{profile.balance:.3f}  (entropy over log K; 1 is balanced)")
@@ -156,13 +163,60 @@ def bar_share(profile: ClassProfile, index: int, log_scale: bool) -> float:
     return math.log1p(count) / math.log1p(most) if log_scale else count / most
 
 
+def shown_columns(columns: Sequence[ColumnOverview], most: int = MOST_COLUMNS) -> list[ColumnOverview]:
+    """Return at most so many columns in the table's order: those with a suspicion, then the first of the others."""
+    first = sorted(range(len(columns)), key=lambda j: (not columns[j].suspicions, j))[:most]
+    return [columns[j] for j in sorted(first)]
+
+
+def rest_of_columns(columns: Sequence[ColumnOverview], most: int = MOST_COLUMNS) -> str:
+    """Say in words what the columns beyond those shown are; empty if all are shown."""
+    shown = {column.name for column in shown_columns(columns, most)}
+    left = [column for column in columns if column.name not in shown]
+    kinds = Counter(column.type for column in left)
+    lacking = sum(column.missing > 0 for column in left)
+    listed_kinds = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    return f"{len(left)} more columns: {listed_kinds}; {lacking} of them lack values" if left else ""
+
+
+def _columns(columns: Sequence[ColumnOverview]) -> list[RenderableType]:
+    if not columns:
+        return []
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("column", no_wrap=True)
+    table.add_column("type", no_wrap=True)
+    table.add_column("missing", justify="right", no_wrap=True)
+    table.add_column("levels", justify="right", no_wrap=True)
+    table.add_column("range, or commonest levels", overflow="fold")
+    for column in shown_columns(columns):
+        missing = f"{column.missing:,} ({short_percent(column.missing_share)})" if column.missing else "0"
+        suspicion = f"! {'; '.join(column.suspicions)}" if column.suspicions else ""
+        left_out = "" if column.used else "left out"
+        holds = Text("\n".join(filter(None, (printable(column.holds), suspicion, left_out))))
+        table.add_row(
+            Text("!" if column.suspicions else ""),
+            Text(shortened(column.name, LONGEST_NAME)),
+            column.type,
+            missing,
+            f"{column.levels:,}",
+            holds,
+            style="" if column.used else "dim",
+        )
+    rest = rest_of_columns(columns)
+    suspect = sum(bool(column.suspicions) for column in columns)
+    title = f"{counted(len(columns), 'column', 'columns')} in the training rows, {suspect} of them suspicious (!)"
+    after = [Text(f"… {rest}", style="dim")] if rest else []
+    return [Rule(Text(title), align="left", style="dim"), Text(), table, *after, Text()]
+
+
 def _advice(advice: Sequence[Advice]) -> list[RenderableType]:
     if not advice:
         return [Text("No advice: no check found anything to say about these data.")]
-    counted = ", ".join(
+    levels = ", ".join(
         f"{number} {level}" for level in LEVEL_STYLE if (number := sum(a.level == level for a in advice))
     )
-    parts: list[RenderableType] = [Rule(Text(f"Advice: {counted}"), align="left", style="dim"), Text()]
+    parts: list[RenderableType] = [Rule(Text(f"Advice: {levels}"), align="left", style="dim"), Text()]
     for piece in advice:
         parts.append(
             Text.assemble(
@@ -170,6 +224,8 @@ def _advice(advice: Sequence[Advice]) -> list[RenderableType]:
             )
         )
         parts.append(Padding(_prose(printable(piece.recommendation)), (0, 0, 0, 6)))
+        change = ", ".join(piece.change) or "nothing in the settings"
+        parts.append(Padding(_prose(f"Changes: {printable(change)}"), (0, 0, 0, 6)))
         parts.append(Padding(_prose(f"Why: {printable(piece.finding)}", "dim"), (0, 0, 1, 6)))
     return parts
 
@@ -184,7 +240,8 @@ def as_json(facts: Facts, advice: Sequence[Advice], *, source: str = "") -> dict
 
     Returns:
         A dictionary with the keys source, kind, counts (train, val, test), ratio, balance, head, tail, many, medium,
-        few (names), classes (one entry a class, in class order) and advice.
+        few (names), classes (one entry a class, in class order), pictures (side, channels; null for tables), columns
+        (one entry a column, empty for images), recipe (what the tuned recipe takes) and advice.
     """
     profile = facts.profile
     effective = profile.effective_number()
@@ -216,5 +273,8 @@ def as_json(facts: Facts, advice: Sequence[Advice], *, source: str = "") -> dict
         "medium": names(profile.medium),
         "few": names(profile.few),
         "classes": every,
+        "pictures": None if facts.side is None else {"side": facts.side, "channels": facts.channels},
+        "columns": [asdict(column) for column in facts.columns],
+        "recipe": asdict(facts.recipe),
         "advice": [asdict(piece) for piece in advice],
     }

@@ -1,0 +1,99 @@
+"""What is said before a network trains: what was chosen, how long it will take, and what would be faster."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from tailtune.data.dataset import Dataset
+from tailtune.errors import TailtuneError
+from tailtune.files import write_whole
+from tailtune.methods.method import Method
+from tailtune.run.folder import read_resolved
+from tailtune.settings import ResolvedTraining
+from tailtune.training.budget import WHOLE, Pace
+from tailtune.words import NBSP, duration
+
+LONG = 600.0  # seconds, from which on it is said what would be faster
+SMALL_SIDE = 64  # pixels, up to which pictures are not worth making smaller
+SHARE = "share.json"
+
+
+def forecast(
+    run: ResolvedTraining, method: Method, dataset: Dataset, chosen: str, pace: Pace | None
+) -> tuple[str, ...]:
+    """Return what to say before training, a sentence each.
+
+    Args:
+        run: what is trained.
+        method: of it.
+        dataset: the rows that are used.
+        chosen: the settings in words.
+        pace: how long the epochs take over all training rows, or None where that could not be timed.
+    """
+    said = [f"Training by {run.method}: {chosen}."]
+    if pace is not None:
+        epoch, whole = sum(pace.epochs) / len(pace.epochs), pace.seconds(method, run)
+        early = ", or less if it stops early" if run.patience else ""
+        words = [duration(float(f"{seconds:.2g}")).replace(NBSP, " ") for seconds in (epoch, whole)]
+        within = "" if run.minutes is None else f" (--minutes {run.minutes:g})"
+        every = f", all {run.epochs} about {words[1]}{early}" if run.epochs > 1 else ""
+        said.append(f"An epoch over all rows takes about {words[0]}{every}{within}.")
+        if whole > LONG or (run.minutes is not None and run.epochs == 1):
+            said.append(f"Faster: {faster(run, dataset)}.")
+    return tuple(said)
+
+
+def faster(run: ResolvedTraining, dataset: Dataset) -> str:
+    """Return options that would make training faster, in words."""
+    quick, ways = ["mlp", "xgboost"], []
+    if dataset.kind == "image":
+        shape = dataset.preprocessor.shape()
+        side = max(int(str(shape["height"])), int(str(shape["width"])))
+        quick = ["resnet18" if side > SMALL_SIDE else "resnet8"]
+        if side > SMALL_SIDE and Path(run.data).is_dir():
+            ways.append(f"--image-size {side // 2}")
+    ways = [f"--model {name}" for name in quick if name != run.model.removeprefix("timm/")] + ways
+    if run.minutes is None:
+        ways.append("--minutes 10, which fits the training to that time")
+    return f"try {' or '.join(ways)}" if ways else "take fewer rows"
+
+
+def part_of_an_epoch(run: ResolvedTraining, rows: int, of: int) -> str:
+    """Return the sentence on a training over a part of the rows."""
+    return (
+        f"Not even one epoch fits into --minutes {run.minutes:g}: trained on {rows:,} of the {of:,} training rows, of "
+        f"which classes with up to {WHOLE} keep all where there is room. With more minutes it would use the rest."
+    )
+
+
+def too_short(run: ResolvedTraining, left: float, seconds: float) -> str:
+    """Return the sentence on a budget of which less is left than the shortest training takes."""
+    there, wanted = (duration(float(f"{max(0.0, value):.2g}")).replace(NBSP, " ") for value in (left, seconds))
+    return (
+        f"--minutes {run.minutes:g} cannot be kept: {there} of it are there for training, and the shortest takes about "
+        f"{wanted}."
+    )
+
+
+def write_share(folder: Path, share: float) -> None:
+    """Keep the share of the rows that fits the budget, so that a resumed run takes the same ones."""
+    write_whole(folder / SHARE, json.dumps({"share": share}).encode())
+
+
+def read_plan(folder: Path, run: ResolvedTraining) -> tuple[ResolvedTraining, float]:
+    """Return `run` and the share of the rows as they were fitted to the budget when the run in `folder` started.
+
+    Raises:
+        TailtuneError: its share.json is missing or broken.
+    """
+    before = read_resolved(folder)
+    fitted = {name: getattr(before, name) for name in ("epochs", "batch_size", "lr")}
+    try:
+        share = float(json.loads((folder / SHARE).read_bytes())["share"])
+    except (OSError, ValueError, KeyError) as error:
+        raise TailtuneError(
+            f"{folder / SHARE} cannot be read ({error}); delete the folder and run the fit again"
+        ) from error
+    return replace(run, **fitted), share

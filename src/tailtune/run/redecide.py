@@ -1,0 +1,74 @@
+"""Deciding anew what a finished run makes of its scores, without training: another objective, another balance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from tailtune.decision.use import Use
+from tailtune.profile import ClassProfile
+from tailtune.run.decide import Decided, Rows, decide, in_use
+from tailtune.run.finished import Finished
+from tailtune.run.folder import Answered
+from tailtune.run.predictor import Predictor
+from tailtune.settings import Run
+
+
+def decided_anew(finished: Finished, run: Run) -> tuple[Use, Decided]:
+    """Fit what `run` asks to be made of the scores of a finished run, on the validation scores that it kept.
+
+    Args:
+        finished: the run, which stays as it is.
+        run: for its objective, deployment balance and decision.
+
+    Raises:
+        TailtuneError: an objective, costs or a balance that cannot be read, or files of the run that cannot.
+    """
+    data, made = finished.result.data, finished.predictions
+    final = data.profile
+    if finished.run.selection == "refit" and data.counts.val is not None:
+        both = zip(data.counts.train, data.counts.val, strict=True)
+        final = ClassProfile(tuple(train + val for train, val in both), data.names)
+    return decide(run, Rows(data.profile, final, data.deployment), made.implied, made.held_out)
+
+
+def answered_anew(finished: Finished, run: Run) -> Answered:
+    """Return what the model of a finished run makes of its test rows under the decision of `run`."""
+    use, _ = decided_anew(finished, run)
+    probabilities = use.recalibration(finished.predictions.scores)
+    return Answered(probabilities, use.answer(probabilities))
+
+
+def redecided(
+    finished: Finished,
+    objective: str | None = None,
+    deploy_prior: str | None = None,
+    say: Callable[[str], object] = print,
+) -> Predictor:
+    """Return the model of a run with probabilities and answers for another objective or balance.
+
+    Where the run was to make nothing of its scores (``--decision none``), they are decided as by default.
+
+    Args:
+        finished: the run, which stays as it is.
+        objective: what answers are chosen for; by default what the run chose them for.
+        deploy_prior: how frequent the classes are in use; by default as in the run. With neither, the model is
+            returned as it was saved.
+        say: is told what was fitted, a sentence each.
+
+    Raises:
+        TailtuneError: see `decided_anew`.
+    """
+    predictor, run = finished.predictor(), finished.run
+    if objective is None and deploy_prior is None:
+        return predictor
+    wanted = replace(
+        run,
+        objective=run.objective if objective is None else objective,
+        deploy_prior=run.deploy_prior if deploy_prior is None else deploy_prior,
+        decision="fitted" if run.decision == "none" else run.decision,
+    )
+    use, decided = decided_anew(finished, wanted)
+    for sentence in use.notes or (f"Decided anew for {decided.words}, on {use.rows} validation rows.",):
+        say(sentence)
+    return in_use(predictor, use)
