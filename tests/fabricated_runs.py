@@ -1,4 +1,4 @@
-"""Runs made up from random predictions, so that reports are tested without training."""
+"""Runs made up from predictions, so that reports are tested without training."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from tailtune.decision.objective import read_objective
+from tailtune.decision.recalibration import unfitted
+from tailtune.decision.use import Asked
 from tailtune.evaluation.bootstrap import intervals, paired_difference
 from tailtune.evaluation.metrics import summarise
 from tailtune.profile import ClassProfile
+from tailtune.run.balances import at_balances
+from tailtune.run.execute import at_same_alarms
 from tailtune.run.finished import Finished
-from tailtune.run.folder import Predictions
+from tailtune.run.folder import Answered, Predictions
+from tailtune.run.points import operating_points
 from tailtune.run.result import SCHEMA, Result
 from tailtune.settings import Resolved
 
@@ -49,7 +55,7 @@ def fabricate(
     lifts: dict[str, tuple[float, float]] | None = None,
     seed: int = 0,
 ) -> Made:
-    """Return a run that never was.
+    """Return a run that never was, of random predictions.
 
     `lifts` gives each system how strongly its logits point to the true class, in the largest class and in the
     smallest; the first is the model. "majority" is the constant guess.
@@ -60,31 +66,56 @@ def fabricate(
     targets = rng.permutation(np.repeat(np.arange(len(test)), test))
     rank = np.argsort(np.argsort(-np.array(train), kind="stable")) / (len(train) - 1)
     shared = 1.6 * rng.normal(size=(len(targets), len(train)))
-    systems: list[dict[str, Any]] = []
     probabilities: dict[str, np.ndarray] = {}
-    labels = {"xgboost": "XGBoost", "majority": "majority class", "erm": "plain ERM"}
-    for i, (name, (head, tail)) in enumerate(lifts.items()):
+    for name, (head, tail) in lifts.items():
         logits = shared + rng.normal(size=shared.shape)
         logits[np.arange(len(targets)), targets] += head + (tail - head) * rank[targets]
         if name == "majority":
             logits = np.broadcast_to(np.log(np.maximum(profile.priors, 1e-6)), shared.shape)
         p = np.exp(logits - logits.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        probabilities[name] = p.astype(np.float32)
-        figures = summarise(targets, p, profile)
-        system = {
-            "name": name,
-            "label": labels.get(name, f"{name} ({'mlp-plr' if kind == 'table' else 'resnet20'})"),
-            "role": "baseline" if i else "model",
-            "seconds": 12.3,
-            "metrics": {key: value for key, value in figures.items() if key not in LISTS},
-            "intervals": intervals(targets, p, profile, resamples=200),
-            **{key: figures[key] for key in LISTS},
-        }
+        probabilities[name] = p / p.sum(axis=1, keepdims=True)
+    return assemble(profile, targets, probabilities, kind=kind)
+
+
+def assemble(
+    profile: ClassProfile,
+    targets: np.ndarray,
+    probabilities: dict[str, np.ndarray],
+    weights: dict[str, np.ndarray] | None = None,
+    kind: str = "table",
+) -> Made:
+    """Return a run of given test probabilities [N, K] by system, the model first.
+
+    A system answers the largest weighted probability, by `weights` [K]; of those without any, the likeliest class.
+    """
+    train, names, weights = profile.counts, profile.names, weights or {}
+    test = np.bincount(targets, minlength=len(train))
+    answered = {name: Answered(p, (p * weights.get(name, 1.0)).argmax(axis=1)) for name, p in probabilities.items()}
+    systems: list[dict[str, Any]] = []
+    model = next(iter(answered.values()))
+    labels = {"xgboost": "XGBoost", "majority": "majority class", "erm": "plain ERM"}
+    for i, (name, found) in enumerate(answered.items()):
+        label = labels.get(name, f"{name} ({'mlp-plr' if kind == 'table' else 'resnet20'})")
+        system = system_of(name, label, targets, found, profile)
         if i:
-            model = next(iter(probabilities.values()))
-            system["difference"] = paired_difference(targets, model, p, profile, resamples=200)
+            pair, answers = (model.probabilities, found.probabilities), (model.answers, found.answers)
+            system["role"] = "baseline"
+            system["difference"] = paired_difference(targets, *pair, profile, resamples=200, answers=answers)
+            system["same_alarms"] = at_same_alarms(targets, pair, model.answers, profile, 200)
         systems.append(system)
+    first, *others = answered
+    recalibration = unfitted(profile.priors, profile)
+    asked = Asked(read_objective("macro_f1"), mode="prior")
+    predictions = Predictions(
+        ids=np.arange(len(targets)).astype(str),
+        targets=targets,
+        model=model,
+        scores=model.probabilities,
+        implied=profile.priors,
+        baselines={name: answered[name] for name in others},
+    )
+    use = (asked, recalibration, profile, predictions)
+    as_scored = Answered(model.probabilities, model.probabilities.argmax(axis=1))
     history = [
         {
             "epoch": epoch,
@@ -116,7 +147,7 @@ def fabricate(
             "split": "official",
             "split_hash": "9f86d081884c7d65",
             "names": list(names),
-            "counts": {"train": list(train), "val": [n // 6 for n in train], "test": list(test)},
+            "counts": {"train": list(train), "val": [n // 6 for n in train], "test": test.tolist()},
             "features": {"numeric": 6, "categorical": 8}
             if kind == "table"
             else {"channels": 3, "height": 32, "width": 32},
@@ -124,6 +155,21 @@ def fabricate(
             "warnings": [],
         },
         "systems": systems,
+        "undecided": system_of(first, f"{systems[0]['label']}, before its decision", targets, as_scored, profile),
+        "decision": {
+            "objective": "macro_f1",
+            "words": "macro F1",
+            "mode": "fitted",
+            "deployment": recalibration.deployment.tolist(),
+            "stated": "train",
+            "form": "temperature",
+            "temperature": 1.25,
+            "tau": 1.0,
+            "rows": 4123,
+            "notes": [],
+        },
+        "points": operating_points(*use),
+        "balances": at_balances(*use, 200),
         "training": {
             "epochs": 12,
             "planned_epochs": 20,
@@ -143,10 +189,21 @@ def fabricate(
         },
         "run": asdict(resolved),
     }
-    first, *others = lifts
-    baselines = {name: probabilities[name] for name in others}
-    made = Predictions(np.arange(len(targets)).astype(str), targets, probabilities[first], baselines)
-    return Made(msgspec.convert(content, Result), history, made)
+    return Made(msgspec.convert(msgspec.to_builtins(content), Result), history, predictions)
+
+
+def system_of(name: str, label: str, targets: np.ndarray, found: Answered, profile: ClassProfile) -> dict[str, Any]:
+    """A system of a result, ready for JSON."""
+    figures = summarise(targets, found.probabilities, profile, answers=found.answers)
+    return {
+        "name": name,
+        "label": label,
+        "role": "model",
+        "seconds": 12.3,
+        "metrics": {key: value for key, value in figures.items() if key not in LISTS},
+        "intervals": intervals(targets, found.probabilities, profile, resamples=200, answers=found.answers),
+        **{key: figures[key] for key in LISTS},
+    }
 
 
 def adult(**changes: Any) -> Made:

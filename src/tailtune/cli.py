@@ -81,7 +81,7 @@ def fit(
         json: print the headline figures as JSON.
     """
     from tailtune.fit import fit as fit_run
-    from tailtune.report.terminal.run_table import headline, headline_rows
+    from tailtune.report.terminal.run_table import as_json, headline
     from tailtune.training.observer import shown
 
     if no_flip:
@@ -91,7 +91,7 @@ def fit(
         return
     folder, result = finished.folder, finished.result
     if json:
-        _print_json({"folder": str(folder), "headline": result.headline, "systems": headline_rows(result)})
+        _print_json({"folder": str(folder), **as_json(result)})
     else:
         console = _console()
         console.print(headline(result))

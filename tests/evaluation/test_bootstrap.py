@@ -29,6 +29,7 @@ def values(y: np.ndarray, p: np.ndarray, profile: ClassProfile) -> dict[str, flo
     predicted, present = p.argmax(axis=1), np.unique(y)
     tail = np.isin(y, profile.tail)
     areas = {k: reference.average_precision_score(y == k, p[:, k]) for k in present}
+    roc = [reference.roc_auc_score(y == k, p[:, k]) for k in present]
     found = {
         "accuracy": reference.accuracy_score(y, predicted),
         "balanced_accuracy": reference.recall_score(y, predicted, labels=present, average="macro"),
@@ -37,12 +38,15 @@ def values(y: np.ndarray, p: np.ndarray, profile: ClassProfile) -> dict[str, flo
         "log_loss": reference.log_loss(y, p, labels=np.arange(profile.num_classes)),
         "ece": summarise(y, p, profile)["ece"],
         "macro_auprc": float(np.mean(list(areas.values()))),
+        "macro_auroc": float(np.mean(roc)),
     }
     if profile.num_classes == 2:
         rare = profile.tail[-1]
         found |= {"auprc": areas[rare], "auroc": reference.roc_auc_score(y == rare, p[:, rare])}
     else:
         classes = np.arange(profile.num_classes)
+        rarest = [areas[k] for k in profile.tail if k in areas]
+        found["tail_auprc"] = float(np.mean(rarest)) if rarest else float("nan")
         found["kappa"] = reference.cohen_kappa_score(y, predicted, labels=classes, weights="quadratic")
     return found
 
@@ -76,7 +80,7 @@ def test_paired_difference_scores_both_on_the_same_rows() -> None:
     profile = ClassProfile((600, 250))
     found = paired_difference(y, a, b, profile, resamples=60, seed=5)
     slow_a, slow_b = (resampled(y, p, profile, resamples=60, seed=5) for p in (a, b))
-    assert set(found) == {measure.key for measure in with_intervals()} - {"kappa"}
+    assert set(found) == {measure.key for measure in with_intervals()} - {"kappa", "tail_auprc"}
     for name, entry in found.items():
         point = values(y, a, profile)[name] - values(y, b, profile)[name]
         difference = slow_a[name] - slow_b[name]

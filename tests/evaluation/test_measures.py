@@ -108,6 +108,6 @@ def test_what_is_told_of_a_measure_survives_json() -> None:
 
 def test_the_metric_of_the_protocol_comes_first_and_others_like_it_are_left_out() -> None:
     keys = [measure.key for measure in listed("page", MEASURES, "kappa")]
-    assert keys[:2] == ["kappa", "tail_accuracy"]
+    assert keys[:2] == ["kappa", "auprc"]
     assert "auroc" not in keys
     assert keys.count("accuracy") == 1

@@ -89,16 +89,34 @@ def fit_use(asked: Asked, implied: Floats, profile: ClassProfile, held_out: Held
         return Use(replace(as_it_is, implied=as_it_is.train), likeliest(k), "none", 0)
     start = unfitted(implied, profile, asked.deployment)
     if asked.mode == "prior":
-        return Use(start, _answer_of_balance(asked, start.deployment, profile), "none", 0)
+        return Use(start, fit_answer(asked, start, profile, held_out)[0], "none", 0)
     if held_out is None or len(held_out.targets) < ROWS:
         found = "there are none" if held_out is None else f"there are {len(held_out.targets)}"
         note = f"Nothing was fitted to held-out rows, of which it takes {ROWS} or more ({found})."
-        return Use(start, _answer_of_balance(asked, start.deployment, profile), "none", 0, (note,))
+        return Use(start, fit_answer(asked, start, profile, held_out)[0], "none", 0, (note,))
     calibrated = calibrate(start, held_out.probabilities, held_out.targets)
-    recalibration, rows = calibrated.recalibration, len(held_out.targets)
+    answer, notes = fit_answer(asked, calibrated.recalibration, profile, held_out)
+    return Use(calibrated.recalibration, answer, calibrated.form, len(held_out.targets), notes)
+
+
+def fit_answer(
+    asked: Asked, recalibration: Recalibration, profile: ClassProfile, held_out: HeldOut | None
+) -> tuple[Answer, tuple[str, ...]]:
+    """Fit the answers alone, to probabilities that have been fitted already.
+
+    Args:
+        asked: what is wanted; its mode is not "none".
+        recalibration: from the model's probabilities to those in use.
+        profile: class distribution of the training rows.
+        held_out: as for `fit_use`.
+
+    Returns:
+        The answers, and a sentence each on what could not be fitted.
+    """
+    if asked.mode == "prior" or held_out is None or len(held_out.targets) < ROWS:
+        return _answer_of_balance(asked, recalibration.deployment, profile), ()
     probabilities = recalibration(held_out.probabilities)
-    answer, notes = _fitted_answer(asked, profile, recalibration.deployment, probabilities, held_out.targets)
-    return Use(recalibration, answer, calibrated.form, rows, notes)
+    return _fitted_answer(asked, profile, recalibration.deployment, probabilities, held_out.targets)
 
 
 def _answer_of_balance(asked: Asked, deployment: Floats, profile: ClassProfile) -> Answer:

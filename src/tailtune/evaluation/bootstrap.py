@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,32 @@ def paired_difference(
             interval = list(_percentiles(measure, values[0][key] - values[1][key], difference))
             found[key] = {"difference": difference, "interval": interval}
     return found
+
+
+def class_means(
+    targets: Indices, columns: Floats, num_classes: int, resamples: int = 1000, seed: int = 0
+) -> Iterator[Floats]:
+    """Means of numbers over the rows of each class, in resamples drawn as those of `intervals` are.
+
+    Args:
+        targets: class indices [N].
+        columns: numbers of each row [N, C].
+        num_classes: K; the means of a class without rows are 0.
+        resamples: number of bootstrap resamples.
+        seed: of the resampling.
+
+    Yields:
+        Means [r, K, C]: first those of the rows as they are (r is 1), then those of the resamples, some at a time.
+    """
+    order = np.argsort(targets, kind="stable")
+    support = np.bincount(targets, minlength=num_classes)
+    values, starts = columns[order].astype(np.float32), np.cumsum(support) - support
+    for weights in chain([np.ones((len(values), 1), dtype=np.float32)], _draw(support, resamples, seed)):
+        found = np.zeros((weights.shape[1], num_classes, values.shape[1]))
+        for k in np.flatnonzero(support):
+            rows = slice(starts[k], starts[k] + support[k])
+            found[:, k] = weights[rows].T @ values[rows] / support[k]
+        yield found
 
 
 def _wanted(measures: Sequence[Measure] | None, profile: ClassProfile, resamples: int) -> list[Measure]:

@@ -16,6 +16,7 @@ from tailtune.profile import ClassProfile
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)  # the log loss clips here, as scikit-learn's does
 

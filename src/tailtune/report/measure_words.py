@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tailtune.evaluation.measure import Quantity
-from tailtune.words import NBSP, number, percent, points, signed
+from tailtune.words import NBSP, number, percent, points, quoted, signed
 
 Side = Literal["better", "worse", "unclear"]
 
@@ -24,6 +24,21 @@ def show(measure: Quantity, value: float | None) -> str:
 def bare(measure: Quantity, value: float) -> str:
     """Write a value without the sign of percent: ``81.2`` or ``0.812``."""
     return f"{100 * value:.1f}" if measure.percent else number(value)
+
+
+def term_of(measure: Quantity, names: Sequence[str]) -> str:
+    """What a measure is called for these classes, from the largest in training: of two, rare ones are one class.
+
+    >>> from tailtune.evaluation.measures import BY_KEY
+    >>> term_of(BY_KEY["tail_accuracy"], ["no", "yes"]), term_of(BY_KEY["auprc"], ["no", "yes"])
+    ('recall of “yes”', 'AUPRC of “yes”')
+    >>> term_of(BY_KEY["tail_accuracy"], ["a", "b", "c"])
+    'accuracy on the rarest 20 % of classes'
+    """
+    of_the_rarer = {"tail_accuracy": "recall", "auprc": "AUPRC"}
+    if len(names) == 2 and measure.key in of_the_rarer:
+        return f"{of_the_rarer[measure.key]} of {quoted(names[-1], '“”')}"
+    return measure.term
 
 
 def show_interval(measure: Quantity, interval: Sequence[float] | None) -> str:

@@ -36,6 +36,7 @@ class Decided:
         tau: strength of the correction of the training balance.
         rows: validation rows that this rests on.
         notes: a sentence each on what could not be fitted.
+        costs: [K, K], of each answer (column) by the true class (row), where the objective is a cost.
     """
 
     objective: str
@@ -48,6 +49,7 @@ class Decided:
     tau: float
     rows: int
     notes: tuple[str, ...]
+    costs: tuple[tuple[float, ...], ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +128,7 @@ def decide(run: Run, rows: Rows, implied: Floats, held_out: HeldOut | None) -> t
         tau=recalibration.tau,
         rows=use.rows,
         notes=use.notes,
+        costs=None if asked.costs is None else tuple(map(tuple, asked.costs.tolist())),
     )
 
 

@@ -18,21 +18,27 @@ from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
 from tailtune.decision.objective import read_objective
 from tailtune.errors import TailtuneError, nearest
+from tailtune.evaluation.alarms import recall_at_alarms
 from tailtune.evaluation.bootstrap import intervals, paired_difference, with_intervals
 from tailtune.evaluation.measure import Measure, quantity_of
 from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import summarise
 from tailtune.evaluation.own_measures import own_measures, try_out
+from tailtune.evaluation.scored import scored
 from tailtune.files import write_whole
 from tailtune.interrupt import Interrupted
 from tailtune.methods.resolve import find
+from tailtune.profile import ClassProfile, Indices
+from tailtune.run.balances import at_balances
 from tailtune.run.clock import Clock
+from tailtune.run.decide import asked_of
 from tailtune.run.environment import command, first_process, machine, versions
 from tailtune.run.finished import RESULT, Finished
 from tailtune.run.folder import Answered, Predictions, begun, check_folder, write_predictions, write_run
 from tailtune.run.learner import Fitted, Job, Watch
 from tailtune.run.learners import TREES, fit_model, learner_of
 from tailtune.run.learners.networks import check_flip_averaging
+from tailtune.run.points import operating_points
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import (
     SCHEMA,
@@ -42,6 +48,7 @@ from tailtune.run.result import (
     Difference,
     ReliabilityBin,
     Result,
+    SameAlarms,
     SystemResult,
     to_json,
 )
@@ -236,8 +243,10 @@ def _systems(
     for name in clock.ahead:
         began = time.perf_counter()
         if name == "majority":
-            priors = dataset.profile.priors
-            certain = Answered(np.tile(priors, (len(dataset.test), 1)), np.full(len(dataset.test), priors.argmax()))
+            assert fitted.decided is not None
+            rows = len(dataset.test)
+            balance = np.asarray(fitted.decided.deployment)  # all that is known of a row without looking at it
+            certain = Answered(np.tile(balance, (rows, 1)), np.full(rows, dataset.profile.priors.argmax()))
             yield System(name, "majority class", "baseline", time.perf_counter() - began, certain)
             clock = clock.after()
             continue
@@ -287,6 +296,10 @@ def _result(
     assert fitted.decided is not None
     as_it_is = Answered(made.scores, made.scores.argmax(axis=1))
     before = replace(model, label=f"{model.label}, before its decision", test=as_it_is)
+    asked, _ = asked_of(fitted.run, dataset.profile, dataset.deployment)
+    recalibration = fitted.predictor.recalibration
+    assert recalibration is not None
+    use = asked, recalibration, dataset.profile, made
     return Result(
         schema=SCHEMA,
         tailtune=__version__,
@@ -301,6 +314,8 @@ def _result(
         systems=tuple(_system_result(system, model, dataset, own, resamples) for system in systems),
         undecided=_system_result(before, model, dataset, own, resamples),
         decision=fitted.decided,
+        points=operating_points(*use) if resamples else (),
+        balances=at_balances(*use, resamples) if resamples else (),
         training=fitted.training,
         run=Resolved(**vars(fitted.run)),
     )
@@ -331,13 +346,14 @@ def data_record(dataset: Dataset) -> DataRecord:
 
 
 def _system_result(system: System, model: System, dataset: Dataset, own: list[Measure], resamples: int) -> SystemResult:
-    profile, difference, measures = dataset.profile, {}, [*MEASURES, *own]
+    profile, difference, same_alarms, measures = dataset.profile, {}, None, [*MEASURES, *own]
     targets, sure = dataset.test.targets.numpy(), with_intervals(measures)
     ours, test = model.test, system.test
     found = summarise(targets, test.probabilities, profile, measures, test.answers)
     if resamples and system is not model:
         pair = ours.probabilities, test.probabilities
         paired = paired_difference(targets, *pair, profile, sure, resamples, answers=(ours.answers, test.answers))
+        same_alarms = at_same_alarms(targets, pair, ours.answers, profile, resamples)
         difference = {key: Difference(each["difference"], tuple(each["interval"])) for key, each in paired.items()}
     ends = {}
     if resamples:
@@ -354,4 +370,18 @@ def _system_result(system: System, model: System, dataset: Dataset, own: list[Me
         metrics=found,
         intervals={key: (low, high) for key, (low, high) in ends.items()},
         difference=difference,
+        same_alarms=same_alarms,
     )
+
+
+def at_same_alarms(
+    targets: Indices, pair: tuple[Probabilities, Probabilities], answers: Indices, profile: ClassProfile, resamples: int
+) -> SameAlarms | None:
+    """Recall of both systems at the number of alarms in the `answers` of the first."""
+    measure = recall_at_alarms
+    first, second = (measure.value(scored(targets, probabilities, profile, answers)) for probabilities in pair)
+    found = paired_difference(targets, *pair, profile, [measure], resamples, answers=(answers, answers))
+    if first is None or second is None or measure.key not in found:
+        return None
+    entry, alarms = found[measure.key], int(np.isin(answers, profile.tail).sum())
+    return SameAlarms(alarms, first, second, Difference(entry["difference"], tuple(entry["interval"])))

@@ -11,7 +11,9 @@ from tailtune.data.dataset import Headline, Kind, LeftOut
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.measure import Quantity
 from tailtune.profile import ClassProfile
+from tailtune.run.balances import AtBalance
 from tailtune.run.decide import Decided
+from tailtune.run.points import OperatingPoint
 from tailtune.settings import Resolved
 
 SCHEMA = 3  # of result.json; 1 named no version
@@ -97,6 +99,25 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class SameAlarms:
+    """Recall of the model and of a baseline where both name as many rows as the model raises alarms.
+
+    Each takes the rows that it holds likeliest to belong to the rarest classes, so that no threshold is compared.
+
+    Attributes:
+        alarms: rows taken, those that the model gives one of the rarest classes.
+        model: recall of the rarest classes by the model's ranking.
+        baseline: the same by the baseline's.
+        difference: the former minus the latter.
+    """
+
+    alarms: int
+    model: float
+    baseline: float
+    difference: Difference
+
+
+@dataclass(frozen=True)
 class ClassResult:
     """A class on the test rows; precision, recall, F1 and the areas are None where they are undefined."""
 
@@ -133,6 +154,8 @@ class SystemResult:
         metrics: figures by key, None where undefined; see `tailtune.evaluation.metrics.summarise`.
         intervals: their 95 % intervals.
         difference: of a baseline: the model's figures minus its own.
+        same_alarms: of a baseline: what both find at the model's number of alarms; None where the model raises none,
+            the rarest classes have no rows, or intervals were not asked for.
         per_class: a row a class, in class order.
         confusion: counts [K, K], the truth by row.
         reliability: a row a bin.
@@ -150,6 +173,7 @@ class SystemResult:
     reliability: tuple[ReliabilityBin, ...]
     absent: tuple[str, ...]
     difference: dict[str, Difference] = field(default_factory=dict)
+    same_alarms: SameAlarms | None = None
 
 
 @dataclass(frozen=True)
@@ -181,6 +205,10 @@ class Result:
         systems: the model first, then the baselines.
         undecided: the model before its decision: its scores as they are, answering the likeliest class.
         decision: what was made of the scores of the model, and likewise of those of trained baselines.
+        points: the model with answers taken for several objectives, among them the run's; none where intervals were
+            not asked for.
+        balances: the model at several class balances; none where intervals were not asked for, or see
+            `tailtune.run.balances.at_balances`.
         training: how the model was trained.
         run: the configuration, resolved.
     """
@@ -198,6 +226,8 @@ class Result:
     systems: tuple[SystemResult, ...]
     undecided: SystemResult
     decision: Decided
+    points: tuple[OperatingPoint, ...]
+    balances: tuple[AtBalance, ...]
     training: TrainingRecord
     run: Resolved
 

@@ -138,13 +138,17 @@ def test_what_the_reader_needs_is_on_the_page(ten_images: Make) -> None:
 
 def test_prevalence_stands_beside_the_area_of_a_binary_target(binary_table: Make) -> None:
     words = Page(shown(binary_table())).words
-    assert "AUPRC; a guess scores 0.236, its prevalence" in words
+    assert "AUPRC of “>50K”; a guess scores 0.236, its prevalence" in words
     assert "macro AUPRC" not in words
 
 
 @pytest.mark.parametrize(
     ("headline", "words"),
-    [("kappa", "Agreement on ordered classes"), ("accuracy", "Right, rows weighing alike"), (None, "Rare cases found")],
+    [
+        ("kappa", "Agreement on ordered classes"),
+        ("accuracy", "Right, rows weighing alike"),
+        (None, "Ranking rare cases first"),
+    ],
 )
 def test_the_metric_of_the_protocol_is_the_first_row(ten_images: Make, headline: str | None, words: str) -> None:
     page = shown(ten_images().changed(lambda content: content.update(headline=headline)))
@@ -201,7 +205,45 @@ def test_a_run_without_epochs_has_no_training_figures(binary_table: Make, run_fo
     run = run_folder(made.changed(lambda content: content["training"].update(none)))
     page = Page(write_report(run).read_text("utf-8"))
     assert "training-title" not in [attributes.get("id") for _, attributes in page.tags]
-    assert "always answering “<=50K” finds none" in page.words
+    assert "no trained baseline stands beside it" in page.words
+
+
+def test_the_decision_is_told_with_its_operating_points(binary_table: Make, ten_images: Make) -> None:
+    words = Page(shown(binary_table())).words
+    for told in (
+        "Answers are taken for macro F1; probabilities are meant for the class balance of the training rows, "
+        "calibrated by a temperature of 1.250, on 4\N{NARROW NO-BREAK SPACE}123 validation rows.",
+        "An alarm is an answer that names “>50K”.",
+        "macro F1 ● chosen",
+        "Recall at the same 970 alarms",
+        "Where “>50K” is rarer or more frequent",
+        "24.1 % ● in use",
+        "recall of “>50K”",
+    ):
+        assert told in words
+    assert "Cost" not in words.split("The decision")[1].split("Class by class")[0]
+    assert "all classes alike" in Page(shown(ten_images())).words
+
+
+def test_costs_have_a_column_and_a_curve(binary_table: Make) -> None:
+    def cost(content: dict[str, Any]) -> None:
+        content["decision"] |= {"objective": "cost=costs.csv", "costs": [[0, 1], [5, 0]]}
+        for point in content["points"]:
+            point["cost"] = 0.25
+
+    page = Page(shown(binary_table().changed(cost)))
+    assert "Mean cost of an answer as the threshold moves" in page.words
+    assert "0.250" in page.words
+
+
+def test_scores_taken_as_they_come_have_no_calibration(binary_table: Make) -> None:
+    def plain(content: dict[str, Any]) -> None:
+        content["decision"] |= {"mode": "none"}
+        content |= {"points": content["points"][:1], "balances": []}
+
+    words = Page(shown(binary_table().changed(plain))).words
+    assert "Probabilities are the scores as they come, and the likeliest class is answered." in words
+    assert "rarer or more frequent" not in words
 
 
 def test_a_model_alone_is_reported(ten_images: Make) -> None:

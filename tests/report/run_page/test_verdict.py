@@ -1,181 +1,195 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import pytest
-from fabricated_runs import photos
+from constructed_runs import CASES
+from fabricated_runs import Made, adult, photos
 
-from tailtune.report.run_page.verdict import Verdict
+from tailtune.report.run_page.verdict import Verdict, strongest
 from tailtune.report.run_page.verdict import verdict as judged
-from tailtune.run.result import ClassResult, Difference, SystemResult
-
-RESULT = photos(lifts={"tuned": (3.0, 2.0)}).result
+from tailtune.run.result import Difference, Result, SystemResult
 
 
-def verdict(systems: list[SystemResult], headline: str | None = None) -> Verdict:
-    return judged(replace(RESULT, systems=tuple(systems), headline=headline))
+@cache
+def made(name: str) -> Result:
+    """A constructed run, made once."""
+    cases: dict[str, Callable[[], Made]] = {**CASES, "photos": photos, "adult": adult}
+    return cases[name]().result
 
 
-def system(name: str, label: str, tail: float | None, accuracy: float, balanced: float = 0.7) -> SystemResult:
-    classes = (("common", 900, 300), ("middling", 300, 300), ("rare", 30, 0 if tail is None else 100))
-    return replace(
-        RESULT.model,
-        name=name,
-        label=label,
-        metrics={"tail_accuracy": tail, "accuracy": accuracy, "balanced_accuracy": balanced, "macro_auprc": 0.6},
-        intervals={} if tail is None else {"tail_accuracy": (tail - 0.03, tail + 0.03)},
-        per_class=tuple(ClassResult(*each, None, None, None, None, None) for each in classes),
+def told(result: Result) -> Verdict:
+    """The verdict, with plain spaces."""
+    found = judged(result)
+
+    def plain(text: str) -> str:
+        return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+    clauses, notes = (tuple(map(plain, texts)) for texts in (found.clauses, found.notes))
+    return replace(found, sentence=plain(found.sentence), clauses=clauses, notes=notes)
+
+
+def test_the_same_ranking_at_another_threshold_is_the_same_quality() -> None:
+    found = told(made("same ranking, another threshold"))
+    assert found.standing == "level"
+    assert found.sentence == (
+        "The model and XGBoost are of the same quality as far as 2 000 test rows can tell: average precision of “left” "
+        "0.654 against 0.654 (95 % interval of the difference 0.000 to 0.000), log loss 0.184 against 0.184 "
+        "(difference 0.000 to 0.000)."
     )
-
-
-def pair(tail: float, rows: float, certain: bool = True) -> list[SystemResult]:
-    """A model at 80 % and a baseline `tail` and `rows` below it (both figures), told apart or not."""
-    spread = 0.01 if certain else 0.2
-    differences = {"tail_accuracy": tail, "accuracy": rows, "macro_auprc": tail}
-    rival = replace(
-        system("xgboost", "XGBoost", 0.8 - tail, 0.9 - rows),
-        difference={key: Difference(d, (d - spread, d + spread)) for key, d in differences.items()},
+    decided, same = found.clauses
+    assert decided == (
+        "Its answers, taken for macro F1, find 149 of the 200 test rows of “left” and miss 51, with 139 false alarms "
+        "(recall 74.5 %, precision 51.7 %). Against the likeliest class of the same scores, this decision trades 56 "
+        "missed for 103 false alarms."
     )
-    return [system("tuned", "tuned (mlp)", 0.8, 0.9), rival]
+    assert same.startswith("At the same 288 alarms the model finds 149 and XGBoost 149 of the 200 (recall 74.5 %")
+    assert "cannot be told apart" in same
+    assert "better" not in found.sentence + decided + same
 
 
-def with_class(system: SystemResult, index: int, **changes: object) -> SystemResult:
-    classes = [replace(each, **changes) if k == index else each for k, each in enumerate(system.per_class)]
-    return replace(system, per_class=tuple(classes))
+def test_a_better_ranking_is_better_whatever_the_threshold() -> None:
+    result = made("better ranking, worse threshold")
+    model, rival = result.systems[:2]
+    assert (model.metrics["tail_accuracy"] or 0) < (rival.metrics["tail_accuracy"] or 0)
+    found = told(result)
+    assert found.standing == "ahead"
+    assert found.sentence.startswith("The model is better than XGBoost by average precision of “left” (0.826 against")
+    assert " and by log loss (0.125 against 0.207; difference −0." in found.sentence
+    assert "this decision trades 23 false alarms for 45 missed." in found.clauses[0]
+    assert "finds 94 and XGBoost 70 of the 200" in found.clauses[1]
+    assert "cannot be told apart" not in found.clauses[1]
+
+
+def test_a_better_baseline_is_said_to_be_better() -> None:
+    found = told(made("XGBoost ahead"))
+    assert found.standing == "behind"
+    assert found.sentence.startswith("The model is worse than XGBoost by average precision of “left” (0.501 against")
+    assert "by log loss (0.226 against 0.144; difference +0." in found.sentence
+    assert "finds 124 and XGBoost 167 of the 200" in found.clauses[1]
+
+
+def test_too_few_rows_tell_nothing() -> None:
+    found = told(made("too few rows"))
+    assert found.standing == "level"
+    assert found.sentence.startswith("120 test rows, 12 of them of “left”, are too few to tell the model from XGBoost:")
+    assert found.notes[-1] == "Only 12 test rows belong to the rare cases, so one row moves the figure by 8.3 %."
+
+
+def test_a_model_that_has_learnt_nothing_is_called_so() -> None:
+    found = told(made("nothing learnt"))
+    assert found.standing == "nothing"
+    assert found.sentence.startswith("The model has learnt nothing yet: its log loss of 0.3")
+    assert "is not surely below the 0.325 of always answering with the class frequencies" in found.sentence
+    assert "it ranks rows no better than chance does (AUROC 0." in found.sentence
+    assert found.sentence.endswith("; XGBoost has average precision of “left” 0.646 and log loss 0.185.")
+
+
+def test_several_rare_classes_are_counted_with_their_own_class() -> None:
+    found = told(made("photos"))
+    assert found.standing == "ahead"
+    assert "by average precision of the 2 rarest classes (" in found.sentence
+    assert " of the 37 test rows of the 2 rarest classes, 10 with their own class, and miss 25" in found.clauses[0]
+
+
+def with_differences(**intervals: tuple[float, float]) -> Result:
+    """The fabricated table, its differences from XGBoost replaced."""
+    result = made("adult")
+    model, rival, *others = result.systems
+    changed = {key: Difference(sum(each) / 2, each) for key, each in intervals.items()}
+    rival = replace(rival, difference=rival.difference | changed)
+    return replace(result, systems=(model, rival, *others))
 
 
 @pytest.mark.parametrize(
-    ("tail", "rows", "standing", "told"),
+    ("area", "loss", "standing", "words"),
     [
-        (
-            0.04,
-            0.02,
-            "ahead",
-            "The model finds 80.0 % of the “rare” cases (95 % interval 77.0 to 83.0 %), 4.0 points more than XGBoost; "
-            "the difference is larger than chance would explain, and over all rows the model is right more often, "
-            "by 2.0 points.",
-        ),
-        (0.04, 0.0, "ahead", "while over all rows the two cannot be told apart."),
-        (0.04, -0.02, "mixed", "chance would explain, but over all rows XGBoost is right more often, by 2.0 points."),
-        (
-            -0.04,
-            -0.02,
-            "behind",
-            "; XGBoost finds 4.0 points more and is ahead by more than chance would explain, and over all rows XGBoost "
-            "is right more often, by 2.0 points.",
-        ),
-        (-0.04, 0.02, "mixed", "is ahead by more than chance would explain, but over all rows the model is right"),
-        (0.0, 0.0, "level", "; XGBoost finds 80.0 %, and on these test rows the two cannot be told apart, nor over"),
-        (0.0, -0.02, "behind", "cannot be told apart, but over all rows XGBoost is right more often, by 2.0 points."),
+        ((0.1, 0.2), (-0.2, 0.1), "ahead", "; by log loss the two cannot be told apart ("),
+        ((-0.1, 0.2), (-0.2, -0.1), "ahead", "is better than XGBoost by log loss ("),
+        ((0.1, 0.2), (0.1, 0.2), "mixed", "), and worse by log loss ("),
+        ((-0.2, -0.1), (-0.2, -0.1), "mixed", "is better than XGBoost by log loss ("),
+        ((-0.2, -0.1), (-0.1, 0.1), "behind", "is worse than XGBoost by average precision of “>50K” ("),
+        ((-0.1, 0.1), (-0.1, 0.1), "level", "are of the same quality as far as 4 071 test rows can tell"),
     ],
 )
-def test_the_sentence_says_who_is_ahead(tail: float, rows: float, standing: str, told: str) -> None:
-    found = verdict(pair(tail, rows))
+def test_better_needs_a_difference_that_no_threshold_moves(
+    area: tuple[float, float], loss: tuple[float, float], standing: str, words: str
+) -> None:
+    found = told(with_differences(auprc=area, log_loss=loss, tail_accuracy=(0.3, 0.4), accuracy=(0.1, 0.2)))
     assert found.standing == standing
-    assert told in found.sentence.replace("\N{NO-BREAK SPACE}", " ")
+    assert words in found.sentence
     assert "\n" not in found.sentence
 
 
-def test_a_difference_within_chance_is_not_claimed() -> None:
-    found = verdict(pair(0.04, 0.02, certain=False))
-    assert found.standing == "level"
-    assert "cannot be told apart" in found.sentence
-    assert "more than" not in found.sentence
+def scored(name: str, area: float, loss: float) -> SystemResult:
+    system = made("adult").systems[1]
+    return replace(system, name=name, metrics=system.metrics | {"auprc": area, "log_loss": loss})
 
 
-def test_a_trade_is_explained_by_the_ranking() -> None:
-    [note] = verdict(pair(0.04, -0.02)).notes
-    assert "ranks the classes better than XGBoost (macro AUPRC 0.600 against 0.600)" in note
+def test_the_strongest_trained_baseline_ranks_best_and_then_has_the_lowest_log_loss() -> None:
+    weak, first, second = scored("a", 0.5, 0.1), scored("b", 0.7, 0.3), scored("c", 0.7, 0.2)
+    assert strongest((weak, first, second, scored("majority", 0.9, 0.0))) == second
+    assert strongest((scored("majority", 0.9, 0.0),)) is None
 
 
-def test_the_strongest_trained_baseline_is_the_rival() -> None:
-    model, rival = pair(0.04, 0.02)
-    majority = system("majority", "majority class", 0.0, 0.5, balanced=0.9)
-    weak = replace(pair(0.3, 0.3)[1], label="weak", metrics=system("x", "x", 0.5, 0.6, 0.2).metrics)
-    assert "more than XGBoost" in verdict([model, weak, rival, majority]).sentence
-
-
-def test_against_the_majority_class_alone() -> None:
-    model, rival = pair(0.8, 0.3)
-    found = verdict([model, replace(rival, name="majority", label="majority class")])
-    assert "where always answering “common” finds none." in found.sentence
-    assert found.standing == "ahead"
-
-
-def test_a_majority_class_that_is_a_rare_one_finds_it() -> None:
-    model, rival = pair(-0.2, 0.3)
-    found = verdict([model, replace(rival, name="majority", label="majority class")])
-    assert "always answering “common” finds 100.0\N{NO-BREAK SPACE}%." in found.sentence
-
-
-def test_without_a_baseline_nothing_is_compared() -> None:
-    found = verdict([system("tuned", "tuned", 0.8, 0.9)])
+def test_without_a_trained_baseline_a_guess_stands_beside_it() -> None:
+    result = made("adult")
+    found = told(replace(result, systems=(result.systems[0], result.systems[2])))
     assert found.standing == "alone"
-    assert found.sentence.endswith("83.0\N{NO-BREAK SPACE}%).")
+    assert "where a guess has 0.236" in found.sentence
+    assert "where always answering with the class frequencies has 0.5" in found.sentence
+    assert found.sentence.endswith("; no trained baseline stands beside it.")
+    assert len(found.clauses) == 1
 
 
-@pytest.mark.parametrize(
-    ("rows", "told"),
-    [
-        (-0.02, "; over all rows XGBoost is right more often, by 2.0 points."),
-        (0.02, "; over all rows it is right more often, by 2.0 points."),
-        (0.0, "; over all rows it cannot be told apart from XGBoost."),
-    ],
-)
-def test_rare_classes_without_test_rows_are_admitted(rows: float, told: str) -> None:
-    model = system("tuned", "tuned", None, 0.9)
-    sentence = verdict([model, pair(0.1, rows)[1]]).sentence
-    assert sentence.startswith("No test row belongs to the “rare” cases, so nothing is known about them")
-    assert sentence.endswith(told)
-    assert verdict([model]).sentence.endswith(
-        "of the other classes the model recognises 70.0\xa0% of the rows on average."
+def test_scores_taken_as_they_come_are_said_to_be() -> None:
+    result = made("adult")
+    found = told(replace(result, decision=replace(result.decision, mode="none")))
+    assert found.clauses[0].startswith(
+        "Its answers, the likeliest class of the scores as they come, find 810 of the 962"
     )
+    assert "trades" not in found.clauses[0]
 
 
-def test_few_rare_rows_and_a_dominant_class_are_noted() -> None:
-    found = with_class(with_class(system("tuned", "tuned", 0.8, 0.9), 2, support=10), 0, support=690)
-    dominant, thin = (note.replace("\N{NO-BREAK SPACE}", " ") for note in verdict([found]).notes)
-    assert "always answering “common” is right for 69.0 % of the test rows" in dominant
-    assert thin == "Only 10 test rows belong to the rare cases, so one row moves the figure by 10.0 %."
-    [note] = verdict([with_class(found, 2, support=1)]).notes[1:]
-    assert note.startswith("Only 1 test row belongs to the rare cases")
+def test_rare_classes_without_test_rows_are_admitted() -> None:
+    found = told(photos(test=(50, 40, 30, 20, 10, 9, 8, 7, 0, 0)).result)
+    assert found.sentence.startswith("No test row belongs to the 2 rarest classes, so nothing is known about them. ")
+    assert "average precision" not in found.sentence
+    assert "log loss 1.301 against 1.271 (" in found.sentence
+    assert found.clauses == ()
 
 
 def test_a_long_class_name_is_cut_and_control_characters_reach_no_terminal() -> None:
-    model = system("tuned", "tuned", 0.8, 0.9)
-    assert len(verdict([with_class(model, 2, name="very " * 100 + "rare")]).sentence) < 150
-    assert "\x1b" not in verdict([with_class(model, 2, name="\x1b[31mrare")]).sentence
+    result = made("adult")
+
+    def named(name: str) -> str:
+        model, *others = result.systems
+        model = replace(model, per_class=(model.per_class[0], replace(model.per_class[1], name=name)))
+        return judged(replace(result, systems=(model, *others))).sentence
+
+    assert len(named("very " * 100 + "rare")) < 300
+    assert "\x1b" not in named("\x1b[31mrare")
 
 
 @pytest.mark.parametrize(
-    ("difference", "spread", "told"),
+    ("interval", "words"),
     [
-        (0.1, 0.05, "the model is ahead by more than chance would explain."),
-        (-0.1, 0.05, "XGBoost is ahead by more than chance would explain."),
-        (0.1, 0.2, "the two cannot be told apart."),
+        ((0.05, 0.15), "the model is ahead by more than chance would explain."),
+        ((-0.15, -0.05), "XGBoost is ahead by more than chance would explain."),
+        ((-0.1, 0.3), "the two cannot be told apart."),
     ],
 )
-def test_the_metric_of_the_protocol_is_the_first_note(difference: float, spread: float, told: str) -> None:
-    interval = (difference - spread, difference + spread)
-    model, rival = (
-        replace(
-            each,
-            metrics=each.metrics | {"kappa": value},
-            intervals=each.intervals | {"kappa": (value - 0.03, value + 0.03)},
-        )
-        for each, value in zip(pair(0.04, -0.02), (0.8, 0.8 - difference), strict=True)
+def test_the_metric_of_the_protocol_is_the_first_note(interval: tuple[float, float], words: str) -> None:
+    result = replace(with_differences(accuracy=interval), headline="accuracy")
+    note, *others = told(result).notes
+    assert note.startswith(
+        "Published results on this data set are compared by accuracy: the model reaches 92.3 % (95 %"
     )
-    rival = replace(rival, difference=rival.difference | {"kappa": Difference(difference, interval)})
-    note, *others = verdict([model, rival], "kappa").notes
-    assert note == (
-        "Published results on this data set are compared by quadratic-weighted kappa: the model reaches 0.800 "
-        f"(95 % interval 0.770 to 0.830), XGBoost {0.8 - difference:.3f}; {told}"
-    )
-    assert others == list(verdict([model, rival]).notes)
-    assert verdict([model], "kappa").notes[0].endswith("the model reaches 0.800 (95 % interval 0.770 to 0.830).")
-
-
-def test_a_metric_of_the_protocol_that_is_undefined_is_not_told() -> None:
-    model, rival = pair(0.04, -0.02)
-    model = replace(model, metrics=model.metrics | {"auroc": None})
-    assert verdict([model, rival], "auroc").notes == verdict([model, rival]).notes
+    assert note.endswith(words)
+    assert tuple(others) == told(made("adult")).notes
+    alone = told(replace(result, systems=result.systems[:1])).notes[0]
+    assert "XGBoost" not in alone
+    model = replace(result.model, metrics=result.model.metrics | {"accuracy": None})
+    assert told(replace(result, systems=(model, *result.systems[1:]))).notes == tuple(others)

@@ -20,6 +20,7 @@ from tailtune.evaluation.measures.macro_f1 import macro_f1
 from tailtune.evaluation.measures.many_accuracy import many_accuracy
 from tailtune.evaluation.measures.medium_accuracy import medium_accuracy
 from tailtune.evaluation.measures.tail_accuracy import tail_accuracy
+from tailtune.evaluation.measures.tail_auprc import tail_auprc
 
 MEASURES: tuple[Measure, ...] = (  # in the order of result.json; a new one comes last
     accuracy,
@@ -38,14 +39,15 @@ MEASURES: tuple[Measure, ...] = (  # in the order of result.json; a new one come
     kappa,
     auprc,
     auroc,
+    tail_auprc,
 )
 BY_KEY: Mapping[str, Quantity] = {measure.key: measure for measure in MEASURES}
 
 # what comes first in a place, before the others of MEASURES and a person's own
 _FIRST: Mapping[Place, tuple[Measure, ...]] = {
-    "page": (tail_accuracy, balanced_accuracy, accuracy, macro_f1, auprc),
+    "page": (auprc, tail_auprc, log_loss, tail_accuracy, balanced_accuracy, accuracy, macro_f1),
     "groups": (head_accuracy,),
-    "terminal": (balanced_accuracy, tail_accuracy),
+    "terminal": (auprc, tail_auprc, log_loss, tail_accuracy, balanced_accuracy),
     "study": (
         accuracy,
         balanced_accuracy,
@@ -55,8 +57,10 @@ _FIRST: Mapping[Place, tuple[Measure, ...]] = {
         medium_accuracy,
         few_accuracy,
         macro_f1,
+        log_loss,
         macro_auprc,
         auprc,
+        tail_auprc,
         auroc,
         kappa,
         ece,
@@ -87,7 +91,7 @@ def listed(place: Place, measures: Iterable[AnyQuantity], headline: str | None) 
         headline: key of that metric, if there is one; others that are not for all data are left out.
 
     >>> [measure.key for measure in listed("terminal", MEASURES, "kappa")][:2]
-    ['kappa', 'balanced_accuracy']
+    ['kappa', 'auprc']
     """
     here = at(place, measures)
     first = [measure for measure in here if measure.key == headline]

@@ -12,7 +12,7 @@ auprc = Measure(
     short="AUPRC",
     source="Davis and Goadrich 2006, The relationship between precision-recall and ROC curves",
     covers="macro_auprc",
-    places=("page", "study", "columns"),
+    places=("page", "terminal", "study", "columns"),
     value=lambda scored: scored.average_precisions[rarer_class(scored.profile)],
     applies=lambda profile: profile.num_classes == 2,
     resampled=lambda scored: scored.average_precisions_of.get(rarer_class(scored.profile)),

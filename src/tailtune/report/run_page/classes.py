@@ -125,7 +125,8 @@ def curves(
         if entry.support:
             title = f"Precision and recall of class {entry.name} at every threshold"
             columns = [probabilities[:, k] for probabilities in arrays]
-            svg = figures.precision_recall(made.targets, columns, k, f"curve-{k}", title, small=len(classes) > 1)
+            at, small = (entry.recall, entry.precision), len(classes) > 1
+            svg = figures.precision_recall(made.targets, columns, k, f"curve-{k}", title, at, small)
             found.append(Curve(entry.name, svg, entry.auprc))
     return found
 

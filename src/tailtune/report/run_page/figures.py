@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tailtune.evaluation.ranking import precision_recall_curve
-from tailtune.profile import FEW, MANY
-from tailtune.report.inline_svg import HEIGHT, MARKERS, MUTED, SERIES, SURFACE, WIDTH, canvas, in_percent, markup
+from tailtune.profile import FEW, MANY, Floats, Indices
+from tailtune.report.inline_svg import HEIGHT, INK, MARKERS, MUTED, SERIES, SURFACE, WIDTH, canvas, in_percent, markup
 from tailtune.report.legend import WATCHED
 from tailtune.run.result import SystemResult
 from tailtune.training.log import watched
 from tailtune.words import whole
 
-Floats = NDArray[np.float64]
 Epochs = Sequence[Mapping[str, Any]]  # the lines of metrics.jsonl
 
 CURVE_POINTS = 200
@@ -33,12 +32,12 @@ def losses(history: Epochs, best_epoch: int | None) -> str:
     return _by_epoch(history, lines, best_epoch, "losses", "loss", f"Training and {WATCHED[part]} loss by epoch")
 
 
-def scores(history: Epochs, best_epoch: int | None) -> str:
-    """Balanced accuracy and accuracy on the rarest classes on the rows that were watched, by epoch."""
+def scores(history: Epochs, best_epoch: int | None, rare: str) -> str:
+    """Balanced accuracy and accuracy on the rarest classes, which `rare` names, on watched rows by epoch."""
     part = watched(history) or "val"
     lines = [(f"{part}_balanced_accuracy", 0, "-"), (f"{part}_tail_accuracy", 1, "--")]
     rows = f"{WATCHED[part]} rows"
-    title = f"Balanced accuracy and accuracy on the rarest classes by epoch, on {rows}"
+    title = f"Balanced accuracy and {rare} by epoch, on {rows}"
     return _by_epoch(history, lines, best_epoch, "scores", f"accuracy on {rows}", title)
 
 
@@ -167,9 +166,15 @@ def reliability(systems: Sequence[SystemResult]) -> str:
 
 
 def precision_recall(
-    targets: ArrayLike, columns: Sequence[ArrayLike], positive: int, name: str, title: str, small: bool = False
+    targets: ArrayLike,
+    columns: Sequence[ArrayLike],
+    positive: int,
+    name: str,
+    title: str,
+    chosen: tuple[float | None, float | None],
+    small: bool = False,
 ) -> str:
-    """Precision-recall curve of one class for each system, with the level of a guess dotted.
+    """Precision-recall curve of one class for each system, with the level of a guess dotted and the answers marked.
 
     Args:
         targets: class indices [N].
@@ -177,6 +182,7 @@ def precision_recall(
         positive: index of the class.
         name: unique id of the figure.
         title: what it shows.
+        chosen: recall and precision of the model's answers; nothing is marked where one of them is None.
         small: for a panel among several: less text.
     """
     is_positive = np.asarray(targets) == positive
@@ -193,6 +199,11 @@ def precision_recall(
                 linewidth=(2 if series == 0 else 1.3) * (0.8 if small else 1),
                 drawstyle="steps-pre",
             )
+        if None not in chosen:
+            size = (6 if small else 10, 1.2 if small else 2)
+            axes.plot(
+                *chosen, MARKERS[0], color=SURFACE, markeredgecolor=INK, markersize=size[0], markeredgewidth=size[1]
+            )
         axes.set_xlim(-0.01, 1.01)
         axes.set_ylim(-0.02, 1.03)
         if small:
@@ -204,6 +215,32 @@ def precision_recall(
         in_percent(axes.xaxis)
         in_percent(axes.yaxis)
         return markup(figure, name, title)
+
+
+def cost_curve(targets: Indices, columns: Sequence[Floats], costs: Floats, positive: int, chosen: float | None) -> str:
+    """Mean cost of an answer of two classes against the threshold for the rarer one, and that of the model's answers.
+
+    Args:
+        targets: class indices [N].
+        columns: each system's probability of the rarer class [N], the model first.
+        costs: of each answer (column) by the true class (row) [2, 2].
+        positive: index of the rarer class.
+        chosen: mean cost of the model's answers.
+    """
+    other = 1 - positive
+    thresholds = np.linspace(0, 1, CURVE_POINTS + 1)
+    with canvas(WIDTH, HEIGHT) as figure:
+        axes = figure.subplots()
+        for series in reversed(range(len(columns))):
+            named = columns[series][:, None] >= thresholds
+            means = np.where(named, costs[targets, positive][:, None], costs[targets, other][:, None]).mean(axis=0)
+            axes.plot(thresholds, means, color=SERIES[series % len(SERIES)], linewidth=2 if series == 0 else 1.3)
+        if chosen is not None:
+            axes.axhline(chosen, color=INK, linewidth=1, linestyle=(0, (2, 3)))
+        axes.set_xlabel("lowest probability that is answered with the rarer class")
+        axes.set_ylabel("cost an answer, on average")
+        in_percent(axes.xaxis)
+        return markup(figure, "costs", "Mean cost of an answer against the threshold")
 
 
 def _thinned(recall: Floats) -> NDArray[np.int64]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from tailtune.report.rendering import sentence
 from tailtune.report.repeating import Lines, machine_facts, version_facts
+from tailtune.run.decide import Decided
 from tailtune.run.result import DataRecord, Result, TrainingRecord
 from tailtune.words import NBSP, duration, setting, whole
 
@@ -14,6 +17,7 @@ class Record:
     """Names and values."""
 
     training: Lines
+    decision: Lines
     data: Lines
     machine: Lines
     run: Lines
@@ -23,6 +27,7 @@ def record(result: Result) -> Record:
     """Return the record of a run."""
     return Record(
         training=_training(result.training),
+        decision=_decision(result.decision, result.data.names),
         data=_data(result.data),
         machine=machine_facts(result.machine) + version_facts(result.tailtune, result.versions),
         run=[(name, setting(value)) for name, value in asdict(result.run).items()],
@@ -43,6 +48,17 @@ def _training(training: TrainingRecord) -> Lines:
     if training.best_epoch is not None:
         found.append(("epoch kept", str(training.best_epoch)))
     return [*found, ("ended", setting(training.stopped)), ("selection", setting(training.selection))]
+
+
+def _decision(decision: Decided, names: Sequence[str]) -> Lines:
+    found = [("answers taken for", decision.words), ("class balance of", _words("balance", decision, names))]
+    if decision.mode == "none":
+        return [("answers", "the likeliest class"), ("probabilities", "scores as they come")]
+    return [*found, ("calibration", _words("form", decision)), ("validation rows", whole(decision.rows))]
+
+
+def _words(name: str, decision: Decided, names: Sequence[str] | None = None) -> str:
+    return sentence("decision.txt.j2", name, decision=decision, **({} if names is None else {"names": names}))
 
 
 def _data(data: DataRecord) -> Lines:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tailtune.evaluation.measure import Quantity
 from tailtune.evaluation.measures import MEASURES, at
-from tailtune.report.measure_words import Side, show, show_change, show_interval, side
+from tailtune.report.measure_words import Side, show, show_change, show_interval, side, term_of
 from tailtune.run.result import SystemResult
 from tailtune.words import number, percent
 
@@ -41,13 +41,16 @@ class GroupRow:
     shares: tuple[str, ...]
 
 
-def headline(systems: Sequence[SystemResult], measures: Sequence[Quantity], published: str | None) -> list[Row]:
+def headline(
+    systems: Sequence[SystemResult], measures: Sequence[Quantity], published: str | None, names: Sequence[str]
+) -> list[Row]:
     """A row a measure that the model has.
 
     Args:
         systems: the model first.
         measures: to show.
         published: key of the measure by which published results are compared.
+        names: of the classes, from the largest in training to the smallest.
     """
     model = systems[0]
     covered = {measure.covers for measure in measures if measure.key in model.metrics}
@@ -55,7 +58,7 @@ def headline(systems: Sequence[SystemResult], measures: Sequence[Quantity], publ
     for measure in measures:
         if model.metrics.get(measure.key) is None or measure.key in covered:
             continue
-        term = f"{measure.term}, by which published results are compared" if measure.key == published else measure.term
+        term = term_of(measure, names) + ", by which published results are compared" * (measure.key == published)
         if measure.key == "auprc":
             term += f"; a guess scores {number(model.metrics['prevalence'])}, its prevalence"
         rows.append(Row(measure, term, tuple(_cell(system, measure) for system in systems)))

@@ -1,57 +1,98 @@
-"""The verdict: one sentence that says how well the model finds rare cases and whether a baseline does better."""
+"""The verdict: whether the model is better than its strongest baseline, and what its decision gives."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
+from tailtune.evaluation.alarms import Alarms, count_alarms
 from tailtune.evaluation.measures import BY_KEY
-from tailtune.report.measure_words import Side, show, show_interval, side
+from tailtune.profile import ClassProfile
+from tailtune.report.measure_words import Side, show, show_change, show_interval, side
 from tailtune.report.rendering import sentence
 from tailtune.run.result import ClassResult, Result, SystemResult
+from tailtune.words import NONE
 
-Standing = Literal["ahead", "behind", "level", "mixed", "alone"]
+Standing = Literal["ahead", "behind", "level", "mixed", "alone", "nothing"]
 
 FEW_ROWS = 30  # under this many test rows a share moves by several points with one row
+NO_KNOWLEDGE = 0.99  # a constant answer that calibration has moved a little costs about as much as class frequencies
 SENTENCES = "run_verdict.txt.j2"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How the model stands against its strongest baseline, in one sentence, with notes that keep it honest."""
+    """How good the model is whatever the threshold, and what its decision gives.
+
+    Attributes:
+        standing: against the strongest trained baseline, on both measures that no threshold moves; "alone" without
+            one, "nothing" where the model has learnt nothing.
+        sentence: the same in words.
+        clauses: what the decision gives, and what both find at one number of alarms, a sentence each.
+        notes: what keeps it honest, a sentence each.
+    """
 
     standing: Standing
     sentence: str
+    clauses: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Quality:
+    """A measure that no threshold moves, in words.
+
+    Attributes:
+        term: what it is called.
+        ours: the model's figure.
+        interval: of it.
+        guess: what answers without any knowledge have.
+        theirs: the baseline's figure.
+        change: interval of the difference.
+        side: how the model stands.
+    """
+
+    term: str
+    ours: str
+    interval: str
+    guess: str
+    theirs: str
+    change: str
+    side: Side
 
 
 def verdict(result: Result) -> Verdict:
     """Judge the model of a finished run.
 
-    The strongest baseline is the one with the highest balanced accuracy; the majority class is a rival only where it
-    is alone. Two systems are told apart where the 95 % interval of their paired difference leaves out zero. The
-    verdict rests on two figures: the rare cases found and all rows right. Ahead on one and behind on the other is
-    "mixed", and the sentence says both.
+    It is judged by average precision of the rarest classes and by log loss, which no threshold moves, against the
+    strongest trained baseline: the one with the best average precision, at a tie the best log loss. Two systems are
+    told apart where the 95 % interval of their paired difference leaves out zero; better by one measure and worse by
+    the other is "mixed". A model has learnt nothing where its log loss is not surely below that of always answering
+    with the class frequencies and it does not surely rank rows above chance (macro AUROC).
 
     Returns:
         The verdict; it names classes as they are in the data, so escape it for HTML.
     """
-    model, rival = result.model, _strongest(result.baselines)
-    tail, rows = _side(rival, "tail_accuracy"), _side(rival, "accuracy")
-    standing: Standing = "alone" if rival is None else _overall(tail, rows)
-    known = model.metrics.get("tail_accuracy") is not None
+    model, rival = result.model, strongest(result.baselines)
+    rows = sum(entry.support for entry in model.per_class)
+    qualities = _qualities(result, rival)
+    standing = _standing(result, qualities, rival)
+    rare = rarest(model)
     told = sentence(
         SENTENCES,
-        "verdict" if known else "verdict_without_rare_rows",
-        model=model,
-        rival=rival,
-        rare=[entry.name for entry in rarest(model)],
-        largest=_largest(model).name,
-        interval=_interval(model, "tail_accuracy" if known else "balanced_accuracy"),
-        tail=tail,
+        "quality",
+        standing=standing,
+        qualities=qualities,
+        rival=rival and rival.label,
+        rare=[entry.name for entry in rare],
+        rare_rows=sum(entry.support for entry in rare),
         rows=rows,
+        few_rows=FEW_ROWS,
+        area=_area(model),
     )
-    return Verdict(standing, told, (*_published(result, rival), *_notes(model, rival, standing)))
+    return Verdict(standing, told, tuple(_clauses(result, rival)), (*_published(result, rival), *_notes(model)))
 
 
 def rarest(system: SystemResult) -> list[ClassResult]:
@@ -60,9 +101,70 @@ def rarest(system: SystemResult) -> list[ClassResult]:
     return by_size[-max(1, round(0.2 * len(by_size))) :]
 
 
-def _strongest(baselines: tuple[SystemResult, ...]) -> SystemResult | None:
-    trained = [system for system in baselines if system.name != "majority"] or baselines
-    return max(trained, key=lambda system: system.metrics["balanced_accuracy"] or 0.0, default=None)
+def ranking_of(system: SystemResult) -> str:
+    """Key of the measure of how well a system ranks the rarest classes: of two classes AUPRC of the rarer one."""
+    return "auprc" if "auprc" in system.metrics else "tail_auprc"
+
+
+def strongest(baselines: tuple[SystemResult, ...]) -> SystemResult | None:
+    """The trained baseline that ranks the rarest classes best, at a tie that of the lowest log loss."""
+
+    def strength(system: SystemResult) -> tuple[float, float]:
+        return system.metrics[ranking_of(system)] or 0.0, -(system.metrics["log_loss"] or 0.0)
+
+    return max((system for system in baselines if system.name != "majority"), key=strength, default=None)
+
+
+def alarms_of(result: Result, system: SystemResult) -> Alarms:
+    """What the answers of a system find of the rarest classes."""
+    return count_alarms(system.confusion, ClassProfile(result.data.counts.train, result.data.names).tail)
+
+
+def constant_loss(result: Result) -> float:
+    """Log loss on the test rows of always answering with the class frequencies in use."""
+    support = np.array([entry.support for entry in result.model.per_class])
+    balance = np.asarray(result.decision.deployment)
+    return float(-(support * np.log(balance)).sum() / support.sum())
+
+
+def _qualities(result: Result, rival: SystemResult | None) -> list[Quality]:
+    """Both measures, but for one that is undefined."""
+    model, rare = result.model, rarest(result.model)
+    rows = sum(entry.support for entry in model.per_class)
+    present = [entry.support / rows for entry in rare if entry.support]
+    guesses = {ranking_of(model): float(np.mean(present)) if present else 0.0, "log_loss": constant_loss(result)}
+    found = []
+    for key, guess in guesses.items():
+        measure, ours = BY_KEY[key], model.metrics[key]
+        if ours is None:
+            continue
+        difference = None if rival is None else rival.difference.get(key)
+        found.append(
+            Quality(
+                term=sentence(SENTENCES, "term", key=key, rare=[entry.name for entry in rare]),
+                ours=show(measure, ours),
+                interval=show_interval(measure, model.intervals.get(key)),
+                guess=show(measure, guess),
+                theirs=NONE if rival is None else show(measure, rival.metrics[key]),
+                change=(difference and " to ".join(show_change(measure, end) for end in difference.interval)) or "",
+                side=_side(rival, key),
+            )
+        )
+    return found
+
+
+def _standing(result: Result, qualities: list[Quality], rival: SystemResult | None) -> Standing:
+    loss, area = (result.model.intervals.get(key) for key in ("log_loss", "macro_auroc"))
+    if loss and area and loss[1] >= NO_KNOWLEDGE * constant_loss(result) and area[0] <= 0.5:
+        return "nothing"
+    if rival is None:
+        return "alone"
+    sides = {quality.side for quality in qualities}
+    if {"better", "worse"} <= sides:
+        return "mixed"
+    if "better" in sides:
+        return "ahead"
+    return "behind" if "worse" in sides else "level"
 
 
 def _side(rival: SystemResult | None, key: str) -> Side:
@@ -70,20 +172,52 @@ def _side(rival: SystemResult | None, key: str) -> Side:
     return side(BY_KEY[key], None if difference is None else difference.interval)
 
 
-def _overall(tail: Side, rows: Side) -> Standing:
-    if {tail, rows} == {"better", "worse"}:
-        return "mixed"
-    if "better" in (tail, rows):
-        return "ahead"
-    return "behind" if "worse" in (tail, rows) else "level"
+def _area(model: SystemResult) -> str:
+    """The area under the ROC curves with its interval."""
+    key = "macro_auroc"
+    interval = _interval(model, key)
+    return show(BY_KEY[key], model.metrics[key]) + (f", 95 % interval {interval}" if interval else "")
 
 
 def _interval(system: SystemResult, key: str) -> str:
     return show_interval(BY_KEY[key], system.intervals.get(key))
 
 
-def _largest(model: SystemResult) -> ClassResult:
-    return max(model.per_class, key=lambda entry: entry.train_count)
+def _clauses(result: Result, rival: SystemResult | None) -> list[str]:
+    """What the decision gives, against the model without it, and what both systems find at one number of alarms."""
+    model, rare = result.model, rarest(result.model)
+    now, before = alarms_of(result, model), alarms_of(result, result.undecided)
+    if not now.rows:
+        return []
+    names = [entry.name for entry in rare]
+    decision = result.decision
+    told = [
+        sentence(
+            SENTENCES,
+            "decided",
+            now=now,
+            before=before,
+            rare=names,
+            words=decision.words,
+            plain=decision.mode == "none",
+        )
+    ]
+    if rival is not None and rival.same_alarms is not None:
+        same = rival.same_alarms
+        measure, interval = BY_KEY["tail_accuracy"], same.difference.interval
+        told.append(
+            sentence(
+                SENTENCES,
+                "at_same_alarms",
+                same=same,
+                rows=now.rows,
+                rare=names,
+                rival=rival.label,
+                change=" to ".join(show_change(measure, end) for end in interval),
+                side=side(measure, interval),
+            )
+        )
+    return told
 
 
 def _published(result: Result, rival: SystemResult | None) -> list[str]:
@@ -91,7 +225,6 @@ def _published(result: Result, rival: SystemResult | None) -> list[str]:
     key, model = result.headline, result.model
     if key is None or model.metrics[key] is None:
         return []
-    against = None if rival is None or rival.name == "majority" else rival
     return [
         sentence(
             SENTENCES,
@@ -99,31 +232,16 @@ def _published(result: Result, rival: SystemResult | None) -> list[str]:
             term=BY_KEY[key].term,
             ours=show(BY_KEY[key], model.metrics[key]),
             interval=_interval(model, key),
-            rival=against and against.label,
-            theirs=against and show(BY_KEY[key], against.metrics[key]),
-            side=_side(against, key),
+            rival=rival and rival.label,
+            theirs=rival and show(BY_KEY[key], rival.metrics[key]),
+            side=_side(rival, key),
         )
     ]
 
 
-def _notes(model: SystemResult, rival: SystemResult | None, standing: Standing) -> list[str]:
+def _notes(model: SystemResult) -> list[str]:
     notes = []
-    if standing == "mixed" and rival is not None:
-        key = "auprc" if "auprc" in model.metrics else "macro_auprc"
-        ours, theirs = model.metrics[key], rival.metrics[key]
-        notes.append(
-            sentence(
-                SENTENCES,
-                "trade",
-                binary=key == "auprc",
-                side=_side(rival, key),
-                rival=rival.label,
-                term=BY_KEY[key].term,
-                ours=ours,
-                theirs=theirs,
-            )
-        )
-    rows, largest = sum(entry.support for entry in model.per_class), _largest(model)
+    rows, largest = sum(entry.support for entry in model.per_class), max(model.per_class, key=lambda e: e.train_count)
     if largest.support > 0.5 * rows:
         notes.append(sentence(SENTENCES, "accuracy_misleads", largest=largest, rows=rows))
     rare_rows = sum(entry.support for entry in rarest(model))

@@ -10,12 +10,14 @@ from tailtune.advice.advice import Advice
 from tailtune.evaluation.measures import BY_KEY, MEASURES, listed
 from tailtune.profile import FEW, MANY, ClassProfile
 from tailtune.report.legend import WATCHED, Mark, marks
-from tailtune.report.measure_words import show
+from tailtune.report.measure_words import show, term_of
+from tailtune.report.rendering import sentence
 from tailtune.report.run_page import figures
 from tailtune.report.run_page.classes import confusion, curves, support
+from tailtune.report.run_page.decision import balances, cases, cost_curve, operating, same_alarms
 from tailtune.report.run_page.record import record
 from tailtune.report.run_page.tables import calibration, groups, headline
-from tailtune.report.run_page.verdict import FEW_ROWS, verdict
+from tailtune.report.run_page.verdict import FEW_ROWS, ranking_of, verdict
 from tailtune.run.finished import Finished
 from tailtune.run.result import Interval, SystemResult
 from tailtune.training.log import watched
@@ -51,6 +53,8 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
     rows = WATCHED[part]
     measures = listed("page", [*MEASURES, *result.measures], result.headline)
     rails = _rails(systems)
+    by_size = [profile.names[k] for k in order]
+    rare = term_of(BY_KEY["tail_accuracy"], by_size)
     return {
         "result": result,
         "advice": advice,
@@ -59,8 +63,8 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
         "ratio": _ratio(profile),
         "order": order,
         "verdict": verdict(result),
-        "headline": headline(systems, measures, result.headline),
-        "rails_words": BY_KEY[_rails_key(systems)].words,
+        "headline": headline(systems, measures, result.headline, by_size),
+        "rails_words": term_of(BY_KEY[_rails_key(result.model)], by_size),
         "rails": rails,
         "groups": groups(compared) if profile.num_classes > 2 else [],
         "marks": _marks(systems),
@@ -73,13 +77,19 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
         "losses": figures.losses(history, best) if figures.has(history, "train_loss") else None,
         "watched": rows,
         "loss_marks": [Mark("training", 1, "■")] + [Mark(rows, 0, "●")] * figures.has(history, f"{part}_loss"),
-        "scores": figures.scores(history, best) if figures.has(history, f"{part}_balanced_accuracy") else None,
-        "score_marks": [Mark("balanced accuracy", 0, "●"), Mark("accuracy on the rarest classes", 1, "■")],
+        "scores": figures.scores(history, best, rare) if figures.has(history, f"{part}_balanced_accuracy") else None,
+        "score_marks": [Mark("balanced accuracy", 0, "●"), Mark(rare, 1, "■")],
         "best_epoch": best,
         "border_lines": " and ".join(map(str, figures.borders(compared))),
         "recall": figures.recall_by_size(compared),
         "reliability": figures.reliability(compared),
         "calibration": [calibration(system) for system in compared],
+        "decided": sentence("decision.txt.j2", "line", decision=result.decision, names=profile.names),
+        "operating": operating(result),
+        "same_alarms": same_alarms(compared[1:]),
+        "balances": balances(result),
+        "costs": cost_curve(result, run.predictions, compared),
+        "rare": cases(by_size, profile),
         "curves": curves(compared, profile, order, run.predictions),
         "confusion": confusion(result.model, order),
         "record": record(result),
@@ -98,13 +108,14 @@ def _ratio(profile: ClassProfile) -> str:
     return f"{times:.1f} : 1" if times < 10 else f"{whole(round(times))} : 1"
 
 
-def _rails_key(systems: Sequence[SystemResult]) -> str:
-    """Rare cases found, or where there are none to find, balanced accuracy."""
-    return "balanced_accuracy" if systems[0].metrics.get("tail_accuracy") is None else "tail_accuracy"
+def _rails_key(model: SystemResult) -> str:
+    """How well rare cases are ranked, or where there are none to rank, balanced accuracy."""
+    key = ranking_of(model)
+    return "balanced_accuracy" if model.metrics[key] is None else key
 
 
 def _rails(systems: Sequence[SystemResult]) -> list[Rail]:
-    key = _rails_key(systems)
+    key = _rails_key(systems[0])
     found = []
     for mark, system in zip(_marks(systems), systems, strict=True):
         at = system.metrics[key]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from tailtune.evaluation.alarms import count_alarms
+from tailtune.evaluation.measure import Quantity
 from tailtune.evaluation.measures import MEASURES, listed
-from tailtune.report.run_page.verdict import verdict
-from tailtune.run.result import Interval, Result
+from tailtune.profile import ClassProfile
+from tailtune.report.measure_words import term_of
+from tailtune.report.rendering import sentence
+from tailtune.report.run_page.verdict import SENTENCES, rarest, verdict
+from tailtune.run.result import ClassResult, Interval, Result
 from tailtune.run.score import Scores
 from tailtune.words import NONE
 
@@ -16,34 +21,81 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-KEPT = ("name", "label", "role", "seconds", "metrics", "intervals", "difference")
+KEPT = ("name", "label", "role", "seconds", "metrics", "intervals", "difference", "same_alarms")
 
 
-def headline_rows(result: Result) -> list[Mapping[str, object]]:
-    """The model and each baseline with its figures, intervals and the model's difference from it, ready for JSON."""
-    return [{key: values[key] for key in KEPT} for values in map(asdict, result.systems)]
+def as_json(result: Result) -> Mapping[str, object]:
+    """What `headline` prints, ready for JSON."""
+    return {
+        "headline": result.headline,
+        "verdict": asdict(verdict(result)),
+        "systems": [{key: values[key] for key in KEPT} for values in map(asdict, result.systems)],
+        "decision": asdict(result.decision),
+        "points": [asdict(point) for point in result.points],
+        "balances": [asdict(balance) for balance in result.balances],
+    }
 
 
 def headline(result: Result) -> Group:
-    """The verdict, and a table of headline figures with 95 % intervals: the model first, then each baseline."""
+    """The verdict, headline figures with 95 % intervals (the model first, then each baseline), and the decision."""
     from rich import box
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    judged = verdict(result)
+    judged, names = verdict(result), _by_size(result.model.per_class)
     table = Table(box=box.SIMPLE, caption="on the test rows, with 95 % intervals", caption_justify="left")
     table.add_column("", no_wrap=True)
     for system in result.systems:
         table.add_column(Text(system.label), justify="right", min_width=20)  # a figure with its interval
-    for measure in listed("terminal", [*MEASURES, *result.measures], result.headline):
-        key = measure.key
-        values = [(system.metrics.get(key), system.intervals.get(key)) for system in result.systems]
+    for measure in _shown([*MEASURES, *result.measures], result.headline, result.model.metrics):
+        values = [(system.metrics.get(measure.key), system.intervals.get(measure.key)) for system in result.systems]
         if any(value is not None for value, _ in values):
-            table.add_row(key.replace("_", " "), *(_cell(*value) for value in values))
+            table.add_row(Text(_name(measure, names)), *(_cell(*value) for value in values))
     table.add_row("seconds", *(f"{system.seconds:.1f}" for system in result.systems))
-    notes = [Text(note) for note in judged.notes]
-    return Group(Text(judged.sentence, style="bold"), *notes, table)
+    told = [Text(line) for line in (*judged.clauses, *judged.notes)]
+    decided = Text(sentence("decision.txt.j2", "line", decision=result.decision, names=result.data.names))
+    points = [_points_table(result)] if result.points else []
+    return Group(Text(judged.sentence, style="bold"), *told, table, decided, *points)
+
+
+def _points_table(result: Result) -> Table:
+    """What answers of the same model find, taken for one objective or another."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    costs = result.decision.costs is not None
+    rare = sentence(SENTENCES, "cases", rare=[entry.name for entry in rarest(result.model)])
+    caption = f"the same model on the test rows; an alarm is an answer that names {rare}"
+    table = Table(box=box.SIMPLE, caption=Text(caption), caption_justify="left")
+    table.add_column("answers taken for")
+    for column in ("alarms", "found", "missed", "false", "precision", *(["cost"] if costs else [])):
+        table.add_column(column, justify="right")
+    for point in result.points:
+        counts = (point.alarms, point.found, point.missed, point.false_alarms)
+        shares = (_cell(point.precision), *([_cell(point.cost)] if costs else []))
+        words = Text(f"{point.words} (chosen)" if point.chosen else point.words)
+        table.add_row(words, *map(str, counts), *shares, style="bold" if point.chosen else "")
+    return table
+
+
+def _shown(measures: Sequence[Quantity], published: str | None, metrics: Mapping[str, float | None]) -> list[Quantity]:
+    """Measures of the terminal, without those that another one of them says better for these classes."""
+    found = [measure for measure in listed("terminal", measures, published) if measure.key in metrics]
+    covered = {measure.covers for measure in found}
+    return [measure for measure in found if measure.key not in covered]
+
+
+def _by_size(classes: Sequence[ClassResult]) -> list[str]:
+    """Names of the classes, from the largest in training to the smallest."""
+    return [entry.name for entry in sorted(classes, key=lambda entry: -entry.train_count)]
+
+
+def _name(measure: Quantity, names: Sequence[str]) -> str:
+    """The key in words; of two classes a measure of the rarer one names it."""
+    term = term_of(measure, names)
+    return measure.key.replace("_", " ") if term == measure.term else term
 
 
 def scores_table(scores: Scores) -> Table:
@@ -52,13 +104,19 @@ def scores_table(scores: Scores) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"{scores.rows} rows, 95 % intervals", box=box.SIMPLE)
+    names, tail = _by_size(scores.per_class), ClassProfile(tuple(row.train_count for row in scores.per_class)).tail
+    counted = count_alarms(scores.confusion, tail)
+    caption = (
+        f"{counted.alarms} alarms (answers that name {sentence(SENTENCES, 'cases', rare=names[-len(tail) :])}): "
+        f"{counted.found} of {counted.rows} found, {counted.missed} missed, {counted.false} false"
+    )
+    title = f"{scores.rows} rows, 95 % intervals"
+    table = Table(title=title, box=box.SIMPLE, caption=Text(caption), caption_justify="left")
     for column in ("", "precision", "recall", "f1", "rows"):
         table.add_column(column, justify="left" if not column else "right")
-    for measure in listed("terminal", [*MEASURES, *scores.measures], scores.headline):
-        if measure.key in scores.metrics:  # one's own may not apply
-            name = measure.key.replace("_", " ")
-            table.add_row(name, _cell(scores.metrics[measure.key], scores.intervals.get(measure.key)))
+    for measure in _shown([*MEASURES, *scores.measures], scores.headline, scores.metrics):
+        value = _cell(scores.metrics[measure.key], scores.intervals.get(measure.key))
+        table.add_row(Text(_name(measure, names)), value)
     table.add_section()
     for row in scores.per_class:
         cells = [_cell(value) for value in (row.precision, row.recall, row.f1)]

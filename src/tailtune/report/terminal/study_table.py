@@ -12,7 +12,7 @@ from tailtune.report.study_page.order import by_difference, by_score, protocol
 from tailtune.report.study_page.verdict import KINDS, headline, judge
 from tailtune.study.results import StudyResult
 from tailtune.study.statistics import SECONDS, Compared, Figure, Group, Statistics
-from tailtune.words import NONE, p_value, points, shortened
+from tailtune.words import NONE, number, p_value, points, shortened
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,15 +43,17 @@ def study_table(statistics: Statistics) -> Table:
     measure = BY_KEY[statistics.primary]
     baseline = shortened(statistics.baseline, 12)
     about = f"accuracy in percent, mean ± standard error; difference from {baseline} in points"
-    table = _empty(statistics, "balanced", about, ("tail", "seconds"))
+    table = _empty(statistics, "balanced", about, ("tail", "log loss", "seconds"))
     for group in statistics.groups:
         if len(statistics.groups) > 1:
             table.add_row(Text(group.name, style="bold"))
         for arm, cells in _compared(statistics, group, measure):
-            tail, seconds = (group.results[arm][key].mean for key in ("tail_accuracy", SECONDS.key))
+            figures = group.results[arm]
+            tail, loss, seconds = (figures[key].mean for key in ("tail_accuracy", "log_loss", SECONDS.key))
             table.add_row(
                 *cells,
                 NONE if tail is None else points(tail),
+                number(loss),
                 NONE if seconds is None else f"{seconds:.3g}",
             )
         table.add_section()
