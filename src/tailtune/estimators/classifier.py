@@ -147,7 +147,7 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         return self.predictor_.probabilities(self._encode(self.predictor_.preprocessor, X))
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the answer to each row [N]: the most probable class, or what another objective than accuracy asks for."""
+        """Return the answer to each row [N]: the most probable class, unless `objective` asks for something else."""
         probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[self.predictor_.answers(probabilities)])
 
