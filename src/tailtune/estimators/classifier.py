@@ -48,7 +48,7 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         selection: Literal["last", "validation", "refit"] = "validation",
         val_fraction: float = 0.15,
         patience: int | None = None,
-        objective: str | None = None,
+        objective: str = "accuracy",
         deploy_prior: str | None = None,
         decision: Literal["none", "prior", "fitted"] = "fitted",
         precision: Literal["auto", "32", "bf16"] = "auto",
@@ -147,11 +147,9 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         return self.predictor_.probabilities(self._encode(self.predictor_.preprocessor, X))
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the answer to each row [N]: the class that the objective asks for, not always the most probable one.
-
-        With ``objective="accuracy"`` it is the most probable one.
-        """
-        return np.asarray(self.classes_[self.predictor_.answers(self.predict_proba(X))])
+        """Return the answer to each row [N]: the most probable class, unless `objective` asks for something else."""
+        probabilities = self.predict_proba(X)
+        return np.asarray(self.classes_[self.predictor_.answers(probabilities)])
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted estimator to `folder`, as safetensors and JSON.

@@ -58,7 +58,7 @@ class ImageClassifier(TailtuneClassifier):
         selection: Literal["last", "validation", "refit"] = "validation",
         val_fraction: float = 0.15,
         patience: int | None = None,
-        objective: str | None = None,
+        objective: str = "accuracy",
         deploy_prior: str | None = None,
         decision: Literal["none", "prior", "fitted"] = "fitted",
         precision: Literal["auto", "32", "bf16"] = "auto",

@@ -27,8 +27,9 @@ class TabularClassifier(TailtuneClassifier):
             rows ("last"), or find the length on validation and train again on all rows ("refit").
         val_fraction: share of the rows for validation.
         patience: epochs without a better score before training stops.
-        objective: what `predict` answers for, such as "accuracy" (the most probable class), "balanced_accuracy" or
-            "recall@precision=0.9", as in `tailtune.Run`; None for macro F1, searched on the validation share.
+        objective: what `predict` answers for, as in `tailtune.Run`. "accuracy" is the most probable class, as
+            scikit-learn expects it; "balanced_accuracy", "macro_f1" or "recall@precision=0.9" answer rare classes more
+            readily.
         deploy_prior: class frequencies in use, which `predict_proba` is meant for: "uniform", "train" or shares such as
             "yes=0.01,no=0.99"; None for those of the training rows.
         decision: "fitted" calibrates probabilities and finds answers on the validation share where that has 30 rows or
