@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 import tailtune.evaluation.measures as package
-from tailtune.errors import TailtuneError
 from tailtune.evaluation.bootstrap import intervals
-from tailtune.evaluation.measure import Measure, Place, describe, described, quantity_of
-from tailtune.evaluation.measures import _FIRST, BY_KEY, MEASURES, at, listed, of_result
+from tailtune.evaluation.measure import Measure, Place
+from tailtune.evaluation.measures import _FIRST, BY_KEY, MEASURES, at, listed
 from tailtune.evaluation.metrics import scores
 from tailtune.evaluation.scored import Scored, scored
 from tailtune.profile import ClassProfile
@@ -97,17 +96,17 @@ def test_every_measure_is_computed_once_for_all_that_read_it(monkeypatch: pytest
     assert len(counted) == 2
 
 
-def test_what_is_told_of_a_measure_survives_json() -> None:
-    own = replace(quantity_of(BY_KEY["ece"]), key="mine", places=("page",))
-    assert described(describe(own)) == own
-    assert of_result({"measures": [describe(own)]})[-1] == own
-    assert of_result({}) == list(MEASURES)
-    with pytest.raises(TailtuneError, match="description of a measure cannot be read"):
-        described({"key": "mine"})
-
-
 def test_the_metric_of_the_protocol_comes_first_and_others_like_it_are_left_out() -> None:
     keys = [measure.key for measure in listed("page", MEASURES, "kappa")]
     assert keys[:2] == ["kappa", "auprc"]
     assert "auroc" not in keys
     assert keys.count("accuracy") == 1
+
+
+def test_the_objective_comes_after_the_metric_of_the_protocol() -> None:
+    keys = [measure.key for measure in listed("terminal", MEASURES, "kappa", "macro_f1")]
+    assert keys[:2] == ["kappa", "macro_f1"]
+    assert keys.count("macro_f1") == 1
+    assert [measure.key for measure in listed("terminal", MEASURES, None, "cost=f.csv")] == [
+        measure.key for measure in listed("terminal", MEASURES)
+    ]

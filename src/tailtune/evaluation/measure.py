@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Literal
 
-from tailtune.errors import TailtuneError
 from tailtune.evaluation.scored import Scored
 from tailtune.evaluation.weighted import Statistic
 from tailtune.profile import ClassProfile
@@ -74,22 +73,3 @@ class Measure(Quantity):
 def quantity_of(measure: Quantity) -> Quantity:
     """Return what people read of a measure, without what computes it."""
     return Quantity(**{field.name: getattr(measure, field.name) for field in fields(Quantity)})
-
-
-def describe(quantity: Quantity) -> dict[str, Any]:
-    """Return what people read of `quantity`, ready for JSON."""
-    return asdict(quantity_of(quantity)) | {"places": list(quantity.places)}
-
-
-def described(entry: Mapping[str, Any]) -> Quantity:
-    """Return what `describe` has written.
-
-    Raises:
-        TailtuneError: something else.
-    """
-    try:
-        return Quantity(**{**entry, "places": tuple(entry["places"])})
-    except (TypeError, KeyError) as error:
-        raise TailtuneError(
-            f"the description of a measure cannot be read ({error}); was another version at it?"
-        ) from error

@@ -212,7 +212,7 @@ def test_the_decision_is_told_with_its_operating_points(binary_table: Make, ten_
     words = Page(shown(binary_table())).words
     for told in (
         "Answers are taken for macro F1; probabilities are meant for the class balance of the training rows, "
-        "calibrated by a temperature of 1.250, on 4\N{NARROW NO-BREAK SPACE}123 validation rows.",
+        "calibrated by a temperature of 1.250, on 4 123 validation rows.",
         "An alarm is an answer that names “>50K”.",
         "macro F1 ● chosen",
         "Recall at the same 970 alarms",

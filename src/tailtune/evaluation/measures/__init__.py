@@ -1,9 +1,9 @@
 """Every figure that results state about predictions, one file a measure; all lists of measures derive from this one."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from tailtune.evaluation.measure import Measure, Place, Quantity, described
+from tailtune.evaluation.measure import Measure, Place, Quantity
 from tailtune.evaluation.measures.accuracy import accuracy
 from tailtune.evaluation.measures.auprc import auprc
 from tailtune.evaluation.measures.auroc import auroc
@@ -82,26 +82,18 @@ def at(place: Place, measures: Iterable[AnyQuantity]) -> list[AnyQuantity]:
     return sorted(here, key=lambda measure: first.index(measure.key) if measure.key in first else len(first))
 
 
-def listed(place: Place, measures: Iterable[AnyQuantity], headline: str | None) -> list[AnyQuantity]:
-    """Those of `measures` that a run shows in a place, first the metric of the data set's protocol.
+def listed(place: Place, measures: Iterable[AnyQuantity], *leading: str | None) -> list[AnyQuantity]:
+    """Those of `measures` that a run shows in a place, the leading ones first.
 
     Args:
         place: where.
         measures: to choose from.
-        headline: key of that metric, if there is one; others that are not for all data are left out.
+        leading: keys of the metric of the data set's protocol and of the objective, where there are such; others that
+            are not for all data are left out.
 
     >>> [measure.key for measure in listed("terminal", MEASURES, "kappa")][:2]
     ['kappa', 'auprc']
     """
     here = at(place, measures)
-    first = [measure for measure in here if measure.key == headline]
-    return first + [measure for measure in here if measure.everywhere and measure.key != headline]
-
-
-def of_result(content: Mapping[str, Any]) -> list[Quantity]:
-    """The measures of a result.json or results.json: tailtune's and the own ones that it describes.
-
-    Raises:
-        TailtuneError: a description that cannot be read.
-    """
-    return [*MEASURES, *map(described, content.get("measures", ()))]
+    first = [measure for key in dict.fromkeys(leading) for measure in here if measure.key == key]
+    return first + [measure for measure in here if measure.everywhere and measure not in first]

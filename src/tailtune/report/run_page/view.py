@@ -51,7 +51,7 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
     order = sorted(range(profile.num_classes), key=lambda k: -profile.counts[k])
     best, part = result.training.best_epoch, watched(history) or "val"
     rows = WATCHED[part]
-    measures = listed("page", [*MEASURES, *result.measures], result.headline)
+    measures = listed("page", [*MEASURES, *result.measures], result.headline, result.decision.objective)
     rails = _rails(systems)
     by_size = [profile.names[k] for k in order]
     rare = term_of(BY_KEY["tail_accuracy"], by_size)

@@ -48,7 +48,8 @@ def headline(result: Result) -> Group:
     table.add_column("", no_wrap=True)
     for system in result.systems:
         table.add_column(Text(system.label), justify="right", min_width=20)  # a figure with its interval
-    for measure in _shown([*MEASURES, *result.measures], result.headline, result.model.metrics):
+    leading = result.headline, result.decision.objective
+    for measure in _shown([*MEASURES, *result.measures], leading, result.model.metrics):
         values = [(system.metrics.get(measure.key), system.intervals.get(measure.key)) for system in result.systems]
         if any(value is not None for value, _ in values):
             table.add_row(Text(_name(measure, names)), *(_cell(*value) for value in values))
@@ -80,9 +81,11 @@ def _points_table(result: Result) -> Table:
     return table
 
 
-def _shown(measures: Sequence[Quantity], published: str | None, metrics: Mapping[str, float | None]) -> list[Quantity]:
+def _shown(
+    measures: Sequence[Quantity], leading: Sequence[str | None], metrics: Mapping[str, float | None]
+) -> list[Quantity]:
     """Measures of the terminal, without those that another one of them says better for these classes."""
-    found = [measure for measure in listed("terminal", measures, published) if measure.key in metrics]
+    found = [measure for measure in listed("terminal", measures, *leading) if measure.key in metrics]
     covered = {measure.covers for measure in found}
     return [measure for measure in found if measure.key not in covered]
 
@@ -114,7 +117,7 @@ def scores_table(scores: Scores) -> Table:
     table = Table(title=title, box=box.SIMPLE, caption=Text(caption), caption_justify="left")
     for column in ("", "precision", "recall", "f1", "rows"):
         table.add_column(column, justify="left" if not column else "right")
-    for measure in _shown([*MEASURES, *scores.measures], scores.headline, scores.metrics):
+    for measure in _shown([*MEASURES, *scores.measures], [scores.headline], scores.metrics):
         value = _cell(scores.metrics[measure.key], scores.intervals.get(measure.key))
         table.add_row(Text(_name(measure, names)), value)
     table.add_section()
