@@ -72,6 +72,8 @@ def scores_of(result: Result, made: dict[str, object]) -> Scores:
         intervals={},
         headline=None,
         measures=(),
+        seen=None,
+        note="",
     )
 
 
