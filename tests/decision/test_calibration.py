@@ -37,6 +37,14 @@ def test_calibrated_scores_are_left_alone() -> None:
     assert np.mean(harms) < 0.01
 
 
+def test_few_rows_that_are_all_told_apart_do_not_make_probabilities_sure() -> None:
+    """All of 60 rows right at 0.9: the best temperature would be 0, which no new row bears out."""
+    targets = np.repeat([0, 1], [50, 10])
+    p = np.where(np.eye(2)[targets] == 1, 0.9, 0.1)
+    found = calibrate(unfitted(np.array([0.8, 0.2]), profile(np.array([0.8, 0.2]))), p, targets).recalibration
+    assert found(p)[np.arange(60), targets].max() < 1 - 1 / 60
+
+
 @pytest.mark.parametrize("temperature", [0.4, 2.5])
 def test_a_temperature_is_found(temperature: float) -> None:
     rows, fresh = draw(THREE, TRAIN, 4000, 1), draw(THREE, TRAIN, 20_000, 2)
@@ -112,7 +120,7 @@ def test_slopes_are_those_of_the_loss(deployment: Floats, forms: int, monkeypatc
 
 
 def test_the_minimum_is_that_of_the_equation() -> None:
-    """No value near the fitted biases and temperature has a lower ridged loss, written out."""
+    """No value near the fitted biases and temperature has a lower ridged loss, written out, with room for doubt."""
     bias, rows = np.array([0.0, 1.5, -1.0]), draw(THREE, TRAIN, 1000, 8)
     scores = spoilt(posterior(THREE, TRAIN, rows.x), 1.3, bias)
     found = calibrate(unfitted(TRAIN, profile(TRAIN)), scores, rows.targets)
@@ -120,11 +128,15 @@ def test_the_minimum_is_that_of_the_equation() -> None:
 
     weights = TRAIN[rows.targets] / (np.bincount(rows.targets) / len(rows))[rows.targets]
 
+    doubt = 1 / (np.bincount(rows.targets)[rows.targets] + 2)
+    aims = np.where(np.eye(3)[rows.targets] == 1, 1 - doubt[:, None], doubt[:, None] / 2)
+
     def loss(log_scale: float, biases: Floats) -> float:
         logits = np.exp(log_scale) * np.log(scores) + biases
         p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         ridge = RIDGE * (weights**2).mean() / len(rows)
-        return log_loss(p, rows.targets, weights) + ridge * (log_scale**2 + (biases**2).sum())
+        losses = -(aims * np.log(p)).sum(axis=1)
+        return float((weights * losses).mean() + ridge * (log_scale**2 + (biases**2).sum()))
 
     log_scale, biases = float(np.log(found.recalibration.scale[0])), found.recalibration.bias
     least = loss(log_scale, biases)

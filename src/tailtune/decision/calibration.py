@@ -128,20 +128,32 @@ def _fit(form: Form, start: Recalibration, probabilities: Floats, targets: Indic
     plain = replace(start, scale=np.ones(k), bias=np.zeros(k)).at_train(probabilities)
     taken_off, there = np.log(start.train), np.log(start.deployment)
     ridge = RIDGE * (weights**2).mean() / n if form in ("bias", "vector") else 0.0  # unequal weights are fewer rows
-    true = np.zeros((n, k))
-    true[np.arange(n), targets] = 1.0
+    aims = _aims(targets, k)
 
     def loss(values: Floats) -> tuple[float, Floats]:
         fitted = parameters.apply(start, values)
         found = softmax(fitted.scale * plain + fitted.bias + there - fitted.tau * taken_off)
-        error = weights[:, None] * (found - true) / n
+        error = weights[:, None] * (found - aims) / n
         slope = parameters.slope(fitted, (error * plain).sum(axis=0), error.sum(axis=0), -(error @ taken_off).sum())
-        value = -(weights * np.log(np.maximum(found[np.arange(n), targets], SMALLEST))).mean()
+        value = -(weights * (aims * np.log(np.maximum(found, SMALLEST))).sum(axis=1)).mean()
         return float(value + ridge * (values**2).sum()), slope + 2 * ridge * values
 
     size = parameters.size(k)
     found = minimize(loss, np.zeros(size), jac=True, method="L-BFGS-B", bounds=[(-WIDEST, WIDEST)] * size)
     return parameters.apply(start, found.x)
+
+
+def _aims(targets: Indices, num_classes: int) -> Floats:
+    """Targets [N, K] that leave room for doubt: (n_y + 1) / (n_y + 2) for the row's own class y of n_y rows.
+
+    Few rows that are all told apart would otherwise call for ever surer probabilities (Platt 1999, "Probabilistic
+    Outputs for Support Vector Machines", Section 2.2).
+    """
+    rows = np.bincount(targets, minlength=num_classes)[targets]
+    doubt = 1 / (rows + 2)
+    aims = np.repeat(doubt[:, None] / (num_classes - 1), num_classes, axis=1)
+    aims[np.arange(len(targets)), targets] = 1 - doubt
+    return aims
 
 
 @dataclass(frozen=True)

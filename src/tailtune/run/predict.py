@@ -14,6 +14,7 @@ from tailtune.data.open import open_for_prediction
 from tailtune.decision.use import HeldOut
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
+from tailtune.profile import Floats
 from tailtune.run.finished import Finished
 from tailtune.run.predictor import Predictor
 from tailtune.run.redecide import redecided
@@ -21,8 +22,6 @@ from tailtune.words import percent
 
 ESTIMATE = "estimate"  # of a deployment balance: from the rows themselves
 SEPARATOR = "|"  # between the classes of a set
-
-Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ def _held_out(run: Finished, option: str, say: Callable[[str], object]) -> HeldO
     return held_out
 
 
-def _estimated(run: Finished, scores: Scores, say: Callable[[str], object]) -> Scores:
+def _estimated(run: Finished, scores: Floats, say: Callable[[str], object]) -> Floats:
     """The class balance [K] of the rows to predict."""
     from tailtune.decision.deployment_balance import calibrated_expectation_maximisation
 
@@ -133,7 +132,7 @@ def _estimated(run: Finished, scores: Scores, say: Callable[[str], object]) -> S
 def _answered(
     run: Finished,
     predictor: Predictor,
-    probabilities: Scores,
+    probabilities: Floats,
     answers: NDArray[np.int64],
     error: float,
     say: Callable[[str], object],
@@ -151,7 +150,7 @@ def _answered(
 
 
 def _sets(
-    run: Finished, scores: Scores, names: tuple[str, ...], coverage: float, say: Callable[[str], object]
+    run: Finished, scores: Floats, names: tuple[str, ...], coverage: float, say: Callable[[str], object]
 ) -> list[str]:
     """The set of each row; of scores before the decision, because that was fitted on the same validation rows."""
     from tailtune.decision.conformal import fit_conformal

@@ -10,8 +10,8 @@ from rich.console import Console
 from tailtune.evaluation.metrics import summarise
 from tailtune.profile import ClassProfile
 from tailtune.report.terminal.run_table import as_json, headline, scores_table
-from tailtune.run.predict import Scores
 from tailtune.run.result import ClassResult, Result
+from tailtune.run.score import Scores
 
 
 def printed(what: object) -> str:
