@@ -23,11 +23,9 @@ R = TypeVar("R", bound=Run)
 DONE = "DONE"
 FORMAT = 3  # of run.yaml; 1 named no format
 _BASELINE, _ANSWERS = "baseline_", "answers_"
+OF_DECISION = ("objective", "deploy_prior", "decision")
 # what has no effect on what is trained, so that it may change; measures and decisions are computed from predictions
-NO_EFFECT = (
-    *("checkpoint_minutes", "logger", "out", "data_root", "download", "storage", "measures"),
-    *("objective", "deploy_prior", "decision"),
-)
+NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage", "measures", *OF_DECISION)
 
 
 def is_done(run: Run) -> bool:

@@ -18,6 +18,7 @@ from tailtune.evaluation.scored import scored
 from tailtune.files import write_whole
 from tailtune.run.environment import command, machine, versions
 from tailtune.run.finished import Finished
+from tailtune.run.folder import OF_DECISION
 from tailtune.run.redecide import answered_anew
 from tailtune.run.result import to_json
 from tailtune.settings import Run, Settings
@@ -63,7 +64,7 @@ def row_of(training: TrainingTask, varied: Sequence[str] = (), own: Sequence[Mea
     finished, run = Finished(training.folder), training.run
     result = finished.result
     metrics = _metrics(finished, run, own)
-    changed = {name: _scalar(getattr(result.run, name)) for name in varied}
+    changed = {name: _scalar(getattr(run if name in OF_DECISION else result.run, name)) for name in varied}
     return {
         "dataset": run.data,
         "ratio": run.ratio,
@@ -93,7 +94,7 @@ def _metrics(finished: Finished, run: Run, own: Sequence[Measure]) -> Mapping[st
     """The figures of a training under the decision of `run`, which need not be the one that it was carried out with."""
     made, profile, trained = finished.predictions, finished.result.data.profile, finished.run
     test, known = made.model, finished.result.model.metrics
-    if any(getattr(run, name) != getattr(trained, name) for name in ("objective", "deploy_prior", "decision")):
+    if any(getattr(run, name) != getattr(trained, name) for name in OF_DECISION):
         test, known = answered_anew(finished, run), {}
     wanted = own if known else [*MEASURES, *own]
     return known | (scores(scored(made.targets, test.probabilities, profile, test.answers), wanted) if wanted else {})
