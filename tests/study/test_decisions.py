@@ -10,6 +10,7 @@ import pytest
 
 from tailtune.decision.prior_shift import prior_shift, shift_probabilities
 from tailtune.errors import TailtuneError
+from tailtune.jobs.progress import Lines
 from tailtune.run.finished import Finished
 from tailtune.study.tidy_table import read_study
 from tailtune.study.comparison import Comparison
@@ -31,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         accelerator="cpu",
         out=str(out),
     )
-    conduct(asked.study(), show=lambda what: nullcontext(lambda done, total, title: None), say=lambda sentence: None)
+    conduct(asked.study(), show=lambda what: nullcontext(Lines(str, what)), say=lambda sentence: None)
     return out
 
 
