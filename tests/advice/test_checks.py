@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from tailtune.advice.all_checks import CHECKS, advise
 from tailtune.advice.columns import ColumnOverview
 from tailtune.advice.facts import Facts, Routine, facts_of_dataset, facts_of_result
 from tailtune.data.open import open_dataset
-from tailtune.methods.resolve import build
+from tailtune.decision.deployment import read_deployment
+from tailtune.decision.objective import read_objective
+from tailtune.methods.resolve import build, find
 from tailtune.profile import ClassProfile
-from tailtune.settings import Reading, Resolved
+from tailtune.settings import Reading, Resolved, Run
 from tailtune.training.recipe import resolve
 
 DOCS = Path(__file__).parents[2] / "docs" / "advice.md"
@@ -151,6 +154,19 @@ def test_check_fires_and_says_the_numbers(code: str, facts: Facts, numbers: list
     assert recommendation is not None, f"{code} is silent"
     for number in numbers:
         assert number in recommendation
+
+
+@pytest.mark.parametrize("facts", [f for cases in FIRES.values() for f, _ in cases])
+def test_every_change_is_an_option_that_fit_takes(facts: Facts) -> None:
+    for change in (option for piece in advise(facts) for option in piece.change):
+        option, *values = shlex.split(change)
+        assert option.removeprefix("--").replace("-", "_") in {*Run.__dataclass_fields__, "no_flip"}
+        if option == "--objective":
+            assert read_objective(*values).text == values[0]
+        if option == "--deploy-prior" and values != ["FILE"]:
+            assert read_deployment(*values, facts.profile).sum() == pytest.approx(1)
+        if option == "--method":
+            find(*values)
 
 
 @pytest.mark.parametrize(("code", "facts"), [(c, f) for c, cases in SILENT.items() for f in cases])

@@ -12,9 +12,9 @@ from tailtune.decision.prior_shift import prior_shift, shift_probabilities
 from tailtune.errors import TailtuneError
 from tailtune.jobs.progress import Lines
 from tailtune.run.finished import Finished
-from tailtune.study.tidy_table import read_study
 from tailtune.study.comparison import Comparison
 from tailtune.study.conduct import conduct
+from tailtune.study.tidy_table import read_study
 
 
 @pytest.fixture(scope="module")

@@ -104,7 +104,7 @@ def execute(
     check_run(run)
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
-    dataset = dataset or open_dataset(run)
+    dataset = replace(dataset or open_dataset(run), frame=None)  # training needs the encoded rows alone
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
     clock = Clock.started(run.minutes, began, baselines)
     job = Job(folder, resume, until=clock.until())
