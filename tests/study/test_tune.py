@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tailtune.methods.search import Log, Uniform
 from tailtune.run.result import to_json
 from tailtune.study.plan import tuned_run
 from tailtune.study.results import Search, Trial
-from tailtune.study.tune import Tuning, space_of
+from tailtune.study.tune import Tuning, score_of, space_of
 
 RUN = Run("digits", method="focal", lr=0.1, weight_decay=1e-3)
 
@@ -28,6 +29,12 @@ def test_the_rates_are_searched_around_the_shared_ones_and_the_methods_own_setti
     assert isinstance(space["gamma"], Uniform)
     assert space_of(Run("digits", method="erm", lr=0.1, weight_decay=0.0)).keys() == {"lr", "weight_decay"}
     assert "gamma" not in space_of(Run("digits", method="focal(gamma=1)", lr=0.1, weight_decay=1e-3))
+
+
+def test_settings_are_chosen_by_the_objective_where_it_is_a_measure() -> None:
+    objectives = ("macro_f1", "log_loss", "cost=costs.csv", None)
+    found = [score_of(replace(RUN, objective=objective)) for objective in objectives]
+    assert found == ["macro_f1", "log_loss", "balanced_accuracy", "balanced_accuracy"]
 
 
 def test_a_method_must_not_search_the_shared_rates_itself(tmp_path: Path) -> None:

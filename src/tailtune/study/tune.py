@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.measures import BY_KEY
 from tailtune.evaluation.measures.balanced_accuracy import balanced_accuracy
 from tailtune.evaluation.metrics import summarise
 from tailtune.files import write_whole
@@ -27,7 +28,6 @@ from tailtune.study.study import Study
 if TYPE_CHECKING:
     import optuna
 
-SCORE = balanced_accuracy.key
 FOLDER = "tuning"
 STARTUP = 10  # random trials before the estimator of Parzen trees begins, as by optuna's default
 
@@ -63,7 +63,7 @@ class Tuning:
 
     def summary(self) -> Search:
         """What results.json says: the trials within the budget, and the best settings."""
-        return Search(self.dataset, self.arm, SCORE, tuple(self._made()[: self.trials]), self.best())
+        return Search(self.dataset, self.arm, score_of(self.run), tuple(self._made()[: self.trials]), self.best())
 
     def best(self) -> dict[str, Scalar]:
         """The settings of the best trial; the first one, which has the defaults, where all failed."""
@@ -85,7 +85,7 @@ class Tuning:
             except TailtuneError as error:  # such as a learning rate that is too high
                 trials.append(Trial(settings, None, " ".join(str(error).split())))
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self.path, to_json(Search(self.dataset, self.arm, SCORE, tuple(trials), {})))
+            write_whole(self.path, to_json(Search(self.dataset, self.arm, score_of(self.run), tuple(trials), {})))
 
     def _made(self) -> list[Trial]:
         import msgspec
@@ -110,7 +110,9 @@ class Tuning:
         fitted = fit_model(replace(run, selection="last" if run.selection == "last" else "validation"), dataset)
         assert fitted is not None
         found = fitted.predictor.probabilities(dataset.val.inputs)
-        return float(summarise(dataset.val.targets.numpy(), found, dataset.profile)[SCORE])
+        answers, measure = fitted.predictor.answers(found), BY_KEY[score_of(run)]
+        metrics = summarise(dataset.val.targets.numpy(), found, dataset.profile, answers=answers)
+        return float(metrics[measure.key]) * (1.0 if measure.higher_is_better else -1.0)
 
     def _proposed(self, trials: list[Trial]) -> dict[str, Scalar]:
         import optuna
@@ -133,6 +135,12 @@ class Tuning:
         return dict(study.ask(distributions).params)
 
 
+def score_of(run: Run) -> str:
+    """Return the measure that chooses settings: the objective where it is a measure, else balanced accuracy."""
+    objective = run.objective or ""
+    return objective if objective in BY_KEY and objective != "auprc" else balanced_accuracy.key
+
+
 def tunings(study: Study, found: list[Problem]) -> list[Tuning]:
     """Return the searches of a study, one for each arm on each data set; none if no trials are asked for.
 
@@ -147,7 +155,7 @@ def tunings(study: Study, found: list[Problem]) -> list[Tuning]:
             if opened(_holding_back(run)).val is None:
                 raise TailtuneError(f"{problem.name} has no validation rows to tune on; use a larger --val-fraction")
             space_of(run)
-            key = config_hash(run, rows_of(run), FOLDER)
+            key = config_hash(run, rows_of(run), f"{FOLDER} by {score_of(run)}")
             plain = re.sub(r"[^A-Za-z0-9_.=-]+", "_", f"{problem.name}-{name}").strip("_")[:80]
             path = Path(study.out) / FOLDER / f"{plain}-{key[:8]}.json"
             listed.append(Tuning(key, run, problem.name, name, study.tune_trials, path))
