@@ -38,7 +38,7 @@ def data(kind: str) -> Dataset:
 
 
 def fit(kind: str, name: str, folder: Path | None = None, **changes: object) -> Fitted:
-    run = replace(RUNS[kind], method=name, selection="last", **changes)
+    run = replace(RUNS[kind], method=name, selection="last", decision="none", **changes)
     fitted = fit_model(run, data(kind), Job(folder))
     assert fitted is not None
     return fitted

@@ -278,7 +278,8 @@ def _shares(facts: Facts, counts: Sequence[int]) -> str:
     names = facts.profile.names
     if len(names) > MOST_SHARES or not all(re.fullmatch(r"[\w.-]+", name) for name in names):
         return "FILE"
-    return ",".join(f"{name}={count / sum(counts):.3g}" for name, count in zip(names, counts, strict=True))
+    seen = [max(count, 0.5) for count in counts]  # a share of 0 would rule a class out
+    return ",".join(f"{name}={count / sum(seen):.3g}" for name, count in zip(names, seen, strict=True))
 
 
 def _classes(amount: int) -> str:
