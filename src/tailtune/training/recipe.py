@@ -61,7 +61,7 @@ def image_routine(run: Resolved, method: Method, rows: int, *, tiny: bool, flip:
     if tuned and tiny:  # a shift by one of 8 pixels is a large one
         policy = "none"
     elif tuned and not few and epochs * (rows // batch) >= MANY_STEPS:
-        policy += "+trivialaugment+cutmix"
+        policy += "+trivialaugment"
     return {
         "batch_size": batch,
         "optimizer": "sgd",
