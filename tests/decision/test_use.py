@@ -60,6 +60,17 @@ def test_costs_are_expected_in_use() -> None:
     np.testing.assert_array_equal(use.answer(q), (q @ costs).argmin(axis=1))
 
 
+def test_weights_are_not_searched_at_another_balance_for_a_class_of_few_rows() -> None:
+    rows = draw(THREE, BALANCE, 300, 0)
+    kept = np.concatenate([np.flatnonzero(rows.targets < 2), np.flatnonzero(rows.targets == 2)[:4]])
+    held_out = HeldOut(posterior(THREE, BALANCE, rows.x)[kept], rows.targets[kept])
+    moved = fit_use(Asked(read_objective("macro_f1"), np.full(3, 1 / 3)), BALANCE, profile(BALANCE), held_out)
+    np.testing.assert_array_equal(moved.answer(held_out.probabilities), held_out.probabilities.argmax(axis=1))
+    assert any("has 4 of these, and it takes 5 of each class" in note for note in moved.notes)
+    stays = fit_use(Asked(read_objective("macro_f1")), BALANCE, profile(BALANCE), held_out)
+    assert not stays.notes
+
+
 def test_macro_f1_is_searched_on_held_out_rows() -> None:
     use, _ = gaussian("macro_f1")
     assert isinstance(use.answer, Utility)

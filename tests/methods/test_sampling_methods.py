@@ -177,6 +177,6 @@ def test_rare_rows_are_recalled_better_than_by_plain_training(name: str) -> None
     for method in ("erm", f"tailtune.methods.{name}:{name}"):
         fitted = fit_model(replace(run, method=method), data)
         assert fitted is not None
-        predicted = fitted.predictor.probabilities(data.test.inputs).argmax(1)
+        predicted = fitted.predictor.scores(data.test.inputs).argmax(1)
         recall.append(np.mean(predicted[data.test.targets == 2] == 2))
     assert recall[1] > recall[0] - 0.05, recall

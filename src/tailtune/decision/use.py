@@ -8,15 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.decision.answers import Answer, Budget, Score, Threshold, Utility, best_weights, likeliest, weighing
-from tailtune.decision.calibration import Form, calibrate, importance
+from tailtune.decision.calibration import ROWS_TO_MOVE, Form, calibrate, importance
 from tailtune.decision.macro_f1 import weights_for_macro_f1
 from tailtune.decision.objective import Objective
 from tailtune.decision.recalibration import Recalibration, unfitted
 from tailtune.profile import ClassProfile, Floats
 from tailtune.settings import Mode
+from tailtune.words import quoted
 
 Indices = NDArray[np.int64]
 
+SEARCHED = ("macro_f1", "auprc", "own")  # objectives whose answers follow from class weights that are searched
 ROWS = 30  # held-out rows, at least, before anything is fitted on them
 
 
@@ -115,6 +117,15 @@ def fit_answer(
     """
     if asked.mode == "prior" or held_out is None or len(held_out.targets) < ROWS:
         return _answer_of_balance(asked, recalibration.deployment, profile), ()
+    counts = np.bincount(held_out.targets, minlength=profile.num_classes)
+    moved = not np.allclose(recalibration.deployment, recalibration.train)
+    if moved and counts.min() < ROWS_TO_MOVE and asked.objective.name in SEARCHED:
+        few = profile.names[int(counts.argmin())]
+        note = (
+            f"Answers for {asked.objective.words} are not searched at another balance than the validation rows have: "
+            f"{quoted(few)} has {counts.min()} of these, and it takes {ROWS_TO_MOVE} of each class."
+        )
+        return _answer_of_balance(asked, recalibration.deployment, profile), (note,)
     probabilities = recalibration(held_out.probabilities)
     return _fitted_answer(asked, profile, recalibration.deployment, probabilities, held_out.targets)
 

@@ -145,7 +145,9 @@ def test_the_best_and_what_is_level_with_it_are_bold_unless_that_is_everything(w
     table = page[page.index('id="figures"') : page.index('id="tests"')]
     rows = {unescape(re.search(r'title="([^"]*)"', row)[1]): row for row in table.split("<tr")[2:]}  # type: ignore[index]
     assert list(rows) == ["sama", "focal", "erm", "crt"] or list(rows) == ["sama", "erm", "focal", "crt"]
-    assert {name for name, row in rows.items() if 'n best"' in row} == {"sama"}
+    best = {name: row.count('n best"') for name, row in rows.items() if 'n best"' in row}
+    assert best.pop("crt", 1) == 1  # in log loss, where the made figures favour it
+    assert best.keys() == {"sama"}
     assert "Few" not in re.findall(r"<th[^>]*>(\w+)", table)  # no method has a figure there
     level = write(study({"erm": 0.0, "focal": 0.0}, seeds=2)).read_text()
     assert "n best" not in level or "Here nothing stands out" not in level
