@@ -19,7 +19,7 @@ def page(folder: str | Path) -> Path:
     """Write the page into the run folder; return its path."""
     run = Finished(folder)
     names, made = run.result.data.names, run.predictions
-    answers, sure = made.model.argmax(axis=1), made.model.max(axis=1)
+    answers, sure = made.model.answers, made.model.probabilities.max(axis=1)
     sections = []
     for k, entry in enumerate(run.result.model.per_class):
         wrong = np.flatnonzero((made.targets == k) & (answers != k))

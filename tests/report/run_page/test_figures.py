@@ -18,7 +18,7 @@ from tailtune.report.run_page import figures
 @pytest.fixture
 def made(ten_images: Callable[..., Any]) -> dict[str, str]:
     result, history, made = ten_images()
-    columns = [made.model[:, 9], made.baselines["erm"][:, 9]]
+    columns = [made.model.probabilities[:, 9], made.baselines["erm"].probabilities[:, 9]]
     return {
         "losses": figures.losses(history, 9),
         "scores": figures.scores(history, None),

@@ -147,7 +147,7 @@ def test_prevalence_stands_beside_the_area_of_a_binary_target(binary_table: Make
     [
         ("kappa", "Agreement on ordered classes"),
         ("accuracy", "Right, rows weighing alike"),
-        (None, "Ranking rare cases first"),
+        (None, "Finding without false alarms"),  # the objective
     ],
 )
 def test_the_metric_of_the_protocol_is_the_first_row(ten_images: Make, headline: str | None, words: str) -> None:
