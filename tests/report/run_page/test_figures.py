@@ -21,7 +21,7 @@ def made(ten_images: Callable[..., Any]) -> dict[str, str]:
     columns = [made.model.probabilities[:, 9], made.baselines["erm"].probabilities[:, 9]]
     return {
         "losses": figures.losses(history, 9),
-        "scores": figures.scores(history, None),
+        "scores": figures.scores(history, None, "accuracy on the rarest classes"),
         "sizes": figures.class_sizes(result.data.counts.train),
         "recall": figures.recall_by_size(result.systems),
         "reliability": figures.reliability(result.systems),
