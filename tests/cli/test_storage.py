@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from command_line import SMALL, Cli, Refused
+from command_line import SMALL, Cli, Refused, notes
 
 from tailtune.data import image_dataset
 
@@ -57,7 +57,7 @@ def test_a_run_may_go_on_from_the_disk(images: Path, tmp_path: Path, cli: Cli) -
         assert process.poll() is None
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does, to the processes that read as well
-    said = process.communicate()[1].splitlines()
+    said = notes(process.communicate()[1])
     assert process.returncode == 130
     assert said[-1].startswith("tailtune: stopped at step ")
     assert all(line.startswith(("reading", "read")) for line in said[:-1])

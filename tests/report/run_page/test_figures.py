@@ -25,7 +25,7 @@ def made(ten_images: Callable[..., Any]) -> dict[str, str]:
         "sizes": figures.class_sizes(result.data.counts.train),
         "recall": figures.recall_by_size(result.systems),
         "reliability": figures.reliability(result.systems),
-        "curve": figures.precision_recall(made.targets, columns, 9, "curve", "of <lorry> & co."),
+        "curve": figures.precision_recall(made.targets, columns, 9, "curve", "of <lorry> & co.", (0.5, 0.8)),
     }
 
 
