@@ -227,8 +227,8 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
                 with ema.average_parameters() if ema else nullcontext():
                     if ema:
                         statistics.renew(progress)
-                    rank = selection.monitor == "average_precision"
-                    scores = validate(model, held_out, dataset.profile, fabric.autocast, trainee.decision, rank)
+                    ranked = selection.monitor == "average_precision"
+                    scores = validate(model, held_out, dataset.profile, fabric.autocast, trainee.decision, ranked)
                     scores = fabric.broadcast(scores) if world > 1 else scores
                     selection.see(session.epoch, scores, model)
                 session.validating += time.perf_counter() - validated
