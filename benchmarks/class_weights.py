@@ -54,8 +54,8 @@ def main() -> None:
             for mode in options.modes:
                 fitted = fit_model(replace(run, method=f"{name}(normalise={mode})", seed=seed), dataset)
                 assert fitted is not None
-                probabilities = fitted.predictor.probabilities(dataset.test.inputs)
-                scores = summarise(dataset.test.targets.numpy(), probabilities, dataset.profile)
+                probabilities = fitted.predictor.scores(dataset.test.inputs)
+                scores = summarise(dataset.test.targets.numpy(), probabilities, dataset.profile).metrics
                 row = {"method": name, "normalise": mode, "seed": seed}
                 row |= {key: scores[key] for key in ("balanced_accuracy", "log_loss")}
                 row |= {"batch_size": fitted.run.batch_size, "steps": fitted.training.steps}

@@ -121,7 +121,7 @@ def scored(run: Run, dataset: Dataset, held: Dataset, scales: Tensor, trained: b
         fitted = networks.fit(run, dataset, Job())
     assert fitted is not None
     assert held.val is not None
-    targets, probabilities = held.val.targets.numpy(), fitted.predictor.probabilities(held.val.inputs)
+    targets, probabilities = held.val.targets.numpy(), fitted.predictor.scores(held.val.inputs)
     rarest = int(np.argmin(np.where(np.array(dataset.profile.counts) > 0, dataset.profile.counts, np.inf)))
     values = {
         "log_loss": float(log_loss(targets, probabilities, labels=range(len(dataset.names)))),

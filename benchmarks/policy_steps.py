@@ -66,8 +66,8 @@ def main() -> None:
             for seed in range(options.seeds):
                 fitted = fit_model(replace(routine, method="erm", policy=policy, seed=seed), dataset)
                 assert fitted is not None
-                probabilities = fitted.predictor.probabilities(dataset.test.inputs)
-                scores.append(summarise(dataset.test.targets.numpy(), probabilities, dataset.profile))
+                probabilities = fitted.predictor.scores(dataset.test.inputs)
+                scores.append(summarise(dataset.test.targets.numpy(), probabilities, dataset.profile).metrics)
                 steps = fitted.training.steps
             balanced = [s["balanced_accuracy"] for s in scores]
             row = {"policy": policy, "epochs": epochs, "steps": steps, "seeds": options.seeds}

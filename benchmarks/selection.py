@@ -47,7 +47,7 @@ def measured(table: str, options: argparse.Namespace, seed: int) -> dict[str, An
     for monitor in MONITORS:
         fitted = fit_model(replace(run, monitor=monitor), dataset)
         assert fitted is not None
-        probabilities = fitted.predictor.probabilities(held.val.inputs)
+        probabilities = fitted.predictor.scores(held.val.inputs)
         values = {
             "log_loss": log_loss(targets, probabilities, labels=range(len(counts))),
             "balanced_accuracy": balanced_accuracy_score(targets, probabilities.argmax(1)),

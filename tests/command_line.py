@@ -125,3 +125,15 @@ class Fitted:
     test: Path
     answer: Answer
     command: tuple[str | Path, ...]
+
+
+def fitted_on(rows: int, home: Path) -> Fitted:
+    """Train on a folder with a train.csv of so many rows and a test.csv of 90, both within `home`."""
+    data = home / "data"
+    data.mkdir()
+    made_table(rows).write_csv(data / "train.csv")
+    made_table(90, seed=1).write_csv(data / "test.csv")
+    command = ("fit", data, *TABLE, *SMALL)
+    got = answer(*command, "--out", home / "run", "--json")
+    assert got.code == 0, got.err
+    return Fitted(home / "run", data, data / "test.csv", got, command)

@@ -24,8 +24,6 @@ from tailtune.run.points import operating_points
 from tailtune.run.result import SCHEMA, Result
 from tailtune.settings import Resolved
 
-LISTS = ("per_class", "confusion", "reliability", "absent")
-
 
 class Made(NamedTuple):
     """What the page of a run is made of."""
@@ -200,9 +198,8 @@ def system_of(name: str, label: str, targets: np.ndarray, found: Answered, profi
         "label": label,
         "role": "model",
         "seconds": 12.3,
-        "metrics": {key: value for key, value in figures.items() if key not in LISTS},
         "intervals": intervals(targets, found.probabilities, profile, resamples=200, answers=found.answers),
-        **{key: figures[key] for key in LISTS},
+        **vars(figures),
     }
 
 

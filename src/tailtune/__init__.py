@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tailtune.losses.vicreg import VICReg
     from tailtune.optim.ema import WeightEMA
     from tailtune.optim.imbsam import ImbSAM
-    from tailtune.optim.sam import SAM, SAMA
+    from tailtune.optim.sam import SAM
+    from tailtune.optim.sama import SAMA
     from tailtune.optim.sghmc import SGHMC
     from tailtune.profile import ClassProfile, per_class
     from tailtune.run.finished import Finished
@@ -51,7 +52,7 @@ _HOME = {
     "NTXent": "tailtune.losses.nt_xent",
     "Run": "tailtune.settings",
     "SAM": "tailtune.optim.sam",
-    "SAMA": "tailtune.optim.sam",
+    "SAMA": "tailtune.optim.sama",
     "SGHMC": "tailtune.optim.sghmc",
     "TabularClassifier": "tailtune.estimators",
     "TailtuneError": "tailtune.errors",

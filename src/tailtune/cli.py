@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,7 +20,9 @@ from tailtune.study.comparison import Comparison
 from tailtune.study.study import Study
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+
+    from tailtune.study.results import StudyResult
 
 try:
     import tyro
@@ -247,14 +249,31 @@ def study(
     _conduct(replace(load_study(design), **given), lenient=False, dry_run=dry_run, json=json)
 
 
-def _conduct(asked: Study, *, lenient: bool, dry_run: bool, json: bool) -> None:
+def _study_output(result: StudyResult) -> Iterator[RenderableType]:
+    """What is printed of a study: its tables, and what they say."""
+    from rich.text import Text
+
+    from tailtune.report.terminal.study_table import own_table, protocol_table, study_lines, study_table
+
+    yield study_table(result.statistics)
+    yield from filter(None, (protocol_table(result.statistics), own_table(result)))
+    yield from map(Text, study_lines(result.statistics))
+
+
+def _conduct(
+    asked: Study,
+    *,
+    lenient: bool,
+    dry_run: bool,
+    json: bool,
+    output: Callable[[StudyResult], Iterable[RenderableType]] = _study_output,
+) -> None:
     import msgspec
 
     from tailtune.compare import conduct_with_page
     from tailtune.jobs.launch import refuse_failures
     from tailtune.jobs.progress import shown
     from tailtune.report.terminal.price_table import price_table
-    from tailtune.report.terminal.study_table import own_table, protocol_table, study_lines, study_table
     from tailtune.study.conduct import price
 
     if dry_run:
@@ -267,13 +286,9 @@ def _conduct(asked: Study, *, lenient: bool, dry_run: bool, json: bool) -> None:
     if json:
         _print_json({"folder": str(conducted.folder), **msgspec.to_builtins(conducted.result)})
     else:
-        console, statistics = _console(), conducted.result.statistics
-        console.print(study_table(statistics))
-        for table in (protocol_table(statistics), own_table(conducted.result)):
-            if table is not None:
-                console.print(table)
-        for line in study_lines(statistics):
-            console.print(line, markup=False)
+        console = _console()
+        for part in output(conducted.result):
+            console.print(part)
         console.print(f"report: {conducted.folder / 'report.html'}", markup=False)
     if conducted.elsewhere:
         _note(f"{conducted.elsewhere} trainings are left to other processes; the same command collects their results")
@@ -321,21 +336,11 @@ def demo(out: Path = Path("demo-run"), seeds: int = 3, json: bool = False) -> No
         seeds: how many seeds.
         json: print JSON.
     """
-    import msgspec
-
-    from tailtune.compare import conduct_with_page
     from tailtune.demo import demo as demo_study
     from tailtune.demo import demo_table
-    from tailtune.jobs.progress import shown
 
     asked = demo_study(out, seeds)
-    conducted = conduct_with_page(asked, show=lambda what: shown(_console(stderr=True), _note, what), say=_note)
-    if json:
-        _print_json({"folder": str(conducted.folder), **msgspec.to_builtins(conducted.result)})
-    else:
-        console = _console()
-        console.print(demo_table(conducted.result))
-        console.print(f"report: {conducted.folder / 'report.html'}", markup=False)
+    _conduct(asked, lenient=False, dry_run=False, json=json, output=lambda result: [demo_table(result)])
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from command_line import SMALL, TABLE, Cli, Fitted, Refused, answer, made_table, write_images
+from command_line import Cli, Fitted, Refused, answer, fitted_on, made_table, write_images
 
 
 @pytest.fixture
@@ -57,12 +57,4 @@ def images(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     """A run on a folder with train.csv and test.csv, trained once for all tests that only read it."""
-    home = tmp_path_factory.mktemp("fitted")
-    data = home / "data"
-    data.mkdir()
-    made_table(200).write_csv(data / "train.csv")
-    made_table(90, seed=1).write_csv(data / "test.csv")
-    command = ("fit", data, *TABLE, *SMALL)
-    got = answer(*command, "--out", home / "run", "--json")
-    assert got.code == 0, got.err
-    return Fitted(home / "run", data, data / "test.csv", got, command)
+    return fitted_on(200, tmp_path_factory.mktemp("fitted"))

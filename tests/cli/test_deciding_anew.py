@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from command_line import CLASSES, SMALL, TABLE, Cli, Fitted, Refused, answer, made_table
+from command_line import CLASSES, SMALL, TABLE, Cli, Fitted, Refused, fitted_on, made_table
 
 from tailtune.decision.abstention import fit_abstention
 from tailtune.decision.conformal import fit_conformal
@@ -27,15 +27,7 @@ COLUMNS = [f"probability_{name}" for name in CLASSES]
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     """A run with enough validation rows to fit something on."""
-    home = tmp_path_factory.mktemp("decided")
-    data = home / "data"
-    data.mkdir()
-    made_table(400).write_csv(data / "train.csv")
-    made_table(90, seed=1).write_csv(data / "test.csv")
-    command = ("fit", data, *TABLE, *SMALL)
-    got = answer(*command, "--out", home / "run", "--json")
-    assert got.code == 0, got.err
-    return Fitted(home / "run", data, data / "test.csv", got, command)
+    return fitted_on(400, tmp_path_factory.mktemp("decided"))
 
 
 def sentence(run: Finished, words: str) -> str:

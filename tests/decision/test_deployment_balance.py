@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from tailtune.decision import deployment_balance
+from tailtune.decision.bias_corrected_temperature import bias_corrected_temperature
 from tailtune.decision.deployment_balance import (
     Balance,
-    bias_corrected_temperature,
     black_box_shift,
     calibrated_expectation_maximisation,
     expectation_maximisation,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tailtune.evaluation.alarms import count_alarms, recall_at_alarms
-from tailtune.evaluation.bootstrap import class_means, intervals, paired_difference
+from tailtune.evaluation.bootstrap import Difference, class_means, intervals, paired_difference
 from tailtune.evaluation.scored import scored
 from tailtune.profile import ClassProfile
 
@@ -77,7 +77,7 @@ def test_the_threshold_of_neither_system_matters() -> None:
     b2 = a2**2 / (a2**2).sum(axis=1, keepdims=True)
     chosen = (answers == 9).astype(int)
     found = paired_difference(y2, a2, b2, two, [recall_at_alarms], 100, answers=(chosen, chosen))
-    assert found["recall_at_alarms"] == {"difference": 0.0, "interval": [0.0, 0.0]}
+    assert found["recall_at_alarms"] == Difference(0.0, (0.0, 0.0))
 
 
 def test_weighted_rows_and_repeated_rows_agree() -> None:

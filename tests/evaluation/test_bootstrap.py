@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as reference
 
 from tailtune.errors import TailtuneError
-from tailtune.evaluation.bootstrap import _draw, intervals, paired_difference, with_intervals
+from tailtune.evaluation.bootstrap import Difference, _draw, intervals, paired_difference, with_intervals
 from tailtune.evaluation.measures.auroc import auroc
 from tailtune.evaluation.measures.balanced_accuracy import balanced_accuracy
 from tailtune.evaluation.measures.kappa import kappa
@@ -36,7 +36,7 @@ def values(y: np.ndarray, p: np.ndarray, profile: ClassProfile) -> dict[str, flo
         "macro_f1": reference.f1_score(y, predicted, labels=present, average="macro"),
         "tail_accuracy": float((predicted == y)[tail].mean()) if tail.any() else float("nan"),
         "log_loss": reference.log_loss(y, p, labels=np.arange(profile.num_classes)),
-        "ece": summarise(y, p, profile)["ece"],
+        "ece": summarise(y, p, profile).metrics["ece"],
         "macro_auprc": float(np.mean(list(areas.values()))),
         "macro_auroc": float(np.mean(roc)),
     }
@@ -85,14 +85,14 @@ def test_paired_difference_scores_both_on_the_same_rows() -> None:
         point = values(y, a, profile)[name] - values(y, b, profile)[name]
         difference = slow_a[name] - slow_b[name]
         difference -= difference.mean() - point if name == "ece" else 0
-        assert entry["difference"] == pytest.approx(point, abs=2e-6)
-        assert entry["interval"] == pytest.approx(np.percentile(difference, [2.5, 97.5]), abs=2e-6), name
+        assert entry.difference == pytest.approx(point, abs=2e-6)
+        assert entry.interval == pytest.approx(np.percentile(difference, [2.5, 97.5]), abs=2e-6), name
 
 
 def test_a_system_does_not_differ_from_itself() -> None:
     y, p = predictions((40, 20, 10))
     for entry in paired_difference(y, p, p, ClassProfile((400, 200, 100)), resamples=50).values():
-        assert entry == {"difference": 0.0, "interval": [0.0, 0.0]}
+        assert entry == Difference(0.0, (0.0, 0.0))
 
 
 def test_every_resample_keeps_the_class_sizes() -> None:
@@ -127,7 +127,7 @@ def test_the_calibration_interval_holds_the_estimate_where_resampling_is_biased(
     p = np.stack([1 - confidence, confidence], axis=1)
     profile = ClassProfile.from_targets(y)
     low, high = intervals(y, p, profile)["ece"]
-    assert 0 <= low < summarise(y, p, profile)["ece"] < high
+    assert 0 <= low < summarise(y, p, profile).metrics["ece"] < high
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
@@ -161,15 +161,15 @@ def test_a_constant_answer_agrees_exactly_as_chance_does() -> None:
     y, _ = predictions((41, 17, 7))
     for k in range(3):
         p = np.tile(np.eye(3)[k], (len(y), 1))
-        assert intervals(y, p, ClassProfile((400, 170, 70)), [kappa])["kappa"] == [0, 0]
-        assert summarise(y, p, ClassProfile((400, 170, 70)))["kappa"] == 0
+        assert intervals(y, p, ClassProfile((400, 170, 70)), [kappa])["kappa"] == (0, 0)
+        assert summarise(y, p, ClassProfile((400, 170, 70))).metrics["kappa"] == 0
 
 
 def test_agreement_worse_than_chance_has_an_interval_below_zero() -> None:
     y = np.repeat([0, 1, 2], 30)
     p = np.eye(3)[np.where(np.arange(90) % 3, 2 - y, y)]
     low, high = intervals(y, p, ClassProfile((300, 300, 300)), [kappa])["kappa"]
-    assert low < summarise(y, p, ClassProfile((300, 300, 300)))["kappa"] < high < 0
+    assert low < summarise(y, p, ClassProfile((300, 300, 300))).metrics["kappa"] < high < 0
 
 
 def test_rows_of_one_class_have_no_agreement_and_no_ranking() -> None:

@@ -68,8 +68,8 @@ def test_reliability_counts_every_row_and_reproduces_the_error() -> None:
     targets, probabilities = predictions(300, 4, seed=1)
     table = reliability(targets, probabilities)
     assert len(table) == 15
-    assert sum(entry["count"] for entry in table) == 300
-    assert table[0]["count"] == 0
-    assert table[0]["confidence"] is None
-    error = sum(e["count"] / 300 * abs(e["accuracy"] - e["confidence"]) for e in table if e["count"])
+    assert sum(entry.count for entry in table) == 300
+    assert table[0].count == 0
+    assert table[0].confidence is None
+    error = sum(e.count / 300 * abs(e.accuracy - e.confidence) for e in table if e.count)
     assert error == pytest.approx(expected_calibration_error(targets, probabilities))

@@ -69,23 +69,23 @@ def test_a_function_becomes_a_measure_with_what_it_states(file: str) -> None:
     assert (half.key, half.words, half.term) == ("half_right", "half right", "half the accuracy")
     assert half.meaning == "Half of the share of right answers."
     assert (half.percent, half.higher_is_better, half.least) == (True, True, 0.0)
-    found = summarise(Y, P, PROFILE, [half, *MEASURES])  # it spoils its arguments, and not those of the others
+    found = summarise(Y, P, PROFILE, [half, *MEASURES]).metrics  # it spoils its arguments, and not those of the others
     assert found["half_right"] == pytest.approx(found["accuracy"] / 2)
-    assert found["balanced_accuracy"] == summarise(Y, P, PROFILE)["balanced_accuracy"]
+    assert found["balanced_accuracy"] == summarise(Y, P, PROFILE).metrics["balanced_accuracy"]
     found = intervals(Y, P, PROFILE, [half, *MEASURES], resamples=50)
     assert found["half_right"] == pytest.approx([end / 2 for end in found["accuracy"]])
 
 
 def test_a_measure_of_full_control_is_taken_as_it_is(file: str) -> None:
     (full,) = own_measures([f"{file}:full"])
-    assert summarise(Y, P, PROFILE, [full])["mean_top"] == pytest.approx(P.max(axis=1).mean())
+    assert summarise(Y, P, PROFILE, [full]).metrics["mean_top"] == pytest.approx(P.max(axis=1).mean())
     three = np.eye(3)[[0, 1, 2]]
-    assert "mean_top" not in summarise([0, 1, 2], three, ClassProfile((3, 2, 1)), [full])
+    assert "mean_top" not in summarise([0, 1, 2], three, ClassProfile((3, 2, 1)), [full]).metrics
 
 
 def test_what_is_not_finite_is_undefined(file: str) -> None:
     own = own_measures([f"{file}:nothing", f"{file}:risky"])
-    assert summarise(Y, P, PROFILE, own)["nothing"] is None
+    assert summarise(Y, P, PROFILE, own).metrics["nothing"] is None
     with np.errstate(divide="ignore"):
         assert intervals(Y, P, PROFILE, own, resamples=5) == {}
 

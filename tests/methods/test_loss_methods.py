@@ -32,7 +32,7 @@ from tailtune.methods.method import Method, Stage
 from tailtune.methods.post_hoc_logit_adjustment import post_hoc_logit_adjustment
 from tailtune.models.heads import CosineHead
 from tailtune.profile import ClassProfile
-from tailtune.training.objective import Objective
+from tailtune.training.criterion import Objective
 
 PROFILE = ClassProfile((90, 9, 1))
 EMPTY = ClassProfile((90, 9, 0))

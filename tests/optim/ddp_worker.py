@@ -12,7 +12,8 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from tailtune.optim.imbsam import ImbSAM
-from tailtune.optim.sam import SAM, SAMA
+from tailtune.optim.sam import SAM
+from tailtune.optim.sama import SAMA
 
 COUNTS, STEPS, BATCH = (60, 12, 4), 5, 16
 

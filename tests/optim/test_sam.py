@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tailtune.errors import TailtuneError
-from tailtune.optim.sam import SAM, SAMA, Closure
+from tailtune.optim.sam import SAM, Closure
+from tailtune.optim.sama import SAMA
 
 COUNTS = (500, 60, 9)
 

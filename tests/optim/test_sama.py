@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tailtune.errors import TailtuneError
-from tailtune.optim.sam import SAM, SAMA
+from tailtune.optim.sam import SAM
+from tailtune.optim.sama import SAMA
 from tailtune.profile import per_class
 
 Floats = NDArray[np.float64]

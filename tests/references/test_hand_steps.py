@@ -23,8 +23,8 @@ from tailtune.models.network import Network
 from tailtune.profile import ClassProfile
 from tailtune.sampling.m2m import M2m, translate
 from tailtune.settings import Run
+from tailtune.training.criterion import Objective
 from tailtune.training.decay import undecayed
-from tailtune.training.objective import Objective
 from tailtune.training.optimiser import base_optimiser
 
 Floats = NDArray[np.float64]

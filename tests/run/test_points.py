@@ -63,7 +63,7 @@ def test_the_answers_of_the_run_are_one_of_the_points(objective: str, rules: lis
     assert [point.rule for point in points] == rules
     [chosen] = [point for point in points if point.chosen]
     assert chosen.rule == objective
-    found = summarise(made.targets, made.model.probabilities, TWO, answers=made.model.answers)
+    found = summarise(made.targets, made.model.probabilities, TWO, answers=made.model.answers).metrics
     assert (chosen.accuracy, chosen.macro_f1) == (found["accuracy"], found["macro_f1"])
     assert chosen.found + chosen.false_alarms == chosen.alarms == (made.model.answers == 1).sum()
     assert chosen.found + chosen.missed == (made.targets == 1).sum()
@@ -94,7 +94,7 @@ def test_the_balance_in_use_has_the_figures_of_the_test_rows() -> None:
     found = at_balances(asked, recalibration, TWO, made, 100)
     assert [each.words for each in found] == ["1 %", "5 %", "10 %", "25 %", "50 %"]
     [here] = [each for each in found if each.in_use]
-    stated = summarise(made.targets, made.model.probabilities, TWO, answers=made.model.answers)
+    stated = summarise(made.targets, made.model.probabilities, TWO, answers=made.model.answers).metrics
     assert here.words == "10 %"
     for key in ("log_loss", "balanced_accuracy", "macro_f1"):
         assert here.metrics[key] == pytest.approx(stated[key], abs=1e-6)
@@ -109,7 +109,7 @@ def test_weighted_rows_reach_what_rows_of_the_balance_do() -> None:
     kept = (targets == 1) | (np.random.default_rng(0).random(60_000) < 1 / 3)  # 25 % of the rows that are left
     moved = recalibration.towards(np.array([0.75, 0.25]))(p[kept])
     answers = (moved * [1 / 0.75, 1 / 0.25]).argmax(axis=1)
-    stated = summarise(targets[kept], moved, TWO, answers=answers)
+    stated = summarise(targets[kept], moved, TWO, answers=answers).metrics
     for key in ("log_loss", "macro_f1", "balanced_accuracy"):
         low, high = found["25 %"].intervals[key]
         assert low - 0.01 < stated[key] < high + 0.01

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tailtune.advice.advice import Advice
-from tailtune.advice.columns import suspicious
+from tailtune.advice.column_overview import suspicious
 from tailtune.advice.facts import BALANCED, Facts
 from tailtune.words import counted, listed, printable, quoted, short_percent
 

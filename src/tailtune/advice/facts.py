@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tailtune import methods
-from tailtune.advice.columns import ColumnOverview, overview
+from tailtune.advice.column_overview import ColumnOverview, overview
 from tailtune.data.dataset import TINY_SIDE, Dataset, Kind
 from tailtune.methods.method import Method
 from tailtune.methods.resolve import build
@@ -153,7 +153,7 @@ def facts_of_dataset(dataset: Dataset, reading: Reading) -> Facts:
 def facts_of_result(result: Result) -> Facts:
     """Facts of a finished run."""
     data, run = result.data, result.run
-    profile = ClassProfile(data.counts.train, data.names)
+    profile = data.profile
     network = result.training.parameters is not None
     routine = None
     if network and run.batch_size is not None and run.epochs is not None:

@@ -25,7 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tailtune.advice.advice import Advice
-from tailtune.advice.columns import ColumnOverview
+from tailtune.advice.column_overview import ColumnOverview
 from tailtune.advice.facts import SEVERE, Facts
 from tailtune.profile import ClassProfile
 from tailtune.words import counted, listed, printable, short_percent, shortened

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tailtune.decision.rows import read_classes, read_probabilities
+from tailtune.decision.checked_arrays import read_classes, read_probabilities
 from tailtune.errors import TailtuneError
 from tailtune.profile import Floats
 from tailtune.words import counted
@@ -109,7 +109,7 @@ def fit_abstention(
         answers: class indices [N], where the answer is not the most probable class.
 
     Raises:
-        TailtuneError: what `tailtune.decision.rows` refuses, or an error or confidence outside 0..1.
+        TailtuneError: what `tailtune.decision.checked_arrays` refuses, or an error or confidence outside 0..1.
 
     Source: Geifman & El-Yaniv 2017, "Selective Classification for Deep Neural Networks"; sequences of tests with
     several starts: Angelopoulos, Bates, Candès, Jordan & Lei 2021, "Learn then Test".

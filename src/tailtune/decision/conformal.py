@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tailtune.decision.rows import read_classes, read_names, read_probabilities
+from tailtune.decision.checked_arrays import read_classes, read_names, read_probabilities
 from tailtune.errors import TailtuneError
 from tailtune.profile import Floats, Indices
 from tailtune.words import counted, listed, quoted
@@ -105,7 +105,7 @@ def fit_conformal(
         names: of the classes [K]; their indices by default.
 
     Raises:
-        TailtuneError: what `tailtune.decision.rows` refuses, or a coverage outside 0..1.
+        TailtuneError: what `tailtune.decision.checked_arrays` refuses, or a coverage outside 0..1.
 
     Source: Vovk, Gammerman & Shafer 2005, "Algorithmic Learning in a Random World", Section 4.5 (Mondrian, here by
     class); Sadinle, Lei & Wasserman 2019, "Least Ambiguous Set-Valued Classifiers with Bounded Error Levels".

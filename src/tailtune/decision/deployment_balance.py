@@ -12,14 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tailtune.decision.rows import read_classes, read_names, read_probabilities
+from tailtune.decision.bias_corrected_temperature import (
+    BiasCorrectedTemperature,
+    bias_corrected_temperature,
+    fit_weighted,
+    logs_of,
+)
+from tailtune.decision.checked_arrays import read_every_class, read_names, read_probabilities
+from tailtune.decision.recalibration import softmax
 from tailtune.errors import TailtuneError
 from tailtune.profile import Floats, Indices
 from tailtune.words import listed, quoted
 
 RESAMPLES = 200
 FEW_ROWS = 10  # validation rows of a class under which resampling them says little of how they scatter
-SMALLEST = 1e-12  # a probability below counts as this much where its logarithm is taken
 GAP = 1e-3  # of the log likelihood of all rows, where half a one is about one standard error
 STEPS = 1000
 
@@ -42,57 +48,6 @@ class Balance:
     method: str
     rows: int
     note: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class BiasCorrectedTemperature:
-    """Calibrated probabilities softmax(log p / T + b).
-
-    Attributes:
-        temperature: T, above 1 for a model that was too sure.
-        biases: b of each class [K], of mean 0.
-    """
-
-    temperature: float
-    biases: Floats
-
-    def __call__(self, probabilities: ArrayLike) -> Floats:
-        """Return calibrated probabilities, float64 [N, K], for probabilities [N, K].
-
-        Raises:
-            TailtuneError: no probabilities, or another number of classes.
-        """
-        p = read_probabilities(probabilities)
-        if p.shape[1] != len(self.biases):
-            raise TailtuneError(f"the calibration is of {len(self.biases)} classes, however: {p.shape[1]} classes")
-        return _softmax(_log(p) / self.temperature + self.biases)
-
-
-def bias_corrected_temperature(probabilities: ArrayLike, targets: ArrayLike) -> BiasCorrectedTemperature:
-    """Fit a temperature and a bias for each class on labelled rows that the model was not trained on.
-
-    Minimises the log loss of softmax(log p / T + b), which is convex in 1 / T and b. The biases make the calibrated
-    probabilities right on average for each class: their mean over the rows is the classes' frequency there, whatever
-    distribution the model was trained under (class weights, a balanced sampler, a logit-adjusted loss).
-
-    Args:
-        probabilities: of rows that the model was not trained on [N, K]; those below 1e-12 count as 1e-12.
-        targets: their class indices [N], each class at least once.
-
-    Raises:
-        TailtuneError: what `tailtune.decision.rows` refuses, or a class without a row.
-
-    Source: Alexandari, Kundaje & Shrikumar 2020, "Maximum Likelihood with Bias-Corrected Calibration is Hard-To-Beat at
-    Label Shift Adaptation" (BCTS). T is kept between 0.02 and 50, and a ridge of 1e-6 on 1 / T - 1 and b makes the
-    minimum unique.
-
-    >>> calibrate = bias_corrected_temperature([[0.9, 0.1]] * 4 + [[0.1, 0.9]] * 4, [0, 0, 0, 1, 1, 1, 1, 0])
-    >>> calibrate([[0.9, 0.1]]).round(3).tolist()
-    [[0.75, 0.25]]
-    """
-    p = read_probabilities(probabilities)
-    y = _every_class(targets, p.shape, ())
-    return _fit_calibration(_log(p), y, np.ones(len(y)), BiasCorrectedTemperature(1.0, np.zeros(p.shape[1])))
 
 
 def expectation_maximisation(
@@ -162,24 +117,24 @@ def calibrated_expectation_maximisation(
         seed: of the draws.
 
     Raises:
-        TailtuneError: what `tailtune.decision.rows` refuses, or a class without a validation row.
+        TailtuneError: what `tailtune.decision.checked_arrays` refuses, or a class without a validation row.
 
     Source: Alexandari, Kundaje & Shrikumar 2020, and as for `expectation_maximisation`.
     """
     validation, y, p, known = _both(validation_probabilities, validation_targets, probabilities, names)
-    logs, validation_logs = _log(p), _log(validation)
+    logs, validation_logs = logs_of(p), logs_of(validation)
     counts = np.bincount(y).astype(np.float64)
     priors = counts / counts.sum()
 
     def ratios(calibrate: BiasCorrectedTemperature) -> Floats:
-        return np.asarray(_softmax(logs / calibrate.temperature + calibrate.biases) / priors)
+        return np.asarray(softmax(logs / calibrate.temperature + calibrate.biases) / priors)
 
     calibrate = bias_corrected_temperature(validation, y)
     found, converged = _most_likely(ratios(calibrate), np.ones(len(p)), priors)
     rng = np.random.default_rng(seed)
     draws = []
     for _ in range(resamples):
-        again = _fit_calibration(validation_logs, y, _drawn_again_in_each_class(rng, y), calibrate)
+        again = fit_weighted(validation_logs, y, _drawn_again_in_each_class(rng, y), calibrate)
         draws.append(_most_likely(ratios(again), _drawn_again(rng, len(p)), found)[0])
     notes = (_unfinished(converged), _few_rows(counts, known))
     method = "expectation-maximisation after bias-corrected temperature scaling"
@@ -213,8 +168,8 @@ def black_box_shift(
         seed: of the draws.
 
     Raises:
-        TailtuneError: what `tailtune.decision.rows` refuses, a class without a validation row, or a confusion matrix
-            that cannot be inverted, as where a class is never the most probable one.
+        TailtuneError: what `tailtune.decision.checked_arrays` refuses, a class without a validation row, or a confusion
+            matrix that cannot be inverted, as where a class is never the most probable one.
 
     Source: Lipton, Wang & Smola 2018, "Detecting and Correcting for Label Shift with Black Box Predictors" (BBSE).
 
@@ -270,59 +225,7 @@ def _both(
             f"and {p.shape[1]}"
         )
     known = read_names(names, p.shape[1])
-    return validation, _every_class(validation_targets, validation.shape, known), p, known
-
-
-def _every_class(targets: ArrayLike, shape: tuple[int, ...], names: Sequence[str]) -> Indices:
-    """Targets [M] among which each class is found.
-
-    Raises:
-        TailtuneError: a class without a row.
-    """
-    y = read_classes(targets, shape)
-    known = read_names(names, shape[1])
-    absent = [quoted(known[k]) for k in np.flatnonzero(np.bincount(y, minlength=shape[1]) == 0)]
-    if absent:
-        raise TailtuneError(f"each class needs a validation row, however there is none of {listed(absent)}")
-    return y
-
-
-def _log(p: Floats) -> Floats:
-    return np.asarray(np.log(np.maximum(p, SMALLEST)))
-
-
-def _softmax(logits: Floats) -> Floats:
-    exps = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(exps / exps.sum(axis=1, keepdims=True))
-
-
-def _fit_calibration(
-    logs: Floats, y: Indices, weights: Floats, start: BiasCorrectedTemperature
-) -> BiasCorrectedTemperature:
-    """Minimise the weighted log loss of softmax(logs / T + b) in 1 / T and b, from `start` on."""
-    from scipy.optimize import minimize
-
-    rows, shares = np.arange(len(y)), weights / weights.sum()
-    true_logs = logs[rows, y]
-    neutral = np.concatenate([[1.0], np.zeros(logs.shape[1])])
-
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        inverse, biases = parameters[0], parameters[1:]
-        logits = logs * inverse + biases
-        top = logits.max(axis=1)
-        exps = np.exp(logits - top[:, None])
-        sums = exps.sum(axis=1)
-        away = parameters - neutral
-        value = shares @ (np.log(sums) + top - inverse * true_logs - biases[y]) + 5e-7 * (away @ away)
-        exps *= (shares / sums)[:, None]
-        slope_biases = exps.sum(axis=0) - np.bincount(y, weights=shares, minlength=len(biases))
-        slope_inverse = (exps * logs).sum() - shares @ true_logs
-        return float(value), np.concatenate([[slope_inverse], slope_biases]) + 1e-6 * away
-
-    first = np.concatenate([[1 / start.temperature], start.biases])
-    bounds = [(0.02, 50.0)] + [(None, None)] * logs.shape[1]
-    best = minimize(loss, first, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-7}).x
-    return BiasCorrectedTemperature(float(1 / best[0]), np.asarray(best[1:] - best[1:].mean()))
+    return validation, read_every_class(validation_targets, validation.shape, known), p, known
 
 
 def _most_likely(ratios: Floats, weights: Floats, start: Floats) -> tuple[Floats, bool]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.decision.answers import Answer, Budget, Score, Threshold, Utility, best_weights, likeliest, weighing
-from tailtune.decision.calibration import ROWS_TO_MOVE, Form, calibrate, importance
-from tailtune.decision.macro_f1 import weights_for_macro_f1
+from tailtune.decision.calibrate import ROWS_TO_MOVE, Form, calibrate, importance
+from tailtune.decision.macro_f1_weights import weights_for_macro_f1
 from tailtune.decision.objective import Objective
 from tailtune.decision.recalibration import Recalibration, unfitted
 from tailtune.profile import ClassProfile, Floats
@@ -47,6 +48,8 @@ class Asked:
             what does not follow from them, on held-out rows.
         costs: [K, K], of each answer (column) by the true class (row), for the objective "cost".
         score: of answers, for an objective of the user's own.
+        stated: who says which balance is in use: nobody, so that it is that of the training rows ("train"), the
+            protocol of the data set ("protocol"), or the user ("asked").
     """
 
     objective: Objective
@@ -54,6 +57,7 @@ class Asked:
     mode: Mode = "fitted"
     costs: Floats | None = None
     score: Score | None = None
+    stated: Literal["train", "protocol", "asked"] = "train"
 
 
 @dataclass(frozen=True, eq=False)

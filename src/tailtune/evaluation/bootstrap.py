@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,15 @@ from tailtune.profile import ClassProfile
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A figure of one system minus that of another, with its 95 % interval."""
+
+    difference: float
+    interval: Interval
 
 
 def with_intervals(measures: Sequence[Measure] = MEASURES) -> list[Measure]:
@@ -33,7 +42,7 @@ def intervals(
     resamples: int = 1000,
     seed: int = 0,
     answers: ArrayLike | None = None,
-) -> dict[str, list[float]]:
+) -> dict[str, Interval]:
     """95 % intervals of the headline figures: percentiles over resampled rows (Efron and Tibshirani 1993, chapter 13).
 
     Rows are drawn with replacement within each class, so that no class vanishes and the class sizes stay; the
@@ -51,7 +60,7 @@ def intervals(
         answers: class index that each row was given [N]; by default the most probable class.
 
     Returns:
-        [low, high] by the key of a measure; one that is undefined on these rows or in a resample (no row of a tail
+        The ends by the key of a measure; one that is undefined on these rows or in a resample (no row of a tail
         class, or rows of one class alone for auroc and kappa) is left out.
         No resamples, and what `scored` refuses raise a TailtuneError.
     """
@@ -61,7 +70,7 @@ def intervals(
     for measure in wanted:
         if measure.key in values[0]:
             low, high = _percentiles(measure, values[0][measure.key], estimates[0][measure.key])
-            found[measure.key] = [max(low, measure.least), min(high, measure.most)]
+            found[measure.key] = (max(low, measure.least), min(high, measure.most))
     return found
 
 
@@ -74,7 +83,7 @@ def paired_difference(
     resamples: int = 1000,
     seed: int = 0,
     answers: tuple[ArrayLike | None, ArrayLike | None] = (None, None),
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Difference]:
     """Difference a minus b of the headline figures with 95 % intervals, both systems scored on the same resamples.
 
     The pairing takes out what both find hard, so it can tell apart two systems whose own intervals overlap.
@@ -90,8 +99,7 @@ def paired_difference(
         answers: class indices that the one and the other system gave the rows [N]; by default the most probable ones.
 
     Returns:
-        {"difference": d, "interval": [low, high]} by the key of a measure; those undefined on these rows or in a
-        resample are left out.
+        The difference by the key of a measure; those undefined on these rows or in a resample are left out.
         No resamples, and what `scored` refuses raise a TailtuneError.
     """
     wanted = _wanted(measures, profile, resamples)
@@ -102,8 +110,7 @@ def paired_difference(
         key = measure.key
         if key in values[0] and key in values[1]:
             difference = estimates[0][key] - estimates[1][key]
-            interval = list(_percentiles(measure, values[0][key] - values[1][key], difference))
-            found[key] = {"difference": difference, "interval": interval}
+            found[key] = Difference(difference, _percentiles(measure, values[0][key] - values[1][key], difference))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,17 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 BINS = 15
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Rows whose answer had a probability between `low` and `high`: how sure they were and how often right."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float | None
+    accuracy: float | None
 
 
 def bin_index(values: Floats, bins: int = BINS) -> Indices:
@@ -23,7 +34,7 @@ def bin_index(values: Floats, bins: int = BINS) -> Indices:
     return np.searchsorted(upper, values, side="left")
 
 
-def reliability(targets: Indices, probabilities: Floats, bins: int = BINS) -> list[dict[str, Any]]:
+def reliability(targets: Indices, probabilities: Floats, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
     """Stated confidence against achieved accuracy in equal-width bins of the top label's probability.
 
     Args:
@@ -32,8 +43,7 @@ def reliability(targets: Indices, probabilities: Floats, bins: int = BINS) -> li
         bins: number of bins.
 
     Returns:
-        One entry a bin: its low and high edge, the count of rows in it, and their mean confidence and their
-        accuracy (None in an empty bin).
+        A bin each, of which the mean confidence and the accuracy are None where it is empty.
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == targets
@@ -41,16 +51,16 @@ def reliability(targets: Indices, probabilities: Floats, bins: int = BINS) -> li
     count = np.bincount(index, minlength=bins)
     stated = np.bincount(index, weights=confidence, minlength=bins)
     achieved = np.bincount(index, weights=correct, minlength=bins)
-    return [
-        {
-            "low": k / bins,
-            "high": (k + 1) / bins,
-            "count": int(count[k]),
-            "confidence": float(stated[k] / count[k]) if count[k] else None,
-            "accuracy": float(achieved[k] / count[k]) if count[k] else None,
-        }
+    return tuple(
+        ReliabilityBin(
+            low=k / bins,
+            high=(k + 1) / bins,
+            count=int(count[k]),
+            confidence=float(stated[k] / count[k]) if count[k] else None,
+            accuracy=float(achieved[k] / count[k]) if count[k] else None,
+        )
         for k in range(bins)
-    ]
+    )
 
 
 def expected_calibration_error(targets: Indices, probabilities: Floats, bins: int = BINS) -> float:

@@ -3,18 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from tailtune.evaluation.calibration import reliability
+from tailtune.evaluation.calibration import ReliabilityBin, reliability
 from tailtune.evaluation.measure import Measure
 from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.scored import Scored, rarer_class, scored
 from tailtune.profile import ClassProfile
 
+Metrics = dict[str, float | None]
 
-def scores(rows: Scored, measures: Iterable[Measure] = MEASURES) -> dict[str, float | None]:
+
+@dataclass(frozen=True)
+class ClassResult:
+    """A class on the test rows; precision, recall, F1 and the areas are None where they are undefined."""
+
+    name: str
+    train_count: int
+    support: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    auroc: float | None
+    auprc: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a report states about predictions on held-out rows.
+
+    Attributes:
+        metrics: figures by key, None where undefined; see `summarise`.
+        per_class: a row a class, in class order.
+        confusion: counts [K, K], the truth by row.
+        reliability: a row a bin.
+        absent: names of the classes without rows.
+    """
+
+    metrics: Metrics
+    per_class: tuple[ClassResult, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    reliability: tuple[ReliabilityBin, ...]
+    absent: tuple[str, ...]
+
+
+def scores(rows: Scored, measures: Iterable[Measure] = MEASURES) -> Metrics:
     """The value of each measure that applies, by its key; None where it is undefined on these rows.
 
     With two classes there is also `prevalence`, the share of the rows that belong to the class that is rarer in
@@ -26,30 +61,30 @@ def scores(rows: Scored, measures: Iterable[Measure] = MEASURES) -> dict[str, fl
     return found
 
 
-def per_class(rows: Scored) -> list[dict[str, Any]]:
+def per_class(rows: Scored) -> tuple[ClassResult, ...]:
     """A row a class: name, rows in training and here, precision, recall, F1 and the areas under its curves.
 
     Precision is None for a class never predicted, recall and F1 for a class without rows.
     """
     hits, support, answers, profile = rows.hits, rows.support, rows.answers, rows.profile
-    return [
-        {
-            "name": profile.names[k],
-            "train_count": profile.counts[k],
-            "support": int(support[k]),
-            "precision": float(hits[k] / answers[k]) if answers[k] else None,
-            "recall": float(hits[k] / support[k]) if support[k] else None,
-            "f1": float(2 * hits[k] / (support[k] + answers[k])) if support[k] else None,
-            "auroc": rows.roc_areas[k],
-            "auprc": rows.average_precisions[k],
-        }
+    return tuple(
+        ClassResult(
+            name=profile.names[k],
+            train_count=profile.counts[k],
+            support=int(support[k]),
+            precision=float(hits[k] / answers[k]) if answers[k] else None,
+            recall=float(hits[k] / support[k]) if support[k] else None,
+            f1=float(2 * hits[k] / (support[k] + answers[k])) if support[k] else None,
+            auroc=rows.roc_areas[k],
+            auprc=rows.average_precisions[k],
+        )
         for k in range(profile.num_classes)
-    ]
+    )
 
 
-def absent(rows: Scored) -> list[str]:
+def absent(rows: Scored) -> tuple[str, ...]:
     """Names of the classes without rows."""
-    return [name for name, support in zip(rows.profile.names, rows.support, strict=True) if not support]
+    return tuple(name for name, support in zip(rows.profile.names, rows.support, strict=True) if not support)
 
 
 def summarise(
@@ -58,7 +93,7 @@ def summarise(
     profile: ClassProfile,
     measures: Iterable[Measure] = MEASURES,
     answers: ArrayLike | None = None,
-) -> dict[str, Any]:
+) -> Summary:
     """Evaluate predictions on held-out rows.
 
     - Head, tail, many, medium and few accuracy are the share of right predictions among the rows of those classes,
@@ -77,17 +112,17 @@ def summarise(
         answers: class index that each row was given [N]; by default the most probable class (the first, if tied).
 
     Returns:
-        A dictionary ready for JSON: what `scores` gives, `per_class`, `confusion` (rows are the truth), `reliability`
-        and `absent` (names of the classes without rows). What `scored` refuses raises a TailtuneError.
+        What `scores` gives, and the rest of a `Summary`. What `scored` refuses raises a TailtuneError.
 
     >>> found = summarise([0, 0, 0, 1], [[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7]], ClassProfile((90, 10)))
-    >>> found["accuracy"], found["tail_accuracy"], found["confusion"]
-    (0.75, 1.0, [[2, 1], [0, 1]])
+    >>> found.metrics["accuracy"], found.metrics["tail_accuracy"], found.confusion
+    (0.75, 1.0, ((2, 1), (0, 1)))
     """
     rows = scored(targets, probabilities, profile, answers)
-    return scores(rows, measures) | {
-        "per_class": per_class(rows),
-        "confusion": rows.confusion.tolist(),
-        "reliability": reliability(rows.targets, rows.probabilities),
-        "absent": absent(rows),
-    }
+    return Summary(
+        metrics=scores(rows, measures),
+        per_class=per_class(rows),
+        confusion=tuple(map(tuple, rows.confusion.tolist())),
+        reliability=reliability(rows.targets, rows.probabilities),
+        absent=absent(rows),
+    )

@@ -28,7 +28,7 @@ def sama(
 ) -> Method:
     """Like SAM with a radius a class, rho_k = ``per_class(rho, counts, rule)``.
 
-    How the radii become one step of a batch is `normalise`: the two ways of `tailtune.optim.sam.SAMA`, or "grouped"
+    How the radii become one step of a batch is `normalise`: the two ways of `tailtune.optim.sama.SAMA`, or "grouped"
     for `tailtune.optim.grouped_sama.GroupedSAMA`.
 
     Raises:
@@ -42,7 +42,7 @@ def sama(
 
     def wrap(base: torch.optim.Optimizer, model: torch.nn.Module, hooks: Hooks) -> torch.optim.Optimizer:
         from tailtune.optim.grouped_sama import GroupedSAMA
-        from tailtune.optim.sam import SAMA
+        from tailtune.optim.sama import SAMA
 
         settings: dict[str, Any] = {"rho": rho, "rule": rule, "kappa": kappa, "cap": cap}
         settings |= {"model": model, "backward": hooks.backward, "before_step": hooks.before_step}

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from tailtune.errors import TailtuneError
-from tailtune.optim.sam import SAMA, Closure, _norm, _objective
+from tailtune.optim.sam import Closure, batch_loss, norm_of
+from tailtune.optim.sama import SAMA
 from tailtune.profile import Rule
 
 
@@ -85,7 +86,7 @@ class GroupedSAMA(SAMA):
         losses, targets, auxiliary = self._forward(closure)
         shares = self._shares(targets, losses)
         classes = shares.sum(0).nonzero().flatten().tolist()
-        loss = _objective(losses.detach(), None if auxiliary is None else auxiliary.detach())
+        loss = batch_loss(losses.detach(), None if auxiliary is None else auxiliary.detach())
         ascents: list[list[tuple[nn.Parameter, Tensor]]] = []
         for k in classes:
             self._clear_gradients()
@@ -99,7 +100,7 @@ class GroupedSAMA(SAMA):
                 for parameter, gradient in ascent:
                     parameter.grad = gradient
                 radius = self.radii[k].clamp_max(self.cap).item()
-                self._perturb(radius / _norm([gradient for _, gradient in ascent]))
+                self._perturb(radius / norm_of([gradient for _, gradient in ascent]))
                 self._clear_gradients()
                 losses, _, auxiliary = self._forward(closure)
                 self._backward(_part(losses, shares[:, k], auxiliary))
@@ -108,7 +109,7 @@ class GroupedSAMA(SAMA):
                 put_back()
         for parameter, gradient in total.items():
             parameter.grad = gradient
-        return loss.add(_norm(list(total.values())), alpha=0)  # NaN if a later pass was not finite
+        return loss.add(norm_of(list(total.values())), alpha=0)  # NaN if a later pass was not finite
 
     def _taken(self) -> list[tuple[nn.Parameter, Tensor]]:
         """Take the gradients away from the parameters that have one."""
@@ -128,4 +129,4 @@ class GroupedSAMA(SAMA):
 
 def _part(losses: Tensor, share: Tensor, auxiliary: Tensor | None) -> Tensor:
     """The part of the objective that belongs to one class, of which the samples have these shares [N]."""
-    return _objective(losses, None if auxiliary is None else share.sum() * auxiliary, share)
+    return batch_loss(losses, None if auxiliary is None else share.sum() * auxiliary, share)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from tailtune.errors import TailtuneError
-from tailtune.optim.sam import SAM, Closure, _mean_over_ranks, _objective
+from tailtune.optim.sam import SAM, Closure, batch_loss, mean_over_ranks
 
 
 class ImbSAM(SAM):
@@ -96,8 +96,8 @@ class ImbSAM(SAM):
         self._backward(tail)
         if _distributed():
             # DDP reduces the first backward of a forward, here the head's, unless no_sync keeps both on their rank.
-            _mean_over_ranks(self._gradients() if self._no_sync is None else [g for _, g in self._head])
-        loss = _objective(losses.detach(), None if auxiliary is None else auxiliary.detach())
+            mean_over_ranks(self._gradients() if self._no_sync is None else [g for _, g in self._head])
+        loss = batch_loss(losses.detach(), None if auxiliary is None else auxiliary.detach())
         return loss, self._gradient_norm().reciprocal()
 
     def _descend(self, closure: Closure) -> Tensor:
@@ -107,16 +107,16 @@ class ImbSAM(SAM):
         self._backward(tail if self._head else head + tail)
         for parameter, gradient in self._head:
             parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-        return _objective(losses.detach(), None if auxiliary is None else auxiliary.detach())
+        return batch_loss(losses.detach(), None if auxiliary is None else auxiliary.detach())
 
     def _parts(self, losses: Tensor, targets: Tensor, auxiliary: Tensor | None) -> tuple[Tensor, Tensor]:
         """Divide the objective into what is taken at w, and what at w + eps."""
         mass = self._mass(targets, losses)
         share = mass.mean()
         if auxiliary is not None and _distributed():
-            _mean_over_ranks([share])
-        head = _objective(losses, None if auxiliary is None else (1 - share) * auxiliary, (1 - mass) / len(losses))
-        tail = _objective(losses, None if auxiliary is None else share * auxiliary, mass * (self.factor / len(losses)))
+            mean_over_ranks([share])
+        head = batch_loss(losses, None if auxiliary is None else (1 - share) * auxiliary, (1 - mass) / len(losses))
+        tail = batch_loss(losses, None if auxiliary is None else share * auxiliary, mass * (self.factor / len(losses)))
         return head, tail
 
     def _mass(self, targets: Tensor, losses: Tensor) -> Tensor:

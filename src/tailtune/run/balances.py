@@ -12,12 +12,12 @@ import numpy as np
 
 from tailtune.decision.deployment import train_balance
 from tailtune.decision.recalibration import Recalibration
-from tailtune.decision.use import Asked, fit_answer
+from tailtune.decision.use import SEARCHED, Asked, fit_answer
 from tailtune.evaluation.bootstrap import class_means
 from tailtune.evaluation.scored import Scored
 from tailtune.profile import ClassProfile, Floats
 from tailtune.run.folder import Predictions
-from tailtune.run.points import SEARCHED
+from tailtune.run.points import MOST_SEARCHED
 
 SHARES = (0.01, 0.05, 0.1, 0.25, 0.5)  # of the rarer class of two
 MOST_CLASSES = 100  # up to here the answers of every row at every balance are few numbers
@@ -61,9 +61,9 @@ def at_balances(
         resamples: of the bootstrap intervals.
     """
     k = profile.num_classes
-    sought = asked.mode == "fitted" and asked.objective.name in ("macro_f1", "auprc", "own")
+    sought = asked.mode == "fitted" and asked.objective.name in SEARCHED
     present = np.bincount(made.targets, minlength=k) > 0
-    if asked.mode == "none" or k > (SEARCHED if sought else MOST_CLASSES) or not present[profile.tail].any():
+    if asked.mode == "none" or k > (MOST_SEARCHED if sought else MOST_CLASSES) or not present[profile.tail].any():
         return ()
     if k == 2 and not present.all():
         return ()

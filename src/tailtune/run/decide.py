@@ -8,7 +8,7 @@ import numpy as np
 
 from tailtune.data.dataset import Dataset
 from tailtune.decision.answers import Score
-from tailtune.decision.calibration import Form
+from tailtune.decision.calibrate import Form
 from tailtune.decision.decision import Decision, FitDecision
 from tailtune.decision.deployment import read_deployment
 from tailtune.decision.objective import read_costs, read_objective
@@ -59,12 +59,10 @@ class Rows:
     Attributes:
         profile: class distribution of the training rows from which validation rows were held out.
         final: that of the rows which the final model was trained on: after a refit, validation rows are among them.
-        protocol: class balance [K] that the data set's protocol tests on, where it is another one.
     """
 
     profile: ClassProfile
     final: ClassProfile
-    protocol: tuple[float, ...] | None
 
 
 def rows_of(run: Run, dataset: Dataset) -> Rows:
@@ -73,11 +71,11 @@ def rows_of(run: Run, dataset: Dataset) -> Rows:
     if run.selection == "refit" and dataset.val is not None:
         targets = dataset.train.joined(dataset.val).targets.numpy()
         final = ClassProfile.from_targets(targets, len(dataset.names), dataset.names)
-    return Rows(dataset.profile, final, dataset.deployment)
+    return Rows(dataset.profile, final)
 
 
-def asked_of(run: Run, profile: ClassProfile, protocol: tuple[float, ...] | None) -> tuple[Asked, str]:
-    """Return what a run wants of its model's scores, and who states the balance in use: train, protocol or asked.
+def asked_of(run: Run, profile: ClassProfile, protocol: tuple[float, ...] | None) -> Asked:
+    """Return what a run wants of its model's scores.
 
     By default answers are chosen for macro F1; where the protocol tests on another balance than that of training, for
     balanced accuracy.
@@ -86,32 +84,28 @@ def asked_of(run: Run, profile: ClassProfile, protocol: tuple[float, ...] | None
         TailtuneError: an objective, costs or a balance that cannot be read.
     """
     objective = read_objective(run.objective or ("macro_f1" if protocol is None else "balanced_accuracy"))
-    stated, deployment = "train", None
-    if run.deploy_prior not in (None, "train"):
-        stated, deployment = "asked", read_deployment(str(run.deploy_prior), profile)
-    elif run.deploy_prior is None and protocol is not None:
-        stated, deployment = "protocol", np.asarray(protocol)
     costs = read_costs(objective.file, profile.names) if objective.name == "cost" else None
     score = _own_score(objective.text, profile) if objective.name == "own" else None
-    return Asked(objective, deployment, run.decision, costs, score), stated
+    asked = Asked(objective, None, run.decision, costs, score)
+    if run.deploy_prior not in (None, "train"):
+        return replace(asked, deployment=read_deployment(str(run.deploy_prior), profile), stated="asked")
+    if run.deploy_prior is None and protocol is not None:
+        return replace(asked, deployment=np.asarray(protocol), stated="protocol")
+    return asked
 
 
-def decide(run: Run, rows: Rows, implied: Floats, held_out: HeldOut | None) -> tuple[Use, Decided]:
-    """Fit the probabilities and the answers that the run asks for.
+def decide(asked: Asked, rows: Rows, implied: Floats, held_out: HeldOut | None) -> tuple[Use, Decided]:
+    """Fit the probabilities and the answers that a run asks for.
 
     Args:
-        run: for its objective, deployment balance and decision.
+        asked: what it wants of its model's scores.
         rows: which the model was trained on.
         implied: class balance [K] that the scores belong to.
         held_out: scores of the validation rows, or None.
 
     Returns:
         What is made of the scores of the final model, and the record of it.
-
-    Raises:
-        TailtuneError: see `asked_of`.
     """
-    asked, stated = asked_of(run, rows.profile, rows.protocol)
     use = fit_use(asked, implied, rows.profile, held_out)
     if rows.final is not rows.profile:
         use = replace(use, recalibration=use.recalibration.trained_on(rows.final))
@@ -122,7 +116,7 @@ def decide(run: Run, rows: Rows, implied: Floats, held_out: HeldOut | None) -> t
         words=asked.objective.words,
         mode=asked.mode,
         deployment=tuple(recalibration.deployment.tolist()),
-        stated=stated,
+        stated=asked.stated,
         form=use.form,
         temperature=float(1 / recalibration.scale[0]) if one else None,
         tau=recalibration.tau,

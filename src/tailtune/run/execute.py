@@ -31,7 +31,6 @@ from tailtune.methods.resolve import find
 from tailtune.profile import ClassProfile, Indices
 from tailtune.run.balances import at_balances
 from tailtune.run.clock import Clock
-from tailtune.run.decide import asked_of
 from tailtune.run.environment import command, first_process, machine, versions
 from tailtune.run.finished import RESULT, Finished
 from tailtune.run.folder import Answered, Predictions, begun, check_folder, write_predictions, write_run
@@ -42,11 +41,8 @@ from tailtune.run.points import operating_points
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import (
     SCHEMA,
-    ClassResult,
     Counts,
     DataRecord,
-    Difference,
-    ReliabilityBin,
     Result,
     SameAlarms,
     SystemResult,
@@ -293,12 +289,12 @@ def _result(
     fitted: Fitted, dataset: Dataset, made: Predictions, systems: list[System], own: list[Measure], resamples: int
 ) -> Result:
     model = systems[0]
-    assert fitted.decided is not None
+    asked, decided, recalibration = fitted.asked, fitted.decided, fitted.predictor.recalibration
+    assert asked is not None
+    assert decided is not None
+    assert recalibration is not None
     as_it_is = Answered(made.scores, made.scores.argmax(axis=1))
     before = replace(model, label=f"{model.label}, before its decision", test=as_it_is)
-    asked, _ = asked_of(fitted.run, dataset.profile, dataset.deployment)
-    recalibration = fitted.predictor.recalibration
-    assert recalibration is not None
     use = asked, recalibration, dataset.profile, made
     return Result(
         schema=SCHEMA,
@@ -313,7 +309,7 @@ def _result(
         data=data_record(dataset),
         systems=tuple(_system_result(system, model, dataset, own, resamples) for system in systems),
         undecided=_system_result(before, model, dataset, own, resamples),
-        decision=fitted.decided,
+        decision=decided,
         points=operating_points(*use) if resamples else (),
         balances=at_balances(*use, resamples) if resamples else (),
         training=fitted.training,
@@ -352,9 +348,8 @@ def _system_result(system: System, model: System, dataset: Dataset, own: list[Me
     found = summarise(targets, test.probabilities, profile, measures, test.answers)
     if resamples and system is not model:
         pair = ours.probabilities, test.probabilities
-        paired = paired_difference(targets, *pair, profile, sure, resamples, answers=(ours.answers, test.answers))
+        difference = paired_difference(targets, *pair, profile, sure, resamples, answers=(ours.answers, test.answers))
         same_alarms = at_same_alarms(targets, pair, ours.answers, profile, resamples)
-        difference = {key: Difference(each["difference"], tuple(each["interval"])) for key, each in paired.items()}
     ends = {}
     if resamples:
         ends = intervals(targets, test.probabilities, profile, sure, resamples, answers=test.answers)
@@ -363,12 +358,8 @@ def _system_result(system: System, model: System, dataset: Dataset, own: list[Me
         label=system.label,
         role=system.role,
         seconds=round(system.seconds, 3),
-        per_class=tuple(ClassResult(**row) for row in found.pop("per_class")),
-        confusion=tuple(map(tuple, found.pop("confusion"))),
-        reliability=tuple(ReliabilityBin(**row) for row in found.pop("reliability")),
-        absent=tuple(found.pop("absent")),
-        metrics=found,
-        intervals={key: (low, high) for key, (low, high) in ends.items()},
+        **vars(found),
+        intervals=ends,
         difference=difference,
         same_alarms=same_alarms,
     )
@@ -383,5 +374,4 @@ def at_same_alarms(
     found = paired_difference(targets, *pair, profile, [measure], resamples, answers=(answers, answers))
     if first is None or second is None or measure.key not in found:
         return None
-    entry, alarms = found[measure.key], int(np.isin(answers, profile.tail).sum())
-    return SameAlarms(alarms, first, second, Difference(entry["difference"], tuple(entry["interval"])))
+    return SameAlarms(int(np.isin(answers, profile.tail).sum()), first, second, found[measure.key])

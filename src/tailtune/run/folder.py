@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tailtune.decision.use import HeldOut
 from tailtune.errors import TailtuneError
-from tailtune.files import write_whole
+from tailtune.files import check_format, write_whole
 from tailtune.interrupt import Interrupted
 from tailtune.settings import Resolved, Run
 
@@ -159,10 +159,7 @@ def _read_run(folder: Path, which: str, kind: type[R]) -> R:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         found = content.get("format", 1)
-        if found != FORMAT:
-            raise TailtuneError(
-                f"{path} is of format {found}, and this version of tailtune reads format {FORMAT}; run the fit again"
-            )
+        check_format(path, found, FORMAT)
         values: dict[str, Any] = content[which]
         restored: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return kind(**restored)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tailtune.data.dataset import Dataset
-from tailtune.decision.use import HeldOut
+from tailtune.decision.use import Asked, HeldOut
 from tailtune.methods.search import Space
 from tailtune.profile import Floats
 from tailtune.run.decide import Decided
@@ -49,7 +49,8 @@ class Fitted:
         run: the configuration with everything resolved.
         training: how it was trained.
         implied: class balance [K] that its probabilities belong to.
-        decided: what was made of its scores; None until that is fitted.
+        asked: what the run wants of its scores; None until that is fitted.
+        decided: what was made of them; likewise.
         held_out: scores of the validation rows, on which the model (after a refit: the one before) was not trained;
             None where there are no such rows.
     """
@@ -59,6 +60,7 @@ class Fitted:
     training: TrainingRecord
     implied: Floats
     held_out: HeldOut | None = None
+    asked: Asked | None = None
     decided: Decided | None = None
 
 

@@ -20,9 +20,7 @@ from tailtune.run.folder import Predictions
 
 RULES = {"accuracy": "the likeliest class", "macro_f1": "macro F1", "balanced_accuracy": "balanced accuracy"}
 ANSWERED_AS = {"log_loss": "accuracy", "auprc": "macro_f1"}  # objectives of probabilities take answers for these
-SEARCHED = (
-    20  # classes up to which answers for macro F1 are sought although nobody asked: the time grows with K squared
-)
+MOST_SEARCHED = 20  # classes for which answers for macro F1 are searched although nobody asked: time grows with K^2
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def _ruled(
     for rule, words in RULES.items():
         if rule == chosen:
             yield objective.text, words, made.model.answers, True
-        elif rule != "macro_f1" or profile.num_classes <= SEARCHED:
+        elif rule != "macro_f1" or profile.num_classes <= MOST_SEARCHED:
             other = replace(asked, objective=read_objective(rule))
             yield rule, words, fit_answer(other, recalibration, profile, made.held_out)[0](probabilities), False
     if chosen not in RULES:

@@ -16,6 +16,7 @@ from tailtune.decision.answers import Answer, answer_from_state
 from tailtune.decision.decision import Decision, from_state
 from tailtune.decision.recalibration import Recalibration, recalibration_from_state
 from tailtune.errors import TailtuneError
+from tailtune.files import check_format
 
 if TYPE_CHECKING:
     import torch
@@ -177,11 +178,7 @@ class Predictor:
                 tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, KeyError, TypeError, OSError) as error:
             raise TailtuneError(f"{path} is not a model of tailtune ({error})") from error
-        if meta.get("format", 1) != FORMAT:
-            raise TailtuneError(
-                f"{path} is of format {meta.get('format', 1)}, and this version of tailtune reads format {FORMAT}; run "
-                "the fit again"
-            )
+        check_format(path, meta.get("format", 1), FORMAT)
         preprocessor = _preprocessor(meta, _under(tensors, _PREPROCESSOR))
         model: Network | Trees
         if _TREES in tensors:

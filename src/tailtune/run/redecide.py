@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tailtune.decision.use import Use
 from tailtune.profile import ClassProfile, Floats
-from tailtune.run.decide import Decided, Rows, decide, in_use
+from tailtune.run.decide import Decided, Rows, asked_of, decide, in_use
 from tailtune.run.finished import Finished
 from tailtune.run.folder import Answered
 from tailtune.run.predictor import Predictor
@@ -33,7 +33,8 @@ def decided_anew(finished: Finished, run: Run, found: Floats | None = None) -> t
     protocol = data.deployment
     if found is not None:
         run, protocol = replace(run, deploy_prior=None), tuple(found.tolist())
-    return decide(run, Rows(data.profile, final, protocol), made.implied, made.held_out)
+    asked = asked_of(run, data.profile, protocol)
+    return decide(asked, Rows(data.profile, final), made.implied, made.held_out)
 
 
 def answered_anew(finished: Finished, run: Run) -> Answered:

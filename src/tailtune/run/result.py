@@ -9,7 +9,11 @@ from typing import Any, Literal
 
 from tailtune.data.dataset import Headline, Kind, LeftOut
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.bootstrap import Difference, Interval
+from tailtune.evaluation.calibration import ReliabilityBin
 from tailtune.evaluation.measure import Quantity
+from tailtune.evaluation.metrics import ClassResult, Metrics
+from tailtune.files import check_format
 from tailtune.profile import ClassProfile
 from tailtune.run.balances import AtBalance
 from tailtune.run.decide import Decided
@@ -17,9 +21,6 @@ from tailtune.run.points import OperatingPoint
 from tailtune.settings import Resolved
 
 SCHEMA = 3  # of result.json; 1 named no version
-
-Metrics = dict[str, float | None]
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -91,14 +92,6 @@ class DataRecord:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A figure of the model minus that of a baseline, with its 95 % interval."""
-
-    difference: float
-    interval: Interval
-
-
-@dataclass(frozen=True)
 class SameAlarms:
     """Recall of the model and of a baseline where both name as many rows as the model raises alarms.
 
@@ -115,31 +108,6 @@ class SameAlarms:
     model: float
     baseline: float
     difference: Difference
-
-
-@dataclass(frozen=True)
-class ClassResult:
-    """A class on the test rows; precision, recall, F1 and the areas are None where they are undefined."""
-
-    name: str
-    train_count: int
-    support: int
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    auroc: float | None
-    auprc: float | None
-
-
-@dataclass(frozen=True)
-class ReliabilityBin:
-    """Rows whose answer had a probability between `low` and `high`: how sure they were and how often right."""
-
-    low: float
-    high: float
-    count: int
-    confidence: float | None
-    accuracy: float | None
 
 
 @dataclass(frozen=True)
@@ -272,10 +240,8 @@ def read_result(path: Path) -> Result:
         content = path.read_bytes()
         raw: Any = msgspec.json.decode(content)
         version = raw.get("schema", 1) if isinstance(raw, dict) else None
-        if version != SCHEMA and isinstance(version, int):
-            raise TailtuneError(
-                f"{path} is of format {version}, and this version of tailtune reads format {SCHEMA}; run the fit again"
-            )
+        if isinstance(version, int):
+            check_format(path, version, SCHEMA)
         return msgspec.convert(raw, Result)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise TailtuneError(f"{path} cannot be read ({error}); name a folder that tailtune fit has finished") from error

@@ -14,15 +14,15 @@ from tailtune.data import catalog
 from tailtune.data.dataset import Headline
 from tailtune.data.open import open_for_prediction
 from tailtune.errors import TailtuneError
-from tailtune.evaluation.bootstrap import intervals, with_intervals
+from tailtune.evaluation.bootstrap import Interval, intervals, with_intervals
+from tailtune.evaluation.calibration import ReliabilityBin
 from tailtune.evaluation.measure import Measure, Quantity, quantity_of
 from tailtune.evaluation.measures import MEASURES
-from tailtune.evaluation.metrics import summarise
+from tailtune.evaluation.metrics import ClassResult, Metrics, summarise
 from tailtune.evaluation.own_measures import own_measures
 from tailtune.profile import ClassProfile
 from tailtune.run.finished import Finished
 from tailtune.run.redecide import redecided
-from tailtune.run.result import ClassResult, Interval, Metrics, ReliabilityBin
 from tailtune.run.trained_rows import trained_on
 from tailtune.words import number
 
@@ -109,7 +109,7 @@ def score(
     """
     run = Finished(folder)
     predictor, result = redecided(run, objective, deploy_prior, say), run.result
-    profile = ClassProfile(result.data.counts.train, predictor.names)
+    profile = result.data.profile
     named = data in catalog.__all__
     inputs, targets = _test_part(run, data) if named else _rows(data, predictor, say)
     probabilities = predictor.probabilities(inputs)
@@ -133,12 +133,8 @@ def score(
     ends = intervals(targets, probabilities, profile, with_intervals(measures), answers=answers)
     return Scores(
         rows=len(targets),
-        per_class=tuple(ClassResult(**row) for row in found.pop("per_class")),
-        confusion=tuple(map(tuple, found.pop("confusion"))),
-        reliability=tuple(ReliabilityBin(**row) for row in found.pop("reliability")),
-        absent=tuple(found.pop("absent")),
-        metrics=found,
-        intervals={key: (low, high) for key, (low, high) in ends.items()},
+        **vars(found),
+        intervals=ends,
         headline=result.headline,
         measures=tuple(quantity_of(measure) for measure in own),
         seen=seen,
@@ -148,7 +144,7 @@ def score(
 
 def _seen(targets: NDArray[np.int64], probabilities: NDArray[np.float64], profile: ClassProfile) -> SeenRows:
     found = summarise(targets, probabilities, profile, [measure for measure in MEASURES if measure.key in SHOWN])
-    return SeenRows(len(targets), {key: found[key] for key in SHOWN})
+    return SeenRows(len(targets), {key: found.metrics[key] for key in SHOWN})
 
 
 def _left_out(seen: SeenRows, rows: int) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.measure import Quantity
+from tailtune.files import check_format
 from tailtune.run.result import Machine
-from tailtune.study.curves import Curve
+from tailtune.study.learning_curve import Curve
 from tailtune.study.statistics import Statistics
 
 SCHEMA = 2  # of results.json; 1 named no version
@@ -103,11 +104,9 @@ def read_results(folder: Path) -> StudyResult:
     try:
         raw: Any = msgspec.json.decode(path.read_bytes())
         version = raw.get("schema", 1) if isinstance(raw, dict) else None
-        if version != SCHEMA and isinstance(version, int):
-            raise TailtuneError(
-                f"{path} is of format {version}, and this version of tailtune reads format {SCHEMA}; run the same "
-                "command again to write it from the trainings that are there"
-            )
+        if isinstance(version, int):
+            again = "run the same command again to write it from the trainings that are there"
+            check_format(path, version, SCHEMA, again)
         return msgspec.convert(raw, StudyResult)
     except FileNotFoundError as error:
         raise TailtuneError(f"{path} does not exist; {path.parent} is not the folder of a study") from error

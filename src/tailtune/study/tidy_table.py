@@ -22,7 +22,7 @@ from tailtune.run.folder import OF_DECISION
 from tailtune.run.redecide import answered_anew
 from tailtune.run.result import to_json
 from tailtune.settings import Run, Settings
-from tailtune.study.curves import learning_curve
+from tailtune.study.learning_curve import learning_curve
 from tailtune.study.plan import Problem
 from tailtune.study.results import RESULTS, SCHEMA, Failure, Row, Scalar, StudyResult, read_results
 from tailtune.study.statistics import SECONDS, compare
@@ -159,9 +159,7 @@ def write_results(
             rows=rows,
             curves=tuple(curve for curve in curves if curve is not None),
             measures=tuple(quantity_of(measure) for measure in own),
-            statistics=compare(
-                rows, study.reference, compared, noun="method" if study.varied == ("method",) else "arm"
-            ),
+            statistics=compare(rows, study.reference, compared, noun=study.noun),
         )
         write_whole(folder / RESULTS, to_json(result))
         _write_table(folder, rows)

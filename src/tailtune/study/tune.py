@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
-from tailtune.evaluation.measures import BY_KEY
+from tailtune.evaluation.measures import BY_KEY, MEASURES
 from tailtune.evaluation.measures.balanced_accuracy import balanced_accuracy
-from tailtune.evaluation.metrics import summarise
+from tailtune.evaluation.metrics import scores
+from tailtune.evaluation.scored import scored
 from tailtune.files import write_whole
 from tailtune.methods.method import Method
 from tailtune.methods.resolve import find, parse
@@ -110,9 +111,11 @@ class Tuning:
         fitted = fit_model(replace(run, selection="last" if run.selection == "last" else "validation"), dataset)
         assert fitted is not None
         found = fitted.predictor.probabilities(dataset.val.inputs)
-        answers, measure = fitted.predictor.answers(found), BY_KEY[score_of(run)]
-        metrics = summarise(dataset.val.targets.numpy(), found, dataset.profile, answers=answers)
-        return float(metrics[measure.key]) * (1.0 if measure.higher_is_better else -1.0)
+        answers = fitted.predictor.answers(found)
+        (measure,) = (each for each in MEASURES if each.key == score_of(run))
+        value = scores(scored(dataset.val.targets.numpy(), found, dataset.profile, answers), [measure])[measure.key]
+        assert value is not None  # a validation part has rows
+        return value * (1.0 if measure.higher_is_better else -1.0)
 
     def _proposed(self, trials: list[Trial]) -> dict[str, Scalar]:
         import optuna

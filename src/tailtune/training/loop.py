@@ -24,11 +24,11 @@ from tailtune.settings import ResolvedTraining
 from tailtune.training.assignment import ALONE, UNSEEN, Ground, Place, Trail, Trainee
 from tailtune.training.batches import Batch, Batches, order
 from tailtune.training.compiled import Compiled
+from tailtune.training.criterion import Criterion
 from tailtune.training.decay import undecayed
 from tailtune.training.inputs import Inputs
 from tailtune.training.log import METRICS, MetricsLog
 from tailtune.training.modes import WithAuxiliary, training_mode
-from tailtune.training.objective import Objective
 from tailtune.training.optimiser import base_optimiser, clipping
 from tailtune.training.randomness import Randomness, initialisation
 from tailtune.training.running_statistics import RunningStatistics
@@ -122,7 +122,7 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
     if stage.optimiser:
         optimiser = stage.optimiser(optimiser, network, Hooks(fabric.backward, clip))
     ema = WeightEMA(model, run.ema, warmup=True) if run.ema else None
-    objective = Objective.of(stage, device)
+    criterion = Criterion.of(stage, device)
     randomness = Randomness(run.seed, rank, device, place.stage)
     inputs = Inputs.of(part, k, augment, device)
     batches = Batches(inputs, stage, augment, model, trainee.reference, flip=run.flip is not False)
@@ -148,7 +148,7 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
                 logits, term = call(drawn.inputs, *drawn.views)
         if logits is None:
             return term.new_zeros(len(drawn.targets)), drawn.targets, term
-        losses = objective(logits, drawn.targets, class_weights, row_weights)
+        losses = criterion(logits, drawn.targets, class_weights, row_weights)
         if stage.auxiliary is None:
             return losses, drawn.targets
         return stage.auxiliary.supervised * losses, drawn.targets, term
@@ -202,7 +202,7 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
             epoch_rows = order(part.targets, rows, stage, progress, randomness.of_epoch(session.epoch))
             mine = torch.split(epoch_rows[rank : rows - rows % world : world].to(device), batch)
             inputs.read_ahead(mine[session.done : per_epoch])
-            class_weights = objective.class_weights(progress, device)
+            class_weights = criterion.class_weights(progress, device)
             if isinstance(optimiser, FollowsPriors) and (stage.sampler or stage.enlarge):
                 optimiser.set_priors(_priors(part.targets, k, stage, progress))
             checked = session.done

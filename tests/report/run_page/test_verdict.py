@@ -8,9 +8,10 @@ import pytest
 from constructed_runs import CASES
 from fabricated_runs import Made, adult, photos
 
+from tailtune.evaluation.bootstrap import Difference
 from tailtune.report.run_page.verdict import Verdict, strongest
 from tailtune.report.run_page.verdict import verdict as judged
-from tailtune.run.result import Difference, Result, SystemResult
+from tailtune.run.result import Result, SystemResult
 
 
 @cache

@@ -7,10 +7,10 @@ from dataclasses import replace
 from fabricated_runs import adult, photos
 from rich.console import Console
 
-from tailtune.evaluation.metrics import summarise
+from tailtune.evaluation.metrics import Summary, summarise
 from tailtune.profile import ClassProfile
 from tailtune.report.terminal.run_table import as_json, headline, scores_table
-from tailtune.run.result import ClassResult, Result
+from tailtune.run.result import Result
 from tailtune.run.score import Scores
 
 
@@ -60,15 +60,14 @@ def test_json_holds_what_is_printed() -> None:
     assert found["balances"][0]["metrics"]["precision"]
 
 
-def scores_of(result: Result, made: dict[str, object]) -> Scores:
-    per_class = tuple(ClassResult(**row) for row in made.pop("per_class"))  # type: ignore[attr-defined]
+def scores_of(result: Result, made: Summary) -> Scores:
     return Scores(
         rows=4071,
-        per_class=per_class,
+        per_class=made.per_class,
         confusion=result.model.confusion,
         reliability=(),
         absent=(),
-        metrics={key: made[key] for key in result.model.metrics},  # type: ignore[misc]
+        metrics={key: made.metrics[key] for key in result.model.metrics},
         intervals={},
         headline=None,
         measures=(),

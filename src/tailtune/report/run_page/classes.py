@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.metrics import ClassResult
 from tailtune.profile import ClassProfile
 from tailtune.report.run_page import figures
 from tailtune.report.run_page.verdict import FEW_ROWS
 from tailtune.run.folder import Predictions
-from tailtune.run.result import ClassResult, SystemResult
+from tailtune.run.result import SystemResult
 
 MATRIX_CLASSES = 12  # up to here the confusion matrix is a table with numbers
 CURVE_CLASSES = 10

@@ -105,7 +105,7 @@ def cost_curve(result: Result, made: Predictions, systems: Sequence[SystemResult
     costs = result.decision.costs
     if costs is None or len(result.data.names) > 2:
         return None
-    rare = int(ClassProfile(result.data.counts.train).tail[-1])
+    rare = int(result.data.profile.tail[-1])
     answered = [made.model, *(made.baselines[system.name] for system in systems[1:])]
     chosen = next((point.cost for point in result.points if point.chosen), None)
     columns = [each.probabilities[:, rare] for each in answered]

@@ -9,10 +9,10 @@ import numpy as np
 
 from tailtune.evaluation.alarms import Alarms, count_alarms
 from tailtune.evaluation.measures import BY_KEY
-from tailtune.profile import ClassProfile
+from tailtune.evaluation.metrics import ClassResult
 from tailtune.report.measure_words import Side, show, show_change, show_interval, side
 from tailtune.report.rendering import sentence
-from tailtune.run.result import ClassResult, Result, SystemResult
+from tailtune.run.result import Result, SystemResult
 from tailtune.words import NONE
 
 Standing = Literal["ahead", "behind", "level", "mixed", "alone", "nothing"]
@@ -117,7 +117,7 @@ def strongest(baselines: tuple[SystemResult, ...]) -> SystemResult | None:
 
 def alarms_of(result: Result, system: SystemResult) -> Alarms:
     """What the answers of a system find of the rarest classes."""
-    return count_alarms(system.confusion, ClassProfile(result.data.counts.train, result.data.names).tail)
+    return count_alarms(system.confusion, result.data.profile.tail)
 
 
 def constant_loss(result: Result) -> float:

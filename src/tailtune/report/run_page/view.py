@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tailtune.advice.advice import Advice
+from tailtune.evaluation.bootstrap import Interval
 from tailtune.evaluation.measures import BY_KEY, MEASURES, listed
 from tailtune.profile import FEW, MANY, ClassProfile
 from tailtune.report.legend import WATCHED, Mark, marks
@@ -19,7 +20,7 @@ from tailtune.report.run_page.record import record
 from tailtune.report.run_page.tables import calibration, groups, headline
 from tailtune.report.run_page.verdict import FEW_ROWS, ranking_of, verdict
 from tailtune.run.finished import Finished
-from tailtune.run.result import Interval, SystemResult
+from tailtune.run.result import SystemResult
 from tailtune.training.log import watched
 from tailtune.words import whole
 
@@ -47,7 +48,7 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
     # the majority class last, so that every system has one colour and marker, in tables and in figures without it
     systems = sorted(result.systems, key=lambda system: system.name == "majority")
     compared = [system for system in systems if system.name != "majority"]  # its curves are points or blank
-    profile = ClassProfile(result.data.counts.train, result.data.names)
+    profile = result.data.profile
     order = sorted(range(profile.num_classes), key=lambda k: -profile.counts[k])
     best, part = result.training.best_epoch, watched(history) or "val"
     rows = WATCHED[part]

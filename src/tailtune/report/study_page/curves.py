@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tailtune.report.inline_svg import HEIGHT, MARKERS, SERIES, WIDTH, canvas, described, in_percent, markup
 from tailtune.report.legend import WATCHED, Mark, marks
-from tailtune.study.curves import Curve
+from tailtune.study.learning_curve import Curve
 from tailtune.study.statistics import Group
 from tailtune.words import shortened
 

@@ -7,13 +7,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from tailtune.evaluation.alarms import count_alarms
+from tailtune.evaluation.bootstrap import Interval
 from tailtune.evaluation.measure import Quantity
 from tailtune.evaluation.measures import MEASURES, listed
+from tailtune.evaluation.metrics import ClassResult
 from tailtune.profile import ClassProfile
 from tailtune.report.measure_words import term_of
 from tailtune.report.rendering import sentence
 from tailtune.report.run_page.verdict import SENTENCES, rarest, verdict
-from tailtune.run.result import ClassResult, Interval, Result
+from tailtune.run.result import Result
 from tailtune.run.score import Scores
 from tailtune.words import NONE
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from tailtune.data.dataset import Dataset
 from tailtune.decision.objective import read_objective
+from tailtune.decision.use import Asked
 from tailtune.models.build import default_name
 from tailtune.models.trees import LIBRARIES
-from tailtune.run.decide import asked_of, decide, in_use, rows_of
+from tailtune.run.decide import Rows, asked_of, decide, in_use, rows_of
 from tailtune.run.learner import Fitted, Job, Learner
 from tailtune.run.learners import networks, trees
 from tailtune.settings import Run, check
@@ -55,13 +56,13 @@ def fit_model(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted | No
         TailtuneError: unknown names, or settings that do not fit together.
     """
     check(run)
-    asked_of(run, dataset.profile, dataset.deployment)
+    asked = asked_of(run, dataset.profile, dataset.deployment)
     run = with_model(with_monitor(run), dataset)
     fitted = learner_of(run.model).fit(run, dataset, job or Job())
-    return None if fitted is None else _decided(fitted, run, dataset)
+    return None if fitted is None else _decided(fitted, asked, rows_of(run, dataset))
 
 
-def _decided(fitted: Fitted, run: Run, dataset: Dataset) -> Fitted:
+def _decided(fitted: Fitted, asked: Asked, rows: Rows) -> Fitted:
     """Fit what is made of the scores, and put it into the predictor."""
-    use, decided = decide(run, rows_of(run, dataset), fitted.implied, fitted.held_out)
-    return replace(fitted, predictor=in_use(fitted.predictor, use), decided=decided)
+    use, decided = decide(asked, rows, fitted.implied, fitted.held_out)
+    return replace(fitted, predictor=in_use(fitted.predictor, use), asked=asked, decided=decided)

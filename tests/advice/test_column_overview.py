@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from scipy.stats import chi2_contingency
 
-from tailtune.advice.columns import ColumnOverview, missing_by_class, overview, single_column_auc, suspicious
+from tailtune.advice.column_overview import ColumnOverview, missing_by_class, overview, single_column_auc, suspicious
 from tailtune.data.open import open_dataset
 from tailtune.data.table_dataset import Rows, table_dataset
 from tailtune.data.table_preprocessor import row_numbers

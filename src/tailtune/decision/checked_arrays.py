@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from tailtune.errors import TailtuneError
 from tailtune.profile import Floats, Indices
+from tailtune.words import listed, quoted
 
 
 def read_probabilities(probabilities: ArrayLike) -> Floats:
@@ -72,3 +73,22 @@ def read_names(names: Sequence[str], classes: int) -> tuple[str, ...]:
     if len(read) != classes:
         raise TailtuneError(f"{classes} classes need {classes} names, however: {len(read)} names")
     return read
+
+
+def read_every_class(targets: ArrayLike, shape: tuple[int, ...], names: Sequence[str]) -> Indices:
+    """Return class indices [M] among which each class is found.
+
+    Args:
+        targets: class indices [M].
+        shape: of the probabilities [M, K].
+        names: of the classes [K]; their indices where empty.
+
+    Raises:
+        TailtuneError: what `read_classes` refuses, or a class without a row.
+    """
+    y = read_classes(targets, shape)
+    known = read_names(names, shape[1])
+    absent = [quoted(known[k]) for k in np.flatnonzero(np.bincount(y, minlength=shape[1]) == 0)]
+    if absent:
+        raise TailtuneError(f"each class needs a validation row, however there is none of {listed(absent)}")
+    return y

@@ -17,7 +17,7 @@ from tailtune.methods.method import Loss, Stage
 
 
 @dataclass(frozen=True)
-class Objective:
+class Criterion:
     """The losses of a batch under one stage.
 
     Attributes:
@@ -31,8 +31,8 @@ class Objective:
     stage: Stage
 
     @classmethod
-    def of(cls, stage: Stage, device: torch.device) -> Objective:
-        """Build the objective of `stage` with its tensors on `device`."""
+    def of(cls, stage: Stage, device: torch.device) -> Criterion:
+        """Build the criterion of `stage` with its tensors on `device`."""
         matrix = None if stage.target_matrix is None else stage.target_matrix.to(device, torch.float32)
         loss = stage.loss.to(device) if isinstance(stage.loss, torch.nn.Module) else stage.loss
         return cls(loss or cross_entropy, matrix, stage)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from tailtune.decision.answers import weighing
-from tailtune.decision.macro_f1 import MANY_CLASSES, expected_macro_f1, weights_for_macro_f1
+from tailtune.decision.macro_f1_weights import MANY_CLASSES, expected_macro_f1, weights_for_macro_f1
 
 BALANCE = np.array([0.9, 0.07, 0.03])
 

@@ -12,7 +12,7 @@ from gaussian_classes import THREE, TWO, draw, log_loss, posterior, profile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailtune.decision.calibration import RIDGE, calibrate, importance
+from tailtune.decision.calibrate import RIDGE, calibrate, importance
 from tailtune.decision.recalibration import log_of, softmax, unfitted
 from tailtune.profile import Floats
 
