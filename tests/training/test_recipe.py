@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -56,6 +57,14 @@ def test_strong_augmentation_only_where_training_is_long_and_none_for_tiny_pictu
     assert short.policy == "flip+crop"
     assert resolve(ASKED, method, pictures(300, 8)).policy == "none"
     assert resolve(ASKED, erm(PROFILE), data).policy == "flip+crop"
+
+
+def test_a_refit_is_planned_for_the_rows_that_the_kept_model_trains_on() -> None:
+    data = pictures(2400, 32)
+    data = replace(data, val=data.train)
+    resolved = resolve(replace(ASKED, selection="refit"), tuned(PROFILE), data)
+    assert resolved.epochs == math.ceil(MANY_STEPS / (4800 // 64))
+    assert resolve(ASKED, tuned(PROFILE), data).epochs == 200
 
 
 def test_digits_are_never_mirrored() -> None:

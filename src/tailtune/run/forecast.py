@@ -39,8 +39,10 @@ def forecast(
         words = [duration(float(f"{seconds:.2g}")).replace(NBSP, " ") for seconds in (epoch, whole)]
         within = "" if run.minutes is None else f" (--minutes {run.minutes:g})"
         every = f", all {run.epochs} about {words[1]}{early}" if run.epochs > 1 else ""
-        said.append(f"An epoch over all rows takes about {words[0]}{every}{within}.")
-        if whole > LONG or (run.minutes is not None and run.epochs == 1):
+        refits = run.selection == "refit" and dataset.val is not None
+        again = "; training anew with the validation rows takes as long again" if refits else ""
+        said.append(f"An epoch over all rows takes about {words[0]}{every}{within}{again}.")
+        if whole * (1 + refits) > LONG or (run.minutes is not None and run.epochs == 1):
             said.append(f"Faster: {faster(run, dataset)}.")
     return tuple(said)
 

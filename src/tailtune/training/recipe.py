@@ -22,6 +22,8 @@ def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining
     was chosen.
     """
     rows = len(dataset.train)
+    if run.selection == "refit" and dataset.val is not None:
+        rows += len(dataset.val)  # the model that is kept trains on these too
     if dataset.kind == "table":
         settings = table_routine(run, method, rows)
     else:
