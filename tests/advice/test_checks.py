@@ -42,7 +42,14 @@ ROWS = replace(LEAK, name="row", type="identifier", suspicions=("tells every row
 
 FIRES = {
     "TT002": [
-        (IMAGES, ["63 epochs of 64 images a step, 12,159 steps", "--policy flip+crop+trivialaugment:", "take --policy flip+crop."]),
+        (
+            IMAGES,
+            [
+                "63 epochs of 64 images a step, 12,159 steps",
+                "--policy flip+crop+trivialaugment:",
+                "take --policy flip+crop.",
+            ],
+        ),
         (replace(IMAGES, flip=False), ["take --policy crop."]),
         (replace(IMAGES, side=8), ["--policy none: add neither"]),
         (
