@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-real lint docs benchmarks lock clean
+.PHONY: demo test test-real test-faults lint docs benchmarks lock clean
 
 demo: .venv/ready
 	$(BIN)/tailtune demo
@@ -13,6 +13,9 @@ test: .venv/ready
 test-real: .venv/ready
 	@test -n "$$TAILTUNE_DATA" || { echo "make test-real: set TAILTUNE_DATA to the folder that holds the data sets"; exit 2; }
 	$(BIN)/python -m pytest -q -m real tests
+
+test-faults: .venv/ready
+	$(BIN)/python -m pytest -q -n 2 -m faults tests
 
 lint: .venv/ready
 	$(BIN)/ruff check .

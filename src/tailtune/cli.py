@@ -72,6 +72,7 @@ def fit(
     run: Annotated[Run, arg(name=""), PositionalRequiredArgs],
     resume: bool = False,
     no_flip: bool = False,
+    from_: Annotated[Path | None, arg(name="from")] = None,
     json: bool = False,
 ) -> None:
     """Train on DATA, evaluate once on held-out rows, and write a run folder with a model and report.html.
@@ -80,14 +81,19 @@ def fit(
         run: the configuration.
         resume: go on with the run in --out, if it is unfinished; the settings must be the same.
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
+        from_: run.yaml of a run to repeat: its settings, as they were resolved, and its DATA unless other DATA stand
+            first; further options change them.
         json: print the headline figures as JSON.
     """
     from tailtune.fit import fit as fit_run
     from tailtune.report.terminal.run_table import as_json, headline
+    from tailtune.run.repeat import check_repeated
     from tailtune.training.observer import shown
 
     if no_flip:
         run = replace(run, flip=False)
+    if from_ is not None:
+        check_repeated(from_, run)
     finished = fit_run(run, resume=resume, watch=lambda: shown(_console(stderr=True), _note), say=_note, forecast=_note)
     if finished is None:
         return
@@ -104,6 +110,7 @@ def inspect(
     reading: Annotated[Reading, arg(name=""), PositionalRequiredArgs],
     no_flip: bool = False,
     page: Path | None = None,
+    force: bool = False,
     json: bool = False,
 ) -> None:
     """Show the classes and columns of DATA, and what they ask for; nothing is trained.
@@ -112,6 +119,7 @@ def inspect(
         reading: the data, and how they are read.
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
         page: HTML file to write the same to, besides.
+        force: replace the file at --page, if there is one.
         json: print JSON.
     """
     from tailtune.advice.all_checks import advise
@@ -124,7 +132,7 @@ def inspect(
         reading = replace(reading, flip=False)
     check(reading)
     if page is not None:
-        check_place(page)
+        check_place(page, Path(reading.data), force)
     dataset = open_dataset(reading)
     facts = facts_of_dataset(dataset, reading)
     advice = advise(facts)
@@ -148,6 +156,7 @@ def predict(
     deploy_prior: str | None = None,
     sets: float | None = None,
     abstain_error: float | None = None,
+    force: bool = False,
     json: bool = False,
 ) -> None:
     """Write the class and the probability of each class for every row of DATA, in its order.
@@ -160,11 +169,13 @@ def predict(
         deploy_prior: state other class frequencies in use than the run did, or have them found from DATA (estimate).
         sets: also write sets of classes that hold the true one so often, such as 0.9, for every class.
         abstain_error: also write which rows to answer so that at most this share of the answers is wrong.
+        force: replace the file at --out, if there is one.
         json: print a summary as JSON.
     """
     from tailtune.run.predict import Wanted, write_predictions_table
 
-    rows = write_predictions_table(run, data, out, _note, Wanted(objective, deploy_prior, sets, abstain_error))
+    wanted = Wanted(objective, deploy_prior, sets, abstain_error)
+    rows = write_predictions_table(run, data, out, _note, wanted, force)
     if json:
         _print_json({"rows": rows, "out": str(out)})
     else:
@@ -304,11 +315,44 @@ def report(run: Positional[Path]) -> None:
     from tailtune.report.run_page.page import write_report
     from tailtune.report.study_page.page import write_study_page
     from tailtune.run.finished import Finished
+    from tailtune.run.lock import alone
     from tailtune.study.results import read_results
     from tailtune.study.study import STUDY
 
-    page = write_study_page(run, read_results(run)) if (run / STUDY).exists() else write_report(Finished(run))
+    if (run / STUDY).exists():
+        page = write_study_page(run, read_results(run))
+    else:
+        finished = Finished(run)
+        with alone(run):
+            page = write_report(finished)
     _console().print(f"report: {page}", markup=False)
+
+
+def verify(run: Positional[Path], retrain: bool = False, json: bool = False) -> None:
+    """Check that the files of a run are as they were written and that its figures follow from its predictions.
+
+    Args:
+        run: finished run folder.
+        retrain: also train it anew and compare the scores of the test rows bit by bit.
+        json: print JSON.
+
+    Raises:
+        TailtuneError: one of the checks failed.
+    """
+    import msgspec
+
+    from tailtune.run.verify import verify as verify_run
+
+    findings = verify_run(run, retrain, _note)
+    if json:
+        _print_json(msgspec.to_builtins(findings))
+    else:
+        for finding in findings:
+            mark = "holds" if finding.holds else "FAILS"
+            _console().print(f"{mark}  {finding.check}: {finding.said}", markup=False)
+    wrong = [finding.check for finding in findings if not finding.holds]
+    if wrong:
+        raise TailtuneError(f"{run} does not hold what it says: {', '.join(wrong)}")
 
 
 def list_(
@@ -352,6 +396,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate,
     "predict": predict,
     "report": report,
+    "verify": verify,
     "list": list_,
 }
 
@@ -380,6 +425,10 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     given = [_MEANT.get((words[0], word), word) for word in words]
     try:
+        if given[:1] == ["fit"] and "--from" in given[:-1]:
+            from tailtune.run.repeat import repeating
+
+            given = repeating(given)
         try:
             with interrupting():
                 app.cli(

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
+from tailtune.data.open import open_dataset
 from tailtune.interrupt import Interrupted
 from tailtune.report.run_page.page import write_report
 from tailtune.run.environment import first_process
-from tailtune.run.execute import execute
+from tailtune.run.execute import check_run, execute
 from tailtune.run.finished import Finished
-from tailtune.run.folder import is_begun, is_done, mark_done
+from tailtune.run.folder import check_data, check_folder, is_begun, is_done
 from tailtune.run.learner import Watch
+from tailtune.run.lock import alone
+from tailtune.run.manifest import seal
 from tailtune.settings import Run
 
 
@@ -42,15 +45,21 @@ def fit(
         Interrupted: stopped by a signal; the folder holds what there is to go on from.
         KeyboardInterrupt: stopped by a signal before there was anything to keep.
     """
+    check_run(run)
     if resume and is_done(run):
+        check_data(Path(run.out), open_dataset(run))
         say(f"{run.out} is finished: there is nothing left to do")
         return Finished(run.out)
     began = time.monotonic()
     try:
-        finished = execute(run, resume=resume, watch=watch, say=say, forecast=forecast)
+        with ExitStack() as held:
+            if first_process(run.devices):
+                held.enter_context(alone(check_folder(run, resume)))
+            finished = execute(run, resume=resume, watch=watch, say=say, forecast=forecast)
+            if finished is not None:
+                write_report(finished)
+                seal(finished.folder)
         if finished is not None:
-            write_report(finished)
-            mark_done(finished.folder)
             taken = time.monotonic() - began
             if run.minutes is not None and taken > 60 * run.minutes:
                 say(f"The run took {taken / 60:.1f} minutes, which is more than --minutes {run.minutes:g}.")

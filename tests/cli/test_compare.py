@@ -78,7 +78,7 @@ def test_a_researcher_compares_a_method_of_their_own(tmp_path: Path) -> None:
     for row in content["rows"]:
         folder = study / row["folder"]
         assert sorted(path.name for path in folder.iterdir()) == [
-            "DONE", "metrics.jsonl", "predictions.npz", "result.json", "run.yaml",
+            "DONE", "data.json", "metrics.jsonl", "predictions.npz", "result.json", "run.yaml",
         ]  # fmt: skip
         run = yaml.safe_load((folder / "run.yaml").read_text())["resolved"]
         resolved.append({name: value for name, value in run.items() if name not in DIFFER})

@@ -8,7 +8,8 @@ import pytest
 from fabricated_runs import Made, adult, photos, species
 
 from tailtune.run.finished import RESULT, Finished
-from tailtune.run.folder import mark_done, write_predictions
+from tailtune.run.folder import write_predictions
+from tailtune.run.manifest import seal
 from tailtune.run.result import to_json
 
 
@@ -41,7 +42,7 @@ def run_folder(tmp_path: Path) -> Callable[..., Finished]:
         if made.history:
             (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in made.history), "utf-8")
         write_predictions(folder, made.predictions)
-        mark_done(folder)
+        seal(folder)
         return Finished(folder)
 
     return write

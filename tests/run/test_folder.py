@@ -7,7 +7,7 @@ import multiprocessing
 from pathlib import Path
 
 from tailtune.files import write_whole
-from tailtune.run.folder import DONE, mark_done
+from tailtune.run.manifest import DONE, seal
 
 
 def _write(path: Path, number: int) -> None:
@@ -30,5 +30,5 @@ def test_processes_that_write_one_file_do_not_spoil_it(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_left_is_gone_from_a_finished_run(tmp_path: Path) -> None:
     (tmp_path / ".model.safetensors.host.123.partial").touch()
-    mark_done(tmp_path)
+    seal(tmp_path)
     assert [entry.name for entry in tmp_path.iterdir()] == [DONE]

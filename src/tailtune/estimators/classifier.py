@@ -22,10 +22,13 @@ from tailtune.data.table_preprocessor import row_numbers
 from tailtune.errors import TailtuneError, naming_arguments
 from tailtune.files import write_whole
 from tailtune.run.learners import fit_model
+from tailtune.run.manifest import check_file, seal
+from tailtune.run.predictor import FILE as MODEL
 from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 
 Tensors = tuple[torch.Tensor, ...]
+STATE = "estimator.json"
 
 
 class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
@@ -174,16 +177,17 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
             "feature_names_in": getattr(self, "feature_names_in_", np.array([])).tolist(),
         }
         state |= self._extra_state()
-        write_whole(folder / "estimator.json", json.dumps(state, indent=1).encode())
+        write_whole(folder / STATE, json.dumps(state, indent=1).encode())
+        seal(folder, (STATE, MODEL))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """Read what `save` wrote.
 
         Raises:
-            TailtuneError: the folder holds no estimator of this class.
+            TailtuneError: the folder holds no estimator of this class, or a damaged one.
         """
-        path = Path(folder) / "estimator.json"
+        path = check_file(Path(folder), STATE)
         try:
             state = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, json.JSONDecodeError) as error:

@@ -78,7 +78,7 @@ def execute(
     resamples: int = 1000,
     forecast: Callable[[str], object] | None = None,
 ) -> Finished | None:
-    """Carry out `run` in the folder ``run.out``, all but the report and DONE.
+    """Carry out `run` in the folder ``run.out``, all but the report and DONE; see that no other process writes there.
 
     Args:
         run: what to do.
@@ -117,7 +117,7 @@ def execute(
         assert forecast is not None
         forecast(sentence)
 
-    with begun(folder, run):
+    with begun(folder, run, dataset):
         fitted = fit_model(run, dataset, replace(job, watch=watch, forecast=before if forecast else None))
         assert fitted is not None
         for sentence in fitted.training.warnings:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tailtune.data.dataset import Dataset
-from tailtune.run.folder import Predictions, finished, read_predictions, read_resolved
+from tailtune.run.folder import Predictions, check_data, finished, read_predictions, read_resolved
+from tailtune.run.manifest import check_file
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import Result, read_result
 from tailtune.settings import Resolved
-from tailtune.training.log import read_metrics
+from tailtune.training.log import METRICS, read_metrics
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,12 +48,12 @@ class Finished:
     @cached_property
     def result(self) -> Result:
         """What the run found."""
-        return read_result(self.folder / RESULT)
+        return read_result(check_file(self.folder, RESULT))
 
     @cached_property
     def history(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl, one an epoch; none for trees."""
-        return read_metrics(self.folder)
+        return read_metrics(check_file(self.folder, METRICS).parent)
 
     @property
     def metrics(self) -> pl.DataFrame:
@@ -71,7 +72,13 @@ class Finished:
         return Predictor.load(self.folder)
 
     def dataset(self) -> Dataset:
-        """Return the data set that it was trained on, read again from where it was."""
+        """Return the data set that it was trained on, read again from where it was.
+
+        Raises:
+            TailtuneError: it cannot be read, or is no longer what it was.
+        """
         from tailtune.data.opened import opened
 
-        return opened(self.run)
+        dataset = opened(self.run)
+        check_data(self.folder, dataset)
+        return dataset

@@ -1,27 +1,34 @@
-"""The run folder: what lies in it, who may write it, and DONE, which is written last."""
+"""The run folder: what lies in it, and which run may write into it."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.fingerprint import Fingerprint, fingerprint, what_changed
 from tailtune.decision.use import HeldOut
 from tailtune.errors import TailtuneError
 from tailtune.files import check_format, write_whole
 from tailtune.interrupt import Interrupted
+from tailtune.run.lock import HOLDER, LOCK
+from tailtune.run.manifest import DONE, check_file
 from tailtune.settings import Resolved, Run
 
+if TYPE_CHECKING:
+    from tailtune.data.dataset import Dataset
+
 R = TypeVar("R", bound=Run)
-DONE = "DONE"
-FORMAT = 3  # of run.yaml; 1 named no format
+DATA = "data.json"
+FORMAT = 4  # of run.yaml; 1 named no format
 _BASELINE, _ANSWERS = "baseline_", "answers_"
 OF_DECISION = ("objective", "deploy_prior", "decision")
 # what has no effect on what is trained, so that it may change; measures and decisions are computed from predictions
@@ -56,7 +63,7 @@ def check_folder(run: Run, resume: bool) -> Path:
     started = is_begun(folder)
     if started and not resume:
         raise TailtuneError(f"{folder} holds an unfinished run; add --resume to go on with it, or choose another --out")
-    if folder.exists() and not started and any(not _partial(entry) for entry in folder.iterdir()):
+    if folder.exists() and not started and any(not _passing(entry) for entry in folder.iterdir()):
         raise TailtuneError(f"{folder} is not empty and holds no run of tailtune; choose another --out")
     if started:
         _refuse_other_settings(folder, run)
@@ -84,42 +91,62 @@ def is_begun(folder: Path) -> bool:
     return (folder / "run.yaml").exists()
 
 
-def _partial(path: Path) -> bool:
-    """Whether `path` is what a killed process left of a file, see `write_whole`."""
-    return path.name.startswith(".") and path.name.endswith(".partial")
+def _passing(path: Path) -> bool:
+    """Whether `path` is a lock, or what a killed process left of a file (see `write_whole`)."""
+    return path.name in (LOCK, HOLDER) or (path.name.startswith(".") and path.name.endswith(".partial"))
 
 
 @contextmanager
-def begun(folder: Path, run: Run) -> Iterator[None]:
-    """Create `folder` with run.yaml; if the body fails before a checkpoint is there, take away what was written.
+def begun(folder: Path, run: Run, dataset: Dataset) -> Iterator[None]:
+    """Write run.yaml and data.json into `folder`, or see that they are those of this run and its data.
 
-    So a run that fails for its input leaves nothing in the way of the next attempt, and one that is stopped, or fails
-    when there is something to go on from, can be resumed.
+    If the body fails before a checkpoint is there, what was written is taken away. So a run that fails for its input
+    leaves nothing in the way of the next attempt, and one that is stopped, or fails when there is something to go on
+    from, can be resumed.
 
     Raises:
         TailtuneError: the folder cannot be created or written to.
         Interrupted: if the body does.
     """
     if is_begun(folder):
+        check_data(folder, dataset)
         yield
         return
-    existed = folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TailtuneError(f"cannot create {folder}: {error.strerror or error}; choose another --out") from error
-    try:
-        write_run(folder, run, run)
+        write_whole(folder / DATA, json.dumps(asdict(fingerprint(dataset)), indent=1, ensure_ascii=False).encode())
+        write_run(folder, run, run)  # last, because a run has begun where there is one
         yield
     except Interrupted:
         raise
     except Exception:
         if not any(folder.rglob("*.ckpt")):
             for entry in folder.iterdir():
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-            if not existed:
-                folder.rmdir()
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                elif entry.name not in (LOCK, HOLDER):
+                    entry.unlink()
         raise
+
+
+def check_data(folder: Path, dataset: Dataset) -> None:
+    """Refuse to go on with the run in `folder` on other data than it was begun with.
+
+    Raises:
+        TailtuneError: saying what changed; or its data.json is missing or broken.
+    """
+    import msgspec
+
+    path = check_file(folder, DATA)
+    try:
+        before = msgspec.json.decode(path.read_bytes(), type=Fingerprint)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise TailtuneError(f"{path} cannot be read ({error}); run the fit again") from error
+    changed = what_changed(before, fingerprint(dataset))
+    if changed:
+        raise TailtuneError(
+            f"{dataset.source} is not what {folder} was made of: {changed}; put the data back, or choose another --out"
+        )
 
 
 def write_run(folder: Path, asked: Run, resolved: Run) -> None:
@@ -153,7 +180,7 @@ def _read_run(folder: Path, which: str, kind: type[R]) -> R:
     """
     import yaml
 
-    path = folder / "run.yaml"
+    path = check_file(folder, "run.yaml")
     if not path.is_file():
         raise TailtuneError(f"{folder} holds no run (there is no run.yaml); name a folder that tailtune fit wrote")
     try:
@@ -163,7 +190,7 @@ def _read_run(folder: Path, which: str, kind: type[R]) -> R:
         values: dict[str, Any] = content[which]
         restored: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return kind(**restored)
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise TailtuneError(f"{path} cannot be read ({error}); was it written by another version?") from error
 
 
@@ -244,7 +271,7 @@ def read_predictions(folder: Path) -> Predictions:
     Raises:
         TailtuneError: it is missing or broken, or lacks an array.
     """
-    path = folder / "predictions.npz"
+    path = check_file(folder, "predictions.npz")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
@@ -265,10 +292,3 @@ def read_predictions(folder: Path) -> Predictions:
         raise TailtuneError(f"{path} lacks {error}; run tailtune fit again to write it") from error
     except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise TailtuneError(f"{path} cannot be read ({error}); run tailtune fit again to write it") from error
-
-
-def mark_done(folder: Path) -> None:
-    """Declare the run finished; everything else must have been written."""
-    for left in folder.glob(".*.partial"):  # by a process that was killed
-        left.unlink(missing_ok=True)
-    write_whole(folder / DONE, b"")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tailtune.data.open import open_for_prediction
 from tailtune.decision.use import HeldOut
 from tailtune.errors import TailtuneError
-from tailtune.files import write_whole
+from tailtune.files import check_output, write_whole
 from tailtune.profile import Floats
 from tailtune.run.finished import Finished
 from tailtune.run.predictor import Predictor
@@ -42,7 +42,12 @@ class Wanted:
 
 
 def write_predictions_table(
-    folder: Path, data: str, out: Path, say: Callable[[str], object] = print, wanted: Wanted | None = None
+    folder: Path,
+    data: str,
+    out: Path,
+    say: Callable[[str], object] = print,
+    wanted: Wanted | None = None,
+    force: bool = False,
 ) -> int:
     """Predict every row of `data` with the run in `folder`; write id, predicted class and class probabilities.
 
@@ -51,9 +56,10 @@ def write_predictions_table(
     Args:
         folder: finished run folder.
         data: table, image folder, image or .npz.
-        out: .csv or .parquet file, replaced if it exists.
+        out: .csv or .parquet file.
         say: is told what was noticed about the data, and what was fitted.
         wanted: what is asked beside what the run decided.
+        force: replace a file at `out` that is neither `data` nor of the run.
 
     Returns:
         Number of rows, which keep the order of `data`.
@@ -69,6 +75,7 @@ def write_predictions_table(
         raise TailtuneError(f"--out {out} must end in .csv or .parquet")
     if not out.parent.is_dir():
         raise TailtuneError(f"there is no folder {out.parent} to write {out.name} into; create it first")
+    check_output(out, force, Path(data), folder)
     wanted, run = wanted or Wanted(), Finished(folder)
     trained = run.predictor()
     rows = open_for_prediction(data, trained.preprocessor, trained.names)

@@ -17,6 +17,7 @@ from tailtune.decision.decision import Decision, from_state
 from tailtune.decision.recalibration import Recalibration, recalibration_from_state
 from tailtune.errors import TailtuneError
 from tailtune.files import check_format
+from tailtune.run.manifest import check_file
 
 if TYPE_CHECKING:
     import torch
@@ -165,11 +166,11 @@ class Predictor:
         """Read what `save` wrote into `folder`.
 
         Raises:
-            TailtuneError: there is no model, or the file is not one of tailtune's.
+            TailtuneError: there is no model, or the file is damaged or not one of tailtune's.
         """
         from safetensors import SafetensorError, safe_open
 
-        path = folder / FILE
+        path = check_file(folder, FILE)
         if not path.is_file():
             raise TailtuneError(f"there is no model in {folder} ({FILE} is missing); name a finished run folder")
         try:

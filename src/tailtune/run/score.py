@@ -184,6 +184,4 @@ def _test_part(run: Finished, name: str) -> tuple[Sources, NDArray[np.int64]]:
             f"rows, or write ./{name} for one of this name"
         )
     dataset = run.dataset()
-    if dataset.split_hash != run.result.data.split_hash:
-        raise TailtuneError(f"{name} is no longer split as when {run.folder} was trained; was its folder changed?")
     return dataset.test.inputs, dataset.test.targets.numpy()

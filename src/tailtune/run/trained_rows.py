@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
+from tailtune.run.manifest import check_file
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +44,7 @@ def trained_on(folder: Path, inputs: Sources) -> NDArray[np.bool_]:
     Raises:
         TailtuneError: the run keeps no record of its rows, or one that cannot be read.
     """
-    path = folder / FILE
+    path = check_file(folder, FILE)
     try:
         known = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

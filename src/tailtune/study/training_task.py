@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tailtune.data.opened import opened
 from tailtune.run.execute import execute
-from tailtune.run.folder import DONE, mark_done
+from tailtune.run.lock import alone
+from tailtune.run.manifest import DONE, seal
 from tailtune.run.predictor import FILE as MODEL
 from tailtune.run.trained_rows import FILE as ROWS
 from tailtune.settings import Run
@@ -57,10 +58,14 @@ class TrainingTask:
 
         Whatever goes wrong, and a signal, is raised as `execute` does.
         """
+        with alone(self.folder):
+            self._carry_out()
+
+    def _carry_out(self) -> None:
         execute(self.run, resume=True, say=lambda sentence: None, dataset=opened(self.run), resamples=0)
         unwanted = [] if self.keep == "all" else list(self.folder.rglob(CHECKPOINT))
         if self.keep == "predictions":
             unwanted += [self.folder / MODEL, self.folder / ROWS]
         for path in unwanted:
             path.unlink(missing_ok=True)
-        mark_done(self.folder)
+        seal(self.folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tailtune.errors import TailtuneError
+from tailtune.files import append_line, cut
 
 METRICS = "metrics.jsonl"
 
@@ -22,9 +23,12 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except ValueError as error:
         raise TailtuneError(f"{path} holds a line that is not JSON ({error}); delete it to report without") from error
+    if not all(isinstance(line, dict) for line in lines):
+        raise TailtuneError(f"{path} holds a line that is no object with figures; delete it to report without")
+    return lines
 
 
 def watched(rows: Sequence[Mapping[str, Any]]) -> str | None:
@@ -45,12 +49,7 @@ class MetricsLog:
             TailtuneError: no space left.
         """
         if self.path:
-            try:
-                with self.path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row) + "\n")
-            except OSError as error:
-                why = error.strerror or error
-                raise TailtuneError(f"cannot write {self.path}: {why}; free some space, then use --resume") from error
+            append_line(self.path, json.dumps(row))
 
     def size(self) -> int:
         """Length in bytes, which a checkpoint remembers."""
@@ -59,5 +58,4 @@ class MetricsLog:
     def cut(self, size: int) -> None:
         """Drop what was written after the file was `size` bytes long."""
         if self.path and self.path.exists():
-            with self.path.open("r+b") as file:
-                file.truncate(size)
+            cut(self.path, size)

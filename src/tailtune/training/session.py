@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -163,10 +163,21 @@ class Session:
         Raises:
             TailtuneError: the checkpoint cannot be read.
         """
-        if self.path is None or not self.path.exists():
+        saved = None if self.path is None else read_checkpoint(self.path)
+        if saved is None:
             self.log.cut(self.place.log_bytes)
             return
-        saved = read_checkpoint(self.path)
+        try:
+            self._take_up(saved, rank)
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:  # as torch refuses another network's weights
+            why = str(error).splitlines()[0]
+            raise TailtuneError(
+                f"{self.path} is the checkpoint of another training ({why}); delete it to train anew"
+            ) from error
+        if not self.over or self.place.last:  # what a later stage logged must stay
+            self.log.cut(self.log_bytes)
+
+    def _take_up(self, saved: dict[str, Any], rank: int) -> None:
         self.model.load_state_dict(saved["model"])
         if self.auxiliary:
             self.auxiliary.load_state_dict(saved["auxiliary"])
@@ -180,8 +191,6 @@ class Session:
         self.epoch, self.done, self.stopped = saved["epoch"], saved["done"], saved["stopped"]
         self.before, self.validating = saved["seconds"], saved["validating"]
         self.log_bytes = saved["log_bytes"]
-        if not self.over or self.place.last:  # what a later stage logged must stay
-            self.log.cut(self.log_bytes)
 
     def keep_selected(self, renew_statistics: Callable[[], None]) -> None:
         """Leave the selected weights in the model: the best ones if selection chose, else the last or their average.

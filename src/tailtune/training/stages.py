@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,7 @@ from tailtune.training.randomness import derived_seed, initialisation
 from tailtune.training.running_statistics import RunningStatistics
 from tailtune.training.selection import Selection, select
 
+LOOKS = 1000  # at what a method does in the course of its epochs; between two of them it changes once at most
 _PREPARATION, _FINISH, _POSTERIOR = range(100, 103)  # streams of the seed, beside those of training
 
 
@@ -156,9 +158,17 @@ def _selection(
 
 def _settled(stage: Stage, dataset: Dataset, epochs: int) -> int:
     """The epochs after which `stage` no longer changes what it does; those before are not what it stands for."""
-    states = [_state(stage, dataset, (epoch + 0.5) / epochs) for epoch in range(epochs)]
-    changing = [epoch for epoch, state in enumerate(states) if not np.allclose(state, states[-1])]
-    return changing[-1] + 1 if changing else 0
+    last = _state(stage, dataset, 1 - 0.5 / epochs)
+
+    def changes(epoch: int) -> bool:
+        return not np.allclose(_state(stage, dataset, (epoch + 0.5) / epochs), last)
+
+    looked_at = np.unique(np.linspace(0, epochs - 1, min(epochs, LOOKS)).astype(int)).tolist()
+    changing = [i for i, epoch in enumerate(looked_at) if changes(epoch)]
+    if not changing:
+        return 0
+    between = range(looked_at[changing[-1]], looked_at[changing[-1] + 1])
+    return between.start + bisect_left(between, True, key=lambda epoch: not changes(epoch))
 
 
 def _state(stage: Stage, dataset: Dataset, progress: float) -> Floats:

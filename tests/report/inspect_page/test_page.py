@@ -72,21 +72,24 @@ def test_very_many_columns_are_summed_up() -> None:
     assert ">paid<" in html
 
 
-def test_an_earlier_page_is_replaced_and_nothing_else(tmp_path: Path) -> None:
-    out = tmp_path / "page.html"
-    for facts in (FACTS, replace(FACTS, columns=())):
-        write_inspect_page(out, facts, advise(facts), source="people.csv")
-        assert out.read_text() == render(facts, advise(facts), source="people.csv")
+def test_a_page_goes_where_nothing_is_unless_forced_and_never_over_the_data(tmp_path: Path) -> None:
+    out, data = tmp_path / "page.html", tmp_path / "data.html"
+    check_place(out, data, force=False)
+    write_inspect_page(out, FACTS, advise(FACTS), source="people.csv")
+    assert out.read_text() == render(FACTS, advise(FACTS), source="people.csv")
+    check_place(out, data, force=True)
+    with pytest.raises(TailtuneError, match="would be written over"):
+        check_place(out, out, force=True)
     other = tmp_path / "other.html"
     other.write_text("<html>mine</html>")
     folder = tmp_path / "folder.html"
     folder.mkdir()
     for place, words in (
-        (other, "is no page of tailtune inspect"),
+        (other, "exists; name another file, or add --force"),
         (folder, "is a folder"),
         (tmp_path / "page.csv", "must end in .html"),
         (tmp_path / "nowhere" / "page.html", "does not exist"),
     ):
         with pytest.raises(TailtuneError, match=words):
-            check_place(place)
+            check_place(place, data, force=False)
     assert other.read_text() == "<html>mine</html>"

@@ -14,6 +14,7 @@ from tailtune.advice.advice import Advice
 from tailtune.errors import TailtuneError
 from tailtune.report.run_page.page import render, write_report
 from tailtune.run.finished import RESULT, Finished
+from tailtune.run.manifest import seal
 from tailtune.run.result import to_json
 
 Make = Callable[..., Any]
@@ -273,16 +274,21 @@ def test_missing_and_broken_files_are_told(ten_images: Make, run_folder: Make) -
         write_report(run_folder(made._replace(predictions=lacking)))
     folder = run_folder(made).folder
     (folder / "metrics.jsonl").write_text('{"epoch": 1}\n{"epo', encoding="utf-8")
+    seal(folder)  # so that its reader is asked
     with pytest.raises(TailtuneError, match=r"metrics\.jsonl holds a line that is not JSON"):
         write_report(Finished(folder))
     (folder / "metrics.jsonl").unlink()
+    seal(folder)  # so that its reader is asked
     np.savez(folder / "predictions.npz", ids=made.predictions.ids, targets=made.predictions.targets)
+    seal(folder)  # so that its reader is asked
     with pytest.raises(TailtuneError, match="lacks 'probabilities'"):
         write_report(Finished(folder))
     (folder / "predictions.npz").write_bytes(b"PK\x03\x04 cut short")
+    seal(folder)  # so that its reader is asked
     with pytest.raises(TailtuneError, match=r"predictions\.npz cannot be read"):
         write_report(Finished(folder))
     (folder / RESULT).write_bytes(to_json(made.result)[:100])
+    seal(folder)  # so that its reader is asked
     with pytest.raises(TailtuneError, match=r"result\.json cannot be read"):
         write_report(Finished(folder))
     (folder / "DONE").unlink()

@@ -9,21 +9,25 @@ from tailtune.advice.advice import Advice
 from tailtune.advice.facts import Facts
 from tailtune.advice.inspection import bar_share, rest_of_columns, shown_columns
 from tailtune.errors import TailtuneError
-from tailtune.files import write_whole
+from tailtune.files import check_output, write_whole
 from tailtune.report.rendering import page
 from tailtune.version import __version__
 from tailtune.words import counted, whole
 
-MARK = '<meta name="generator" content="tailtune inspect'
 MOST_COLUMNS = 1000
 SUFFIXES = (".html", ".htm")
 
 
-def check_place(out: Path) -> None:
+def check_place(out: Path, data: Path, force: bool) -> None:
     """Refuse a file that the page may not be written to; cheap, and best called before data are read.
 
+    Args:
+        out: the file.
+        data: what is read, which is never written over.
+        force: whether another file there may be replaced.
+
     Raises:
-        TailtuneError: another suffix, a folder that does not exist, or something there that is no such page.
+        TailtuneError: another suffix, a folder that does not exist, or something that is there.
     """
     if out.suffix.lower() not in SUFFIXES:
         raise TailtuneError(f"--page writes an HTML page, so its name must end in .html, however: {out}")
@@ -31,8 +35,7 @@ def check_place(out: Path) -> None:
         raise TailtuneError(f"the folder {out.parent} of --page {out.name} does not exist; make it, or choose another")
     if out.is_dir():
         raise TailtuneError(f"--page {out} is a folder; name a file, such as {out / 'inspect.html'}")
-    if out.exists() and MARK.encode() not in out.read_bytes()[:2000]:
-        raise TailtuneError(f"{out} exists and is no page of tailtune inspect; name another file, or take it away")
+    check_output(out, force, data)
 
 
 def write_inspect_page(
@@ -43,16 +46,15 @@ def write_inspect_page(
     The file holds its style, asks nothing of the net, forbids scripts, and is the same bytes for the same input.
 
     Args:
-        out: file to write; an earlier page of `tailtune inspect` is replaced.
+        out: file to write, see `check_place`.
         facts: what is known about the data.
         advice: what the checks said about them.
         source: name of the data, for the heading.
         notes: what was noticed while reading, a sentence each.
 
     Raises:
-        TailtuneError: a place that `check_place` refuses, or no space for the page.
+        TailtuneError: no space for the page, or no right to write it.
     """
-    check_place(out)
     write_whole(out, render(facts, advice, source=source, notes=notes).encode())
 
 

@@ -12,10 +12,11 @@ from tailtune.files import write_whole
 from tailtune.report.rendering import page
 from tailtune.report.run_page.view import view
 from tailtune.run.finished import Finished
+from tailtune.run.manifest import DONE, seal_again
 
 
 def write_report(run: Finished) -> Path:
-    """Write report.html of a finished run.
+    """Write report.html of a run.
 
     The file holds its style and figures, asks nothing of the net, forbids scripts, and is the same bytes for the same
     run. There may be no metrics.jsonl, as after a run that has no epochs.
@@ -31,6 +32,8 @@ def write_report(run: Finished) -> Path:
     """
     out = run.folder / "report.html"
     write_whole(out, render(run, advise(facts_of_result(run.result))).encode())
+    if (run.folder / DONE).exists():
+        seal_again(run.folder, out.name)
     return out
 
 
