@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ JOBS = {
     "compare": ("compare", "--methods", "erm,crt", "--seeds", "1", "--epochs", "2", "--keep", "model", "--jobs", "1"),
 }
 NETWORK = ("--model", "mlp", "--batch-size", "32", "--accelerator", "cpu", "--checkpoint-minutes", "0")
+Record = Callable[..., None]
 Whole = tuple[Path, dict[str, tuple[dict[str, bytes], int]]]
 KEPT = ("model.safetensors", "predictions.npz")
 TRIES = 10  # spread over the writes of a job, where not all are tried
@@ -66,9 +68,10 @@ def _be_killed(rows: Path, job: str, out: Path, home: Path, number: int, kind: s
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("job", JOBS)
-def test_any_write_may_fail(job: str, kind: str, whole: Whole, tmp_path: Path) -> None:
+def test_any_write_may_fail(job: str, kind: str, whole: Whole, record: Record, tmp_path: Path) -> None:
     rows, found = whole
     wanted, writes = found[job]
+    tried = 0
     step = 1 if (job, kind) == ("fit", "ENOSPC") else max(1, writes // TRIES)
     for number in range(KINDS.index(kind) % step, writes, step):  # the kinds try different ones
         home = tmp_path / str(number)
@@ -93,3 +96,6 @@ def test_any_write_may_fail(job: str, kind: str, whole: Whole, tmp_path: Path) -
         assert got.code == 0, (number, got.err)
         assert kept(out) == wanted, number
         assert not list(out.rglob(".*.partial")) or JOBS[job][0] == "compare", number
+        tried += 1
+    ended = "one line and exit code 2" if kind in ERRORS else "killed"
+    record(job=" ".join(JOBS[job]), fault=kind, tried=tried, writes=writes, ended=ended, then="the same bits")
