@@ -1,12 +1,81 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and what to do about those that the system refuses."""
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tailtune.errors import TailtuneError
+
+_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space"),
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.EISDIR), "check the path"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "change its permissions or take another place"),
+    errno.EROFS: "write elsewhere",
+    errno.ENAMETOOLONG: "give it a shorter name",
+    errno.ELOOP: "mend the links, which lead in a circle",
+    errno.EIO: "check the disk",
+    errno.ESTALE: "check the file server",
+    errno.EMFILE: "allow more open files (ulimit -n)",
+}
+_KINDS = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"))
+
+
+def remedy(error: OSError) -> str:
+    """Say what to do about a file that the system refuses.
+
+    >>> remedy(OSError(errno.EROFS, "Read-only file system")), remedy(OSError("unknown"))
+    ('write elsewhere', 'check the disk')
+    """
+    return _REMEDIES.get(error.errno or errno.EIO, "check the disk")
+
+
+@contextmanager
+def naming_files() -> Iterator[None]:
+    """Say in one line, as a TailtuneError, which file the system refuses within a ``with`` block, and why.
+
+    Raises:
+        TailtuneError: for an OSError that a file, a folder or a disk is the reason of; others are passed on.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REMEDIES:
+            raise
+        raise TailtuneError(f"cannot use {error.filename or 'a file'}: {error.strerror}; {remedy(error)}") from error
+
+
+def refuse_bytes(name: str, where: str = "") -> None:
+    """Refuse a name that is not text: no table, page or JSON file could state it.
+
+    Args:
+        name: of a file, or another word that the system gave; bytes that are not UTF-8 are surrogates in it.
+        where: what the message begins with, such as the folder.
+
+    Raises:
+        TailtuneError: it is not UTF-8.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise TailtuneError(f"{where}the name {ascii(name)} is not UTF-8; rename it") from error
+
+
+def refuse_special(path: Path) -> None:
+    """Refuse what is neither a file nor a folder: reading it might never end.
+
+    Raises:
+        TailtuneError: a pipe, a socket or a device.
+    """
+    mode = path.stat().st_mode if path.exists() else 0
+    for is_kind, kind in _KINDS:
+        if is_kind(mode):
+            raise TailtuneError(f"{path} is {kind}, not a file; write what it yields into a file first")
 
 
 def check_format(path: Path, found: object, expected: int, again: str = "run the fit again") -> None:
@@ -41,4 +110,4 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         scratch.unlink(missing_ok=True)
         why = error.strerror or error
-        raise TailtuneError(f"cannot write {path}: {why}; free some space or write elsewhere") from error
+        raise TailtuneError(f"cannot write {path}: {why}; {remedy(error)}") from error

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from tailtune.errors import TailtuneError
+from tailtune.files import remedy
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -26,7 +27,8 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
         scratch.replace(path)
     except (OSError, RuntimeError) as error:  # torch reports a short write as a RuntimeError
         scratch.unlink(missing_ok=True)
-        raise TailtuneError(f"cannot write {path}: {error}; free some space, then go on with --resume") from error
+        mend = remedy(error) if isinstance(error, OSError) else "free some space"
+        raise TailtuneError(f"cannot write {path}: {error}; {mend}, then go on with --resume") from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -38,5 +40,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise TailtuneError(f"{path} is not a readable checkpoint ({error}); delete it to start afresh") from error
+        # torch's own words advise to read the file with weights_only=False, which would run what is in it
+        raise TailtuneError(f"{path} is damaged or no checkpoint of tailtune; delete it to start afresh") from error
     return state

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tailtune.errors import TailtuneError
+from tailtune.files import remedy
 
 METRICS = "metrics.jsonl"
 
@@ -50,7 +51,7 @@ class MetricsLog:
                     file.write(json.dumps(row) + "\n")
             except OSError as error:
                 why = error.strerror or error
-                raise TailtuneError(f"cannot write {self.path}: {why}; free some space, then use --resume") from error
+                raise TailtuneError(f"cannot write {self.path}: {why}; {remedy(error)}, then use --resume") from error
 
     def size(self) -> int:
         """Length in bytes, which a checkpoint remembers."""
