@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-real lint docs benchmarks lock clean
+.PHONY: demo test test-real fuzz lint docs benchmarks lock clean
 
 demo: .venv/ready
 	$(BIN)/tailtune demo
@@ -13,6 +13,11 @@ test: .venv/ready
 test-real: .venv/ready
 	@test -n "$$TAILTUNE_DATA" || { echo "make test-real: set TAILTUNE_DATA to the folder that holds the data sets"; exit 2; }
 	$(BIN)/python -m pytest -q -m real tests
+
+CASES ?= 10000
+FUZZ_SEED ?= 0
+fuzz: .venv/ready
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/campaign.py --cases $(CASES) --seed $(FUZZ_SEED) --out fuzz.json
 
 lint: .venv/ready
 	$(BIN)/ruff check .

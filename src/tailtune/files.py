@@ -102,8 +102,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         TailtuneError: no space left, or no right to write.
     """
-    writer = f"{socket.gethostname()}.{os.getpid()}"  # several processes may write the table of one study
-    scratch = path.with_name(f".{path.name}.{writer}.partial")
+    scratch = _scratch(path)
     try:
         scratch.write_bytes(content)
         scratch.replace(path)
@@ -111,3 +110,22 @@ def write_whole(path: Path, content: bytes) -> None:
         scratch.unlink(missing_ok=True)
         why = error.strerror or error
         raise TailtuneError(f"cannot write {path}: {why}; {remedy(error)}") from error
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Refuse a place that `write_whole` could not write to, before there is anything to lose.
+
+    Raises:
+        TailtuneError: a name that is too long or is that of a folder, or a folder without the right to write.
+    """
+    with naming_files():
+        _scratch(path).exists()
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path.parent))
+
+
+def _scratch(path: Path) -> Path:
+    writer = f"{socket.gethostname()}.{os.getpid()}"  # several processes may write the table of one study
+    return path.with_name(f".{path.name}.{writer}.partial")

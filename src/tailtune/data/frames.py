@@ -89,7 +89,17 @@ def column_series(name: str, values: NDArray[Any]) -> pl.Series:
 
     Returns:
         The series [N].
+
+    Raises:
+        TailtuneError: bytes or text that are not UTF-8.
     """
+    try:
+        return _column_series(name, values)
+    except UnicodeError as error:
+        raise TailtuneError(f"column {name!r} holds text that is not UTF-8; decode it first") from error
+
+
+def _column_series(name: str, values: NDArray[Any]) -> pl.Series:
     import polars as pl
 
     if values.dtype.kind == "S":
@@ -100,12 +110,28 @@ def column_series(name: str, values: NDArray[Any]) -> pl.Series:
         return pl.Series(name, values.astype(np.float64))
     if values.dtype.kind in "buif":
         return pl.Series(name, np.ascontiguousarray(values))
-    objects = [_none_if_missing(value) for value in values.tolist()]
+    objects = [_none_if_missing(value) for value in _python_values(values)]
     present = {type(value) for value in objects if value is not None}
     dtype, convert = _common_type(present)
     if dtype == pl.Int64 and any(value is not None and not -(2**63) <= value < 2**63 for value in objects):
         dtype, convert = pl.Float64(), float
-    return pl.Series(name, [None if value is None else convert(value) for value in objects], dtype=dtype)
+    converted = [None if value is None else convert(value) for value in objects]
+    if dtype == pl.String:
+        "".join(filter(None, converted)).encode()  # lone surrogates, which polars would take and stumble over later
+    return pl.Series(name, converted, dtype=dtype)
+
+
+def _python_values(values: NDArray[Any]) -> list[Any]:
+    """`values` as a list.
+
+    Raises:
+        UnicodeError: text that holds no characters.
+    """
+    try:
+        found: list[Any] = values.tolist()
+    except ValueError as error:
+        raise UnicodeError(str(error)) from error
+    return found
 
 
 def _common_type(present: set[type]) -> tuple[Any, Callable[[Any], Any]]:
