@@ -23,7 +23,7 @@ _REMEDIES = {
     errno.ESTALE: "check the file server",
     errno.EMFILE: "allow more open files (ulimit -n)",
 }
-_KINDS = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"))
+_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
 def remedy(error: OSError) -> str:
@@ -40,7 +40,8 @@ def naming_files() -> Iterator[None]:
     """Say in one line, as a TailtuneError, which file the system refuses within a ``with`` block, and why.
 
     Raises:
-        TailtuneError: for an OSError that a file, a folder or a disk is the reason of; others are passed on.
+        TailtuneError: for an OSError that a file, a folder or a disk is the reason of.
+        OSError: any other.
     """
     try:
         yield
@@ -63,7 +64,7 @@ def refuse_bytes(name: str, where: str = "") -> None:
     try:
         name.encode()
     except UnicodeEncodeError as error:
-        raise TailtuneError(f"{where}the name {ascii(name)} is not UTF-8; rename it") from error
+        raise TailtuneError(f"{where}the name {name!a} is not UTF-8; rename it") from error
 
 
 def refuse_special(path: Path) -> None:
@@ -72,10 +73,9 @@ def refuse_special(path: Path) -> None:
     Raises:
         TailtuneError: a pipe, a socket or a device.
     """
-    mode = path.stat().st_mode if path.exists() else 0
-    for is_kind, kind in _KINDS:
-        if is_kind(mode):
-            raise TailtuneError(f"{path} is {kind}, not a file; write what it yields into a file first")
+    kind = _KINDS.get(stat.S_IFMT(path.stat().st_mode)) if path.exists() else None
+    if kind is not None:
+        raise TailtuneError(f"{path} is {kind}, not a file; write what it yields into a file first")
 
 
 def check_format(path: Path, found: object, expected: int, again: str = "run the fit again") -> None:
@@ -121,9 +121,9 @@ def refuse_unwritable(path: Path) -> None:
     with naming_files():
         _scratch(path).exists()
         if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+            raise TailtuneError(f"cannot write {path}: it is a folder; name a file")
         if not os.access(path.parent, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path.parent))
+            raise TailtuneError(f"cannot write into {path.parent}; change its permissions or take another place")
 
 
 def _scratch(path: Path) -> Path:

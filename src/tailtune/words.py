@@ -119,7 +119,7 @@ def _part(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` without control characters, which come from data and would otherwise reach a terminal or a page.
+    r"""`text` without control characters, which come from data and would otherwise reach a terminal or a page.
 
     Spaces of every width stay, line ends and tabs do not.
 

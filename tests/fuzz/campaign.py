@@ -45,7 +45,11 @@ class Tally:
 
 
 def outcome(read: Read) -> tuple[str, str]:
-    """Return "accepted", "refused" (in one line) or "traceback", and what was told."""
+    """Return "accepted", "refused" (in one line) or "traceback", and what was told.
+
+    Raises:
+        KeyboardInterrupt: the campaign is stopped.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         warnings.simplefilter("error", RuntimeWarning)

@@ -21,7 +21,7 @@ from tailtune.advice.facts import facts_of_dataset
 from tailtune.data.open import open_dataset, open_for_prediction
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.decision.deployment import read_deployment
-from tailtune.decision.objective import read_objective, read_costs
+from tailtune.decision.objective import read_costs, read_objective
 from tailtune.profile import ClassProfile
 from tailtune.settings import Reading, Run, check
 
@@ -35,7 +35,23 @@ CELLS = (
     *("2020-01-01", "2020-02-30", "0001-01-01", "9999-12-31 23:59:59", "2020-01-01T00:00:00+02:00", "1/2/2020"),
     *("=1+1", "@x", "\x1b[2J", "\x7f", "\x85", "\u202e", "é", "\U0001f600", "'", "a;b", "a|b", "[1, 2]", "x" * 300),
 )
-NAMES = ("", " ", "id", "row", "f0", "a b", "a,b", "label", "date.month", "x.missing", "\x1b", "#", "é", "y", "__proto__")
+NAMES = (
+    "",
+    " ",
+    "id",
+    "row",
+    "f0",
+    "a b",
+    "a,b",
+    "label",
+    "date.month",
+    "x.missing",
+    "\x1b",
+    "#",
+    "é",
+    "y",
+    "__proto__",
+)
 WHOLE = (-(2**63), -129, -1, 0, 1, 2, 127, 255, 256, 2**31, 2**53 + 1, 2**63 - 1)
 DTYPES = (
     *(pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Int128, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64),
@@ -43,10 +59,35 @@ DTYPES = (
     *(pl.Date, pl.Time, pl.Duration("ns"), pl.Duration("ms"), pl.Datetime("ms"), pl.Datetime("ns", "Asia/Kolkata")),
     *(pl.List(pl.Int64), pl.Array(pl.Int64, 2), pl.Struct({"a": pl.Int64}), pl.List(pl.String)),
 )
-ARRAYS = ("?", "i1", "u1", "i4", "i8", "u8", "f2", "f4", "f8", "g", "c8", "S3", "U2", "M8[ns]", "M8[Y]", "m8[s]", "i4,f4")
+ARRAYS = (
+    "?",
+    "i1",
+    "u1",
+    "i4",
+    "i8",
+    "u8",
+    "f2",
+    "f4",
+    "f8",
+    "g",
+    "c8",
+    "S3",
+    "U2",
+    "M8[ns]",
+    "M8[Y]",
+    "m8[s]",
+    "i4,f4",
+)
 FILES = ("a.png", "b.PNG", "c.jpg", "d.gif", "e.txt", "f", ".g.png", "h\n.png", "i j.png", "-k.png", "l" * 240 + ".png")
 ROWS = st.sampled_from([0, 1, 2, 3, *range(10, 60)])
-NPZ = (*[("x", "y")] * 4, *[("x_train", "y_train", "x_test", "y_test")] * 2, ("x", "y", "who"), ("X", "x", "y"), ("y",), ())
+NPZ = (
+    *[("x", "y")] * 4,
+    *[("x_train", "y_train", "x_test", "y_test")] * 2,
+    ("x", "y", "who"),
+    ("X", "x", "y"),
+    ("y",),
+    (),
+)
 MODES = ("L", "RGB", "RGBA", "1", "P", "I;16", "LA", "CMYK", "F")
 
 
@@ -72,7 +113,10 @@ def csv_content(draw: Draw) -> tuple[bytes, str]:
     names = draw(st.lists(st.sampled_from(NAMES), min_size=width, max_size=width))
     columns = [_cycled(draw(st.lists(st.sampled_from(CELLS), min_size=1, max_size=6)), rows) for _ in names]
     columns.append(_cycled(draw(st.sampled_from(LABELS)), rows))
-    delimiter, end = draw(st.sampled_from([",", ",", ";", "\t", "|"])), draw(st.sampled_from(["\n", "\n", "\r\n", "\r"]))
+    delimiter, end = (
+        draw(st.sampled_from([",", ",", ";", "\t", "|"])),
+        draw(st.sampled_from(["\n", "\n", "\r\n", "\r"])),
+    )
     lines = [delimiter.join([*names, "target"]), *(delimiter.join(row) for row in zip(*columns, strict=True))]
     blank = draw(st.sampled_from(["", "", "\n", " \n\n", "\n" * 70_000]))
     bom = draw(st.sampled_from(["", "", "\ufeff"]))
@@ -212,7 +256,7 @@ def options(draw: Draw, folder: Path) -> Read:
     """Settings of every kind over a plain table, and the words and files that options take."""
     path = folder / "plain.csv"
     path.write_bytes(_plain().write_csv().encode())
-    words = draw(st.sampled_from(["", "uniform", "a=1", "a=nan,b=1", "a=1,b=2", "=", "a=0x1", "{}", "file", "cost=file"]))
+    words = draw(st.sampled_from(["", "uniform", "a=1", "a=nan,b=1", "a=1,b=2", "=", "{}", "file", "cost=file"]))
     given = folder / "given"
     given.write_bytes(damaged(draw, draw(st.sampled_from(
         [b"a: 0.5\nb: 0.5\n", b"a: &x [1, 1]\nb: [*x, *x]\n", b"[" * 3000, b",a,b\na,0,1\nb,1,0\n", b"a: 2020-02-30\n"]
@@ -254,11 +298,13 @@ def _changes(draw: Draw, kind: type[Reading]) -> dict[str, Any]:
 @cache
 def _plain() -> pl.DataFrame:
     generator = np.random.default_rng(0)
-    return pl.DataFrame({
-        "number": generator.normal(size=40).round(3),
-        "word": generator.choice(["x", "y", "z"], 40),
-        "target": ["a", "a", "a", "b"] * 10,
-    })
+    return pl.DataFrame(
+        {
+            "number": generator.normal(size=40).round(3),
+            "word": generator.choice(["x", "y", "z"], 40),
+            "target": ["a", "a", "a", "b"] * 10,
+        }
+    )
 
 
 @cache

@@ -81,8 +81,8 @@ def _refuse_unreadable(column: pl.Series) -> None:
     low, high = (0, 86_400) if column.dtype == pl.Time else YEARS
     if ends[0] is not None and (ends[0] / unit < low or ends[1] / unit >= high):  # type: ignore[operator]
         raise TailtuneError(
-            f"column {column.name!r} holds times outside the years 1 to 9999 or the 24 hours of a day; leave them empty "
-            "where they are unknown"
+            f"column {column.name!r} holds times outside the years 1 to 9999 or the 24 hours of a day; leave them "
+            "empty where they are unknown"
         )
 
 
@@ -164,9 +164,7 @@ def plain_numbers(frame: pl.DataFrame) -> dict[str, Floats]:
     found = given.cast(pl.Float64, strict=False)
     unread = zip(found.null_count().row(0), given.null_count().row(0), strict=True)
     return {
-        series.name: series.to_numpy()
-        for series, (after, before) in zip(found, unread, strict=True)
-        if after == before
+        series.name: series.to_numpy() for series, (after, before) in zip(found, unread, strict=True) if after == before
     }
 
 

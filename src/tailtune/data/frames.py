@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -104,13 +105,16 @@ def _column_series(name: str, values: NDArray[Any]) -> pl.Series:
 
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8")
+    if values.dtype.kind == "U":
+        _refuse_no_characters(values)
     if values.dtype.kind == "M":
         return pl.Series(name, values.astype("datetime64[us]"))
     if values.dtype.kind == "f" and values.dtype.itemsize != 4:  # float16 and long doubles have no polars type
-        return pl.Series(name, values.astype(np.float64))
+        with np.errstate(over="ignore"):  # long doubles beyond become infinite, which the column's reader refuses
+            return pl.Series(name, values.astype(np.float64))
     if values.dtype.kind in "buif":
         return pl.Series(name, np.ascontiguousarray(values))
-    objects = [_none_if_missing(value) for value in _python_values(values)]
+    objects = [_none_if_missing(value) for value in values.tolist()]
     present = {type(value) for value in objects if value is not None}
     dtype, convert = _common_type(present)
     if dtype == pl.Int64 and any(value is not None and not -(2**63) <= value < 2**63 for value in objects):
@@ -121,17 +125,15 @@ def _column_series(name: str, values: NDArray[Any]) -> pl.Series:
     return pl.Series(name, converted, dtype=dtype)
 
 
-def _python_values(values: NDArray[Any]) -> list[Any]:
-    """`values` as a list.
+def _refuse_no_characters(values: NDArray[np.str_]) -> None:
+    """Refuse numbers in the place of characters, of which Python and polars would make damaged text.
 
     Raises:
-        UnicodeError: text that holds no characters.
+        UnicodeError: a number beyond the last character.
     """
-    try:
-        found: list[Any] = values.tolist()
-    except ValueError as error:
-        raise UnicodeError(str(error)) from error
-    return found
+    native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+    if native.nbytes and native.view(np.uint32).max() > sys.maxunicode:
+        raise UnicodeError("a character beyond the last one")
 
 
 def _common_type(present: set[type]) -> tuple[Any, Callable[[Any], Any]]:

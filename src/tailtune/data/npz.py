@@ -28,6 +28,7 @@ def read_arrays(path: Path) -> Arrays:
     Raises:
         TailtuneError: no such archive, a damaged or an encrypted one, more than memory, two arrays of one name, or
             Python objects, which would have to be unpickled.
+        MemoryError: other programs took what was free.
     """
     with naming_files(), path.open("rb") as file:
         try:

@@ -66,8 +66,9 @@ def open_store(
 ) -> Store:
     """Open the store of some image files, and build it where there is none.
 
-    It is the user's own, also where several share a cache, and changes with the paths below `root`, the sizes and the modification times of the files, and the size of the
-    pictures, not with the order of `paths`. Of several processes one builds it and the others wait.
+    It is the user's own, also where several share a cache. It changes with the paths below `root`, the sizes and the
+    modification times of the files, and the size of the pictures, not with the order of `paths`. Of several processes
+    one builds it and the others wait.
 
     Args:
         root: folder of the images.

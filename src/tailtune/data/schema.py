@@ -108,7 +108,6 @@ def read_schema(frame: pl.DataFrame, ids: NDArray[np.str_], exclude: Mapping[str
 
 def _read_at_once(frame: pl.DataFrame) -> dict[str, Floats]:
     """Return the numbers of columns that hold two or more, and nothing else; of text without leading zeros."""
-    import polars as pl
     import polars.selectors as cs
 
     coded = frame.select(cs.string().str.contains(_LEADING_ZERO).any())
@@ -116,8 +115,7 @@ def _read_at_once(frame: pl.DataFrame) -> dict[str, Floats]:
     return {
         name: values
         for name, values in plain_numbers(frame).items()
-        if np.nanmin(values, initial=np.inf) < np.nanmax(values, initial=-np.inf)
-        and name not in codes
+        if np.nanmin(values, initial=np.inf) < np.nanmax(values, initial=-np.inf) and name not in codes
     }
 
 

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.data.columns import SMALLEST, Floats, dates, first_bad, numbers, plain_numbers, refuse_infinity, texts, truths
+from tailtune.data.columns import (
+    SMALLEST,
+    Floats,
+    dates,
+    first_bad,
+    numbers,
+    plain_numbers,
+    refuse_infinity,
+    texts,
+    truths,
+)
 from tailtune.data.dataset import Kind, LeftOut
 from tailtune.data.quantile_normal import QuantileNormal
 from tailtune.data.schema import Column, date_features, read_schema

@@ -126,8 +126,8 @@ def parse_csv(data: bytes, where: str) -> pl.DataFrame:
             read += 1
             if len(row) != len(names):
                 raise TailtuneError(
-                    f"{where}: row {read} (line {above + reader.line_num}) has {_count(len(row), 'field')} where the header "
-                    f"has {len(names)}; mend the line, or put quotes around text that holds {_spoken(delimiter)}"
+                    f"{where}: row {read} (line {above + reader.line_num}) has {_count(len(row), 'field')} where the "
+                    f"header has {len(names)}; mend the line, or put quotes around text that holds {_spoken(delimiter)}"
                 )
             rows.append(row)
             if len(rows) == _CHUNK:

@@ -155,9 +155,7 @@ def _create(path: Path, content: bytes) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise TailtuneError(
-            f"cannot write {path}: {error.strerror or error}; {remedy(error)}"
-        ) from error
+        raise TailtuneError(f"cannot write {path}: {error.strerror or error}; {remedy(error)}") from error
     finally:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
