@@ -54,10 +54,11 @@ def _refuse_tangles(events: Iterable[Any], path: Path) -> None:
 
     depth = 0
     for event in events:
+        line = event.start_mark.line + 1
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            raise TailtuneError(f"{path} is nested too deeply in line {event.start_mark.line + 1}; write it flat")
+            raise TailtuneError(f"{path} is nested too deeply in line {line}; write it flat")
         if isinstance(event, yaml.AliasEvent):
             raise TailtuneError(
-                f"{path} has the alias *{event.anchor} in line {event.start_mark.line + 1}; write the value out"
+                f"{path} has the alias *{event.anchor} in line {line}; write the value out"
             )

@@ -79,7 +79,7 @@ def _refuse_unreadable(column: pl.Series) -> None:
     ends = (column.to_physical().min(), column.to_physical().max())
     unit = _UNITS["ns" if column.dtype == pl.Time else getattr(column.dtype, "time_unit", "day")]
     low, high = (0, 86_400) if column.dtype == pl.Time else YEARS
-    if ends[0] is not None and (ends[0] / unit < low or ends[1] / unit >= high):  # type: ignore[operator]
+    if ends[0] is not None and (ends[0] / unit < low or ends[1] / unit >= high):
         raise TailtuneError(
             f"column {column.name!r} holds times outside the years 1 to 9999 or the 24 hours of a day; leave them "
             "empty where they are unknown"

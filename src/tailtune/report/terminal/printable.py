@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.console import RenderHook
 from rich.segment import Segment
 
 from tailtune.words import printable_lines
@@ -25,7 +26,7 @@ class Printable:
             yield segment if segment.control else Segment(printable_lines(segment.text), segment.style)
 
 
-class PrintableHook:
+class PrintableHook(RenderHook):
     """Makes everything that a console shows printable: ``console.push_render_hook(PrintableHook())``."""
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
