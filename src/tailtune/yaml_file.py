@@ -59,6 +59,4 @@ def _refuse_tangles(events: Iterable[Any], path: Path) -> None:
         if depth > DEEPEST:
             raise TailtuneError(f"{path} is nested too deeply in line {line}; write it flat")
         if isinstance(event, yaml.AliasEvent):
-            raise TailtuneError(
-                f"{path} has the alias *{event.anchor} in line {line}; write the value out"
-            )
+            raise TailtuneError(f"{path} has the alias *{event.anchor} in line {line}; write the value out")

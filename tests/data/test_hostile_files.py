@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 import time
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from PIL import Image
 
 from tailtune.data import memory
 from tailtune.data.dataset import Dataset
+from tailtune.data.frames import column_series
 from tailtune.data.image_listing import every_image, list_images
 from tailtune.data.npz import read_arrays
 from tailtune.data.open import open_dataset
@@ -96,6 +99,14 @@ def test_long_doubles_beyond_doubles_are_refused_as_infinite(tmp_path: Path) -> 
     np.savez(tmp_path / "x.npz", x=np.full((10, 1), np.longdouble("1e400")), y=np.arange(10) % 2)
     with pytest.raises(TailtuneError, match="'f0' is infinite"):
         open_dataset(Reading(str(tmp_path / "x.npz")))
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="long doubles of 80 bits")
+def test_a_signalling_nan_is_a_missing_value() -> None:
+    signalling = np.frombuffer(bytes([1, 0, 0, 0, 0, 0, 0, 0x80, 0xFF, 0x7F, 0, 0, 0, 0, 0, 0]), dtype=np.longdouble)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(column_series("x", signalling).to_numpy()).all()
 
 
 def archive(path: Path, members: dict[str, bytes]) -> Path:

@@ -110,7 +110,9 @@ def _column_series(name: str, values: NDArray[Any]) -> pl.Series:
     if values.dtype.kind == "M":
         return pl.Series(name, values.astype("datetime64[us]"))
     if values.dtype.kind == "f" and values.dtype.itemsize != 4:  # float16 and long doubles have no polars type
-        with np.errstate(over="ignore"):  # long doubles beyond become infinite, which the column's reader refuses
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # beyond it: infinite, and refused by the reader
             return pl.Series(name, values.astype(np.float64))
     if values.dtype.kind in "buif":
         return pl.Series(name, np.ascontiguousarray(values))
