@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-real test-faults lint docs benchmarks lock clean
+.PHONY: demo test test-real test-faults fuzz lint docs benchmarks lock clean
 
 demo: .venv/ready
 	$(BIN)/tailtune demo
@@ -16,6 +16,11 @@ test-real: .venv/ready
 
 test-faults: .venv/ready
 	$(BIN)/python -m pytest -q -n 2 -m faults tests
+
+CASES ?= 10000
+FUZZ_SEED ?= 0
+fuzz: .venv/ready
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/campaign.py --cases $(CASES) --seed $(FUZZ_SEED) --out fuzz.json
 
 lint: .venv/ready
 	$(BIN)/ruff check .

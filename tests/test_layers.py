@@ -13,11 +13,11 @@ import tailtune
 
 ROOT = Path(tailtune.__file__).parent
 ORDER = (
-    "errors", "version", "by_name", "settings", "files", "interrupt", "words", "profile", "data", "sampling", "augment",
-    "models", "losses", "optim", "decision", "bayes", "methods", "training", "evaluation", "run", "jobs", "study",
-    "analysis", "advice", "report", "paper", "fit", "compare", "estimators", "demo", "cli", "__main__",
+    "words", "errors", "version", "files", "yaml_file", "by_name", "settings", "interrupt", "profile", "data",
+    "sampling", "augment", "models", "losses", "optim", "decision", "bayes", "methods", "training", "evaluation", "run",
+    "jobs", "study", "analysis", "advice", "report", "paper", "fit", "compare", "estimators", "demo", "cli", "__main__",
 )  # fmt: skip
-LIGHT = ("errors", "version", "by_name", "settings", "files", "interrupt", "words", "profile", "__init__")
+LIGHT = ("words", "errors", "version", "files", "by_name", "settings", "interrupt", "profile", "__init__")
 FOR_PYTORCH_USERS = ("profile", "sampling", "losses", "optim", "decision")
 FILES = sorted(ROOT.rglob("*.py"))
 

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from tailtune.errors import TailtuneError, nearest
+from tailtune.files import refuse_special
 
 
 def load(text: str, what: str) -> object:
@@ -104,6 +105,7 @@ def _told(error: Exception) -> str:
 
 def _from_file(path: Path, what: str) -> ModuleType:
     try:
+        refuse_special(path)
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise TailtuneError(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tailtune.errors import TailtuneError
+from tailtune.files import naming_files, refuse_bytes
 from tailtune.interrupt import Interrupted, interrupting, to_be_requeued
 from tailtune.jobs.task import On
 from tailtune.settings import Reading, Run, check
 from tailtune.study.comparison import Comparison
 from tailtune.study.study import Study
+from tailtune.words import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -35,14 +37,16 @@ except ModuleNotFoundError:  # a bare `pip install tailtune`
 def _console(stderr: bool = False) -> Console:
     from rich.console import Console
 
+    from tailtune.report.terminal.printable import PrintableHook
+
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else 120  # in a file or a pipe there is no window that tables must fit
-    return Console(stderr=stderr, highlight=False, emoji=False, width=width, soft_wrap=not stream.isatty())
+    console = Console(stderr=stderr, highlight=False, emoji=False, width=width, soft_wrap=not stream.isatty())
+    console.push_render_hook(PrintableHook())
+    return console
 
 
 def _note(sentence: str) -> None:
-    from tailtune.words import printable
-
     _console(stderr=True).print(printable(sentence), markup=False)
 
 
@@ -65,7 +69,8 @@ def _show_log() -> None:
 def _print_json(value: Any) -> None:
     import json
 
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    print(re.sub(r"[^\n]", lambda letter: letter[0] if letter[0].isprintable() else json.dumps(letter[0])[1:-1], text))
 
 
 def fit(
@@ -409,9 +414,6 @@ _MEANT = {
 }
 
 
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit code.
 
@@ -425,12 +427,14 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     given = [_MEANT.get((words[0], word), word) for word in words]
     try:
+        for word in words:
+            refuse_bytes(word)
         if given[:1] == ["fit"] and "--from" in given[:-1]:
             from tailtune.run.repeat import repeating
 
             given = repeating(given)
         try:
-            with interrupting():
+            with interrupting(), naming_files():
                 app.cli(
                     args=given,
                     prog="tailtune",
@@ -448,20 +452,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except Interrupted as stop:
         return _stopped(f"{stop}; {stop.how}")
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in _DISK:
-            return _fail(f"cannot write {error.filename or 'a file'}: {error.strerror}; free some space")
-        raise
     return 0
 
 
 def _fail(message: str) -> int:
-    print(f"tailtune: {' '.join(message.split())}", file=sys.stderr)
+    print(f"tailtune: {printable(' '.join(message.split()))}", file=sys.stderr)
     return 2
 
 
 def _stopped(message: str) -> int:
-    print(f"tailtune: {message}", file=sys.stderr)
+    print(f"tailtune: {printable(message)}", file=sys.stderr)
     return os.EX_TEMPFAIL if to_be_requeued() else 130
 
 

@@ -7,12 +7,19 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from tailtune.words import printable
+
 
 class TailtuneError(ValueError):
     """Bad input, told in one line: what is wrong, where (file, row, column, class), and how to mend it.
 
     The command line prints the line and exits with 2; a traceback from tailtune is therefore a defect.
+
+    Names from data may hold line ends and control characters; in the message they are spaces and marked places.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(" ".join(message.splitlines())))
 
 
 @contextmanager

@@ -202,8 +202,9 @@ _RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
     (
         "0 or more",
         lambda x: 0 <= x < float("inf"),
-        ("patience", "seed", "split_seed", "weight_decay", "checkpoint_minutes"),
+        ("patience", "weight_decay", "checkpoint_minutes"),
     ),
+    ("0 or more and under 2^32", lambda x: 0 <= x < 2**32, ("seed", "split_seed")),  # what every library takes
     ("more than 0", lambda x: 0 < x < float("inf"), ("lr", "minutes", "clip")),
     ("0 or more and under 1", lambda x: 0 <= x < 1, ("momentum", "ema", "val_fraction", "test_fraction")),
     ("between 0 and 1", lambda x: 0 <= x <= 1, ("warmup",)),

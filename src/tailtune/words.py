@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from unicodedata import category
 
 NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -118,8 +119,21 @@ def _part(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` without control characters, which come from data and would otherwise reach a terminal or a page."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    r"""`text` without control characters, which come from data and would otherwise reach a terminal or a page.
+
+    Spaces of every width stay, line ends and tabs do not.
+
+    >>> printable("a\x1b[2Jb"), printable("3\N{NO-BREAK SPACE}%")
+    ('a�[2Jb', '3\xa0%')
+    """
+    return "".join(
+        letter if letter.isprintable() or category(letter) == "Zs" else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+
+
+def printable_lines(text: str) -> str:
+    """`text` as `printable` leaves it, but for the ends of its lines."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def shortened(name: str, longest: int = LONGEST) -> str:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tailtune.data import image_dataset
+from tailtune.data import image_dataset, memory
 from tailtune.data.images import dataset_from_arrays, open_for_prediction, open_image_folder
 from tailtune.errors import TailtuneError
 from tailtune.settings import Run
@@ -214,13 +214,13 @@ def test_too_little_memory_suggests_a_size(folder, monkeypatch):
 
 
 def test_memory_is_what_machine_and_container_both_have(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_dataset, "CONTAINER", tmp_path)
-    assert 10_000_000 < image_dataset.available_memory() < psutil.virtual_memory().total
+    monkeypatch.setattr(memory, "CONTAINER", tmp_path)
+    assert 10_000_000 < memory.available_memory() < psutil.virtual_memory().total
     (tmp_path / "memory.current").write_text("1500\n")
     (tmp_path / "memory.max").write_text("5000\n")
-    assert image_dataset.available_memory() == 3500
+    assert memory.available_memory() == 3500
     (tmp_path / "memory.max").write_text("max\n")
-    assert image_dataset.available_memory() > 10_000_000
+    assert memory.available_memory() > 10_000_000
 
 
 @pytest.mark.parametrize(

@@ -318,3 +318,28 @@ def test_entries_are_json_behind_their_hashes(folder: Path) -> None:
     header, *entries = [json.loads(line.split(" ", 1)[1]) for line in lines]
     assert header["shape"] == [24, *SIZE]
     assert [len(entry["checksums"]) for entry in entries] == [4] * 6
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707])
+def test_a_store_that_others_can_write_is_not_trusted(mode: int, folder: Path) -> None:
+    made = store_of(folder).file.parent
+    assert made.stat().st_mode & 0o777 == 0o700
+    made.chmod(mode)
+    with pytest.raises(TailtuneError, match="can be written by others, so its pictures are not trusted"):
+        store_of(folder)
+
+
+def test_a_store_of_another_user_is_not_trusted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = store_of(folder).file.parent
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    with pytest.raises(TailtuneError, match="belongs to another user"):
+        store_of(folder)
+    assert len([entry for entry in mine.parent.iterdir() if entry.is_dir()]) == 2  # it has a name of its own
+
+
+def test_a_link_in_the_place_of_a_store_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    made = store_of(folder).file.parent
+    made.rename(tmp_path / "elsewhere")
+    made.symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    with pytest.raises(TailtuneError, match="not trusted"):
+        store_of(folder)

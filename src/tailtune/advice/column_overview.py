@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.data.columns import Floats, dates, numbers, texts
+from tailtune.data.columns import Floats, dates, numbers, plain_numbers, texts
 from tailtune.data.dataset import Dataset
 from tailtune.data.schema import Column
 from tailtune.data.table_preprocessor import TablePreprocessor
@@ -78,16 +78,21 @@ def overview(dataset: Dataset) -> tuple[ColumnOverview, ...]:
     targets = dataset.train.targets.numpy()
     inputs = dataset.frame.drop(dataset.preprocessor.target or [])
     tests = max(1, inputs.width)
-    return tuple(_look(series, known.get(series.name), targets, every, tests) for series in inputs)
+    read = plain_numbers(inputs)
+    return tuple(
+        _look(series, known.get(series.name), read.get(series.name), targets, every, tests) for series in inputs
+    )
 
 
-def _look(series: pl.Series, column: Column | None, targets: Indices, every: int, tests: int) -> ColumnOverview:
-    """Describe one column of the training rows [N], of which the data have `every` in all parts."""
+def _look(
+    series: pl.Series, column: Column | None, read: Floats | None, targets: Indices, every: int, tests: int
+) -> ColumnOverview:
+    """Describe one column of the training rows [N], of which the data have `every` in all parts; `read` its numbers."""
     import polars as pl
 
     if series.dtype.is_nested() or series.dtype in (pl.Object, pl.Binary):
         return ColumnOverview(series.name, "text", False, len(series), series.null_count(), 0, str(series.dtype))
-    values, absent, kind = _read(series, column)
+    values, absent, kind = _read(series, column, read)
     present = values[~absent]
     levels, sizes = np.unique(present, return_counts=True)
     if len(levels) == 0 or (len(levels) == 1 and not absent.any()):
@@ -127,9 +132,14 @@ def _look(series: pl.Series, column: Column | None, targets: Indices, every: int
     )
 
 
-def _read(series: pl.Series, column: Column | None) -> tuple[NDArray[np.generic], NDArray[np.bool_], ColumnType]:
+def _read(
+    series: pl.Series, column: Column | None, read: Floats | None
+) -> tuple[NDArray[np.generic], NDArray[np.bool_], ColumnType]:
     """Return the values [N], where there is none [N], and the type, as the model's reading of the column has it."""
     import polars as pl
+
+    if read is not None and (column is None or column.kind in ("numeric", "boolean")):
+        return read, np.isnan(read), "number"
 
     if column is not None and column.kind == "date":
         times = dates(series)[0]

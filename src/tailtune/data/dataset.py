@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.memory import refuse_larger_than_memory
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.errors import TailtuneError
 from tailtune.profile import ClassProfile
@@ -23,6 +24,7 @@ NAMED = 8  # things left out that are said one by one before training; the repor
 
 
 TINY_SIDE = 12  # pixels
+CONFUSION = 32  # bytes of a cell of the confusion matrix: as counted, as kept in the result, and as written
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,17 @@ class Dataset:
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     frame: pl.DataFrame | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse more classes than a table of their confusions has room for, before anything is trained.
+
+        Raises:
+            TailtuneError: saying how many there are.
+        """
+        classes = len(self.names)
+        refuse_larger_than_memory(
+            CONFUSION * classes**2, f"the confusions of {classes:,} classes", "join rare classes into one"
+        )
 
     @property
     def profile(self) -> ClassProfile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -89,15 +90,28 @@ def column_series(name: str, values: NDArray[Any]) -> pl.Series:
 
     Returns:
         The series [N].
+
+    Raises:
+        TailtuneError: bytes or text that are not UTF-8.
     """
+    try:
+        return _column_series(name, values)
+    except UnicodeError as error:
+        raise TailtuneError(f"column {name!r} holds text that is not UTF-8; decode it first") from error
+
+
+def _column_series(name: str, values: NDArray[Any]) -> pl.Series:
     import polars as pl
 
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8")
+    if values.dtype.kind == "U":
+        _refuse_no_characters(values)
     if values.dtype.kind == "M":
         return pl.Series(name, values.astype("datetime64[us]"))
     if values.dtype.kind == "f" and values.dtype.itemsize != 4:  # float16 and long doubles have no polars type
-        return pl.Series(name, values.astype(np.float64))
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond it: infinite, and refused by the reader
+            return pl.Series(name, values.astype(np.float64))
     if values.dtype.kind in "buif":
         return pl.Series(name, np.ascontiguousarray(values))
     objects = [_none_if_missing(value) for value in values.tolist()]
@@ -105,7 +119,21 @@ def column_series(name: str, values: NDArray[Any]) -> pl.Series:
     dtype, convert = _common_type(present)
     if dtype == pl.Int64 and any(value is not None and not -(2**63) <= value < 2**63 for value in objects):
         dtype, convert = pl.Float64(), float
-    return pl.Series(name, [None if value is None else convert(value) for value in objects], dtype=dtype)
+    converted = [None if value is None else convert(value) for value in objects]
+    if dtype == pl.String:
+        "".join(filter(None, converted)).encode()  # lone surrogates, which polars would take and stumble over later
+    return pl.Series(name, converted, dtype=dtype)
+
+
+def _refuse_no_characters(values: NDArray[np.str_]) -> None:
+    """Refuse numbers in the place of characters, of which Python and polars would make damaged text.
+
+    Raises:
+        UnicodeError: a number beyond the last character.
+    """
+    native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+    if native.nbytes and native.view(np.uint32).max() > sys.maxunicode:
+        raise UnicodeError("a character beyond the last one")
 
 
 def _common_type(present: set[type]) -> tuple[Any, Callable[[Any], Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from tailtune.data.dataset import Dataset, LeftOut, Part
 from tailtune.data.decode import Pixels
 from tailtune.data.image_preprocessor import ImagePreprocessor
+from tailtune.data.memory import SHARE, available_memory
 from tailtune.data.splits import split_hash, stratified
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.data.target import singleton_warning
@@ -20,7 +20,6 @@ from tailtune.settings import Reading
 from tailtune.words import quoted
 
 Indices = NDArray[np.int64]
-CONTAINER = Path("/sys/fs/cgroup")  # where Linux says what the container of this process may use
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ def _thin_classes(names: Sequence[str], train: Images, val: Images | None, test:
 
 def fits_memory(count: int, channels: int, height: int, width: int) -> bool:
     """Whether images can be kept in memory."""
-    return _needed(count, channels, height, width) <= 0.8 * available_memory()
+    return _needed(count, channels, height, width) <= SHARE * available_memory()
 
 
 def check_memory(count: int, channels: int, height: int, width: int, where: str) -> None:
@@ -163,9 +162,9 @@ def check_memory(count: int, channels: int, height: int, width: int, where: str)
     """
     free = available_memory()
     needed = _needed(count, channels, height, width)
-    if needed <= 0.8 * free:
+    if needed <= SHARE * free:
         return
-    side = int(np.sqrt(0.8 * free / (2 * count * channels)))
+    side = int(np.sqrt(SHARE * free / (2 * count * channels)))
     raise TailtuneError(
         f"{where}: {count} images of {height} x {width} need {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are "
         f"free; keep them in a file with --storage disk, or make them smaller with --image-size {max(8, side // 8 * 8)}"
@@ -174,14 +173,3 @@ def check_memory(count: int, channels: int, height: int, width: int, where: str)
 
 def _needed(count: int, channels: int, height: int, width: int) -> int:
     return 2 * count * channels * height * width  # the pixels as read, and once more while they are split into parts
-
-
-def available_memory() -> int:
-    """Bytes of memory that can still be taken, by the system's and the container's account."""
-    import psutil
-
-    free = int(psutil.virtual_memory().available)
-    limit, used = CONTAINER / "memory.max", CONTAINER / "memory.current"
-    if limit.exists() and used.exists() and limit.read_text().strip().isdigit():
-        return min(free, int(limit.read_text()) - int(used.read_text()))
-    return free

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tailtune.data.decode import is_image
 from tailtune.errors import TailtuneError
+from tailtune.files import naming_files, refuse_bytes
 from tailtune.words import quoted
 
 PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -124,22 +125,45 @@ def _images(folder: Path, root: Path, strays: list[str]) -> list[str]:
 
 
 def _subfolders(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not _hidden(entry.name))
+    return [name for name, is_folder in _entries(folder) if is_folder]
 
 
 def _files(folder: Path, root: Path) -> list[str]:
-    paths = (Path(entry.path) for entry in os.scandir(folder) if entry.is_file() and not _hidden(entry.name))
-    return sorted(path.relative_to(root).as_posix() for path in paths)
+    return [(folder / name).relative_to(root).as_posix() for name, is_folder in _entries(folder) if not is_folder]
+
+
+def _entries(folder: Path) -> list[tuple[str, bool]]:
+    """Return the names of the files and folders in a folder, sorted, and which are folders; pipes and such are not.
+
+    Raises:
+        TailtuneError: a folder that cannot be read, links in a circle, or a name that is not UTF-8.
+    """
+    found: list[tuple[str, bool]] = []
+    with naming_files(), os.scandir(folder) as entries:
+        for entry in entries:
+            if not _hidden(entry.name) and (entry.is_dir() or entry.is_file()):
+                refuse_bytes(entry.name, f"{folder}: ")
+                found.append((entry.name, entry.is_dir()))
+    return sorted(found)
 
 
 def _walk(folder: Path, root: Path) -> list[str]:
-    return sorted(_descend(folder, root))
+    return sorted(_descend(folder, root, set()))
 
 
-def _descend(folder: Path, root: Path) -> Iterator[str]:
+def _descend(folder: Path, root: Path, seen: set[tuple[int, int]]) -> Iterator[str]:
+    """Yield the files below a folder.
+
+    Raises:
+        TailtuneError: links lead to one folder twice, so that there may be no end.
+    """
+    status = folder.stat()
+    if (status.st_dev, status.st_ino) in seen:
+        raise TailtuneError(f"{folder} leads by a link to a folder that is read already; remove the link")
+    seen.add((status.st_dev, status.st_ino))
     yield from _files(folder, root)
     for name in _subfolders(folder):
-        yield from _descend(folder / name, root)
+        yield from _descend(folder / name, root, seen)
 
 
 def _hidden(name: str) -> bool:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
+from collections import Counter
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.memory import refuse_larger_than_memory
 from tailtune.errors import TailtuneError
+from tailtune.files import naming_files
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
@@ -18,29 +22,83 @@ Arrays = dict[str, Array]
 def read_arrays(path: Path) -> Arrays:
     """Read the arrays of an .npz file; their names come in lower case.
 
+    What the headers declare is held against the size of the members and against the free memory before any array is
+    made: a small archive can hold zeros for a whole disk.
+
     Raises:
-        TailtuneError: no such archive, a damaged one, or Python objects in it, which would have to be unpickled.
+        TailtuneError: no such archive, a damaged or an encrypted one, more than memory, two arrays of one name, or
+            Python objects, which would have to be unpickled.
+        MemoryError: other programs took what was free.
     """
-    name = ""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays: Arrays = {}
-            for name in archive.files:
-                arrays[name.lower()] = archive[name]
-            return arrays
-    except ValueError as error:
-        if not name or "allow_pickle" not in str(error):
-            _refuse_damaged(path)
+    with naming_files(), path.open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = [info for info in archive.infolist() if not info.is_dir()]
+                _refuse_twice([_key(info) for info in members], path)
+                _refuse_large([_declared(archive, info, path) for info in members], path)
+                return {_key(info): _array(archive, info) for info in members}
+        except (TailtuneError, MemoryError):
+            raise
+        except Exception as error:  # zipfile, its decompressors and NumPy's header parser each have their own
+            raise TailtuneError(
+                f"{path} is damaged or no .npz archive; write it with numpy.savez(path, x=..., y=...)"
+            ) from error
+
+
+def _key(info: zipfile.ZipInfo) -> str:
+    return info.filename.removesuffix(".npy").lower()
+
+
+def _refuse_twice(names: list[str], path: Path) -> None:
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise TailtuneError(f"{path} holds {times} arrays called {name!r} (case does not count); rename them")
+
+
+def _declared(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and type that the header of an array states, none of whose values are read.
+
+    Raises:
+        TailtuneError: an encrypted array, one of Python objects or fields, something else than an array, or a header
+            that is at odds with the size of the member.
+    """
+    where = f"{path}: array {_key(info)!r}"
+    if info.flag_bits & 1:
+        raise TailtuneError(f"{where} is encrypted; write the file without a password")
+    with archive.open(info) as member:
+        try:
+            version = np.lib.format.read_magic(member)
+        except ValueError as error:
+            raise TailtuneError(f"{where} is no NumPy array; write the file with numpy.savez") from error
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(member)
+        header = member.tell()
+    if dtype.hasobject:
         raise TailtuneError(
-            f"{path}: array {name!r} holds Python objects, which are not read for safety; save numbers, or text with "
-            "x.astype(str)"
-        ) from error
-    except (OSError, EOFError, zipfile.BadZipFile, AttributeError, TypeError):
-        _refuse_damaged(path)
+            f"{where} holds Python objects, which are not read for safety; save numbers, or text with x.astype(str)"
+        )
+    if dtype.kind == "V":
+        raise TailtuneError(f"{where} holds records of type {dtype}; save one array of plain values for each field")
+    if math.prod(shape) * dtype.itemsize != info.file_size - header or min(shape, default=1) < 0:
+        raise TailtuneError(
+            f"{where} is damaged: its header states shape {shape}, and {info.file_size - header} bytes follow; write "
+            "it again"
+        )
+    return shape, dtype
 
 
-def _refuse_damaged(path: Path) -> NoReturn:
-    raise TailtuneError(f"{path} is damaged or no .npz archive; write it with numpy.savez(path, x=..., y=...)")
+def _refuse_large(arrays: list[tuple[tuple[int, ...], np.dtype[Any]]], path: Path) -> None:
+    """Refuse arrays that do not fit in memory: all are read, and of a table every value becomes a float64."""
+    read = sum(math.prod(shape) * dtype.itemsize for shape, dtype in arrays)
+    made = sum(math.prod(shape) * max(8, dtype.itemsize) if len(shape) <= 2 else 0 for shape, dtype in arrays)
+    refuse_larger_than_memory(read + 2 * made, f"the arrays of {path}", "save fewer rows or columns")
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
+    with archive.open(info) as member:
+        array: Array = np.lib.format.read_array(member, allow_pickle=False)
+        member.read()  # to the end, where the checksum of the archive is compared
+    return array
 
 
 def check_features(x: Array, where: str) -> Array:

@@ -22,6 +22,7 @@ from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
 from tailtune.data.tables import TABLE_SUFFIXES, read_table
 from tailtune.data.target import encode_target
 from tailtune.errors import TailtuneError, nearest
+from tailtune.files import naming_files, refuse_special
 from tailtune.settings import Reading
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def open_dataset(reading: Reading) -> Dataset:
     Raises:
         TailtuneError: no such data, anything wrong with them, or `reading.storage` "disk" for what is no image files.
     """
-    dataset = _open(reading)
+    with naming_files():
+        dataset = _open(reading)
     if reading.storage == "disk" and not isinstance(dataset.train.inputs[0], StoredPictures):
         raise TailtuneError(f"--storage disk is for image files, and {reading.data} is read into memory; leave it out")
     return dataset
@@ -85,6 +87,7 @@ def _open(reading: Reading) -> Dataset:
 
 
 def _refuse_unknown(path: Path) -> NoReturn:
+    refuse_special(path)
     if str(path) in catalog.__all__:  # where rows are wanted that a user has
         raise TailtuneError(f"{path} is a named data set; give the file or folder with the rows, or write ./{path}")
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
@@ -179,8 +182,14 @@ def open_for_prediction(
     Raises:
         TailtuneError: no such data, columns that are missing, or anything else wrong with them.
     """
-    path = Path(path)
-    if not path.exists():
+    with naming_files():
+        return _open_for_prediction(Path(path), preprocessor, names, target)
+
+
+def _open_for_prediction(
+    path: Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None
+) -> PredictionRows:
+    if not (path.is_file() or path.is_dir()):
         _refuse_unknown(path)
     if preprocessor.kind == "image":
         from tailtune.data import images

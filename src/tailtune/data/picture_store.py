@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import shutil
+import stat
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ from tailtune.errors import TailtuneError
 
 LOG = logging.getLogger("tailtune")  # the command line shows it; a Python user hears of it if they wish
 SECONDS = 10.0  # between two lines about how far reading is
-FORMAT = 1  # of the folder, and of how pictures are decoded
+FORMAT = 2  # of the folder, and of how pictures are decoded
 CHUNK = 2**26  # bytes of pixels between two entries
 PIXELS, ROWS = "pixels", "rows.jsonl"
 
@@ -65,8 +66,9 @@ def open_store(
 ) -> Store:
     """Open the store of some image files, and build it where there is none.
 
-    It changes with the paths below `root`, the sizes and the modification times of the files, and the size of the
-    pictures, not with the order of `paths`. Of several processes one builds it and the others wait.
+    It is the user's own, also where several share a cache. It changes with the paths below `root`, the sizes and the
+    modification times of the files, and the size of the pictures, not with the order of `paths`. Of several processes
+    one builds it and the others wait.
 
     Args:
         root: folder of the images.
@@ -81,22 +83,23 @@ def open_store(
 
     Raises:
         UnreadableImageError: an image cannot be read, unless `skip_bad_images`.
-        TailtuneError: no space or no right to write, or a store that is damaged.
+        TailtuneError: no space or no right to write, or a store that is damaged or that others could have written.
     """
     names = tuple(sorted(set(paths)))
     folder = cache_folder() / _key(root, names, channels, height, width)
     wanted = _Wanted(root, names, (len(names), channels, height, width), folder)
-    if not folder.is_dir():
+    if not os.path.lexists(folder):
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             with _alone(folder):
-                if not folder.is_dir():
+                if not os.path.lexists(folder):
                     _build(wanted, skip_bad_images)
         except OSError as error:
             why = error.strerror or error
             raise TailtuneError(
                 f"cannot write {folder}: {why}; let TAILTUNE_CACHE name a folder on a disk with room"
             ) from error
+    _refuse_foreign(folder)
     store = _opened(wanted)
     _refuse(names, {} if skip_bad_images else store.problems)
     return store
@@ -105,10 +108,25 @@ def open_store(
 def _key(root: Path, names: Sequence[str], *size: int) -> str:
     import PIL
 
-    digest = hashlib.sha256(json.dumps([FORMAT, PIL.__version__, *size]).encode())  # pixels may change with Pillow
+    # pixels may change with Pillow
+    digest = hashlib.sha256(json.dumps([FORMAT, os.getuid(), PIL.__version__, *size]).encode())
     for name, found in zip(names, in_threads(lambda name: os.stat(root / name), names), strict=True):
         digest.update(json.dumps([name, found.st_size, found.st_mtime_ns]).encode())
     return digest.hexdigest()
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse a store that another user could have made or changed.
+
+    Raises:
+        TailtuneError: it is not a folder of this user's, or others may write in it.
+    """
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise TailtuneError(
+            f"{folder} belongs to another user or can be written by others, so its pictures are not trusted; remove "
+            "it, or let TAILTUNE_CACHE name a folder of your own"
+        )
 
 
 @contextmanager
@@ -131,7 +149,8 @@ def _alone(folder: Path) -> Iterator[None]:
 def _build(wanted: _Wanted, skip_bad_images: bool) -> None:
     count, channels, height, width = wanted.shape
     begun = wanted.folder.with_name(f"{wanted.folder.name}.partial")
-    begun.mkdir(exist_ok=True)
+    begun.mkdir(mode=0o700, exist_ok=True)
+    _refuse_foreign(begun)
     done, problems = _kept(begun, wanted)
     _refuse(wanted.names, {} if skip_bad_images else problems)
     _check_space(wanted, done)

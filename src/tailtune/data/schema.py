@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.data.columns import TRUTH_PAIRS, Floats, dates, numbers, refuse_infinity, texts
+from tailtune.data.columns import TRUTH_PAIRS, Floats, dates, numbers, plain_numbers, refuse_infinity, texts
 from tailtune.data.dataset import LeftOut
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ LONG_TEXT = 60  # characters: longer texts on average are sentences rather than 
 
 _IDENTIFIER = re.compile(r"(^|.*[_\s.-])(id|idx|index|uuid|guid|key)$|^rownum(ber)?$|^unnamed_\d+$", re.IGNORECASE)
 _CAMEL_IDENTIFIER = re.compile(r".*[a-z](Id|ID)$")
+_LEADING_ZERO = r"^[+-]?0\d"
 _LOCAL_DATE = r"^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b"
 
 
@@ -82,12 +83,14 @@ def read_schema(frame: pl.DataFrame, ids: NDArray[np.str_], exclude: Mapping[str
     columns: list[Column] = []
     left_out: list[LeftOut] = []
     warnings: list[str] = []
+    known = _read_at_once(frame)
     for series in frame:
         if series.name in exclude:
             if exclude[series.name]:
                 left_out.append(LeftOut(series.name, exclude[series.name]))
             continue
-        found = _read(series, ids)
+        values = known.get(series.name)
+        found = _read(series, ids) if values is None else _number(series.name, values, ids)
         if isinstance(found, str):
             left_out.append(LeftOut(series.name, found))
             continue
@@ -101,6 +104,19 @@ def read_schema(frame: pl.DataFrame, ids: NDArray[np.str_], exclude: Mapping[str
                 f"part, use --group {found.name}; to leave it out, --ignore {found.name}."
             )
     return Schema(tuple(columns), tuple(left_out), tuple(warnings))
+
+
+def _read_at_once(frame: pl.DataFrame) -> dict[str, Floats]:
+    """Return the numbers of columns that hold two or more, and nothing else; of text without leading zeros."""
+    import polars.selectors as cs
+
+    coded = frame.select(cs.string().str.contains(_LEADING_ZERO).any())
+    codes = {series.name for series in coded if series.item()}
+    return {
+        name: values
+        for name, values in plain_numbers(frame).items()
+        if np.nanmin(values, initial=np.inf) < np.nanmax(values, initial=-np.inf) and name not in codes
+    }
 
 
 def _read(series: pl.Series, ids: NDArray[np.str_]) -> Column | str:
@@ -147,7 +163,7 @@ def _read_text(series: pl.Series, text: pl.Series, ids: NDArray[np.str_]) -> Col
     name = series.name
     values, bad = numbers(series)
     levels = text.drop_nulls().unique()
-    if not bad.any() and not text.str.contains(r"^[+-]?0\d").any():
+    if not bad.any() and not text.str.contains(_LEADING_ZERO).any():
         return _number(name, values, ids)
     stray = text.filter(bad).unique()
     read = int((~np.isnan(values)).sum())

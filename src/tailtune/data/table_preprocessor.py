@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.data.columns import Floats, dates, first_bad, numbers, refuse_infinity, texts, truths
+from tailtune.data.columns import (
+    SMALLEST,
+    Floats,
+    dates,
+    first_bad,
+    numbers,
+    plain_numbers,
+    refuse_infinity,
+    texts,
+    truths,
+)
 from tailtune.data.dataset import Kind, LeftOut
 from tailtune.data.quantile_normal import QuantileNormal
 from tailtune.data.schema import Column, date_features, read_schema
@@ -200,8 +210,14 @@ def _numeric_values(
     """
     values: list[Floats] = []
     absent: list[NDArray[np.bool_]] = []
-    for column in columns:
-        if column.levels:
+    numeric = [column for column in columns if not column.levels]
+    known = plain_numbers(frame.select(column.name for column in numeric if column.kind == "numeric"))
+    for column in numeric:
+        if column.name in known:
+            refuse_infinity(known[column.name], column.name, ids)
+            values.append(known[column.name])
+            if column.missing:
+                absent.append(np.isnan(values[-1]))
             continue
         series = frame[column.name]
         if column.kind == "date":
@@ -220,8 +236,10 @@ def _numeric_values(
         if column.missing:
             absent.append(np.isnan(values[-1]))
     rows = frame.height
+    stacked = np.stack(values, axis=1) if values else np.zeros((rows, 0))
+    stacked[np.abs(stacked) < SMALLEST] = 0  # denormal numbers, between which slopes would be infinite
     return (
-        np.stack(values, axis=1) if values else np.zeros((rows, 0)),
+        stacked,
         np.stack(absent, axis=1).astype(np.float32) if absent else np.zeros((rows, 0), dtype=np.float32),
     )
 

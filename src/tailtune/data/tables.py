@@ -9,7 +9,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from tailtune.data.memory import refuse_larger_than_memory
 from tailtune.errors import TailtuneError, nearest
+from tailtune.files import naming_files, refuse_special
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,12 +44,14 @@ def read_table(path: str | Path) -> pl.DataFrame:
             a column name that occurs twice.
     """
     path = Path(path)
-    if not path.is_file():
-        _refuse_missing(path)
+    with naming_files():
+        if not path.is_file():
+            _refuse_missing(path)
     if path.suffix.lower() in PARQUET_SUFFIXES:
         return _read_parquet(path)
     if path.suffix.lower() in CSV_SUFFIXES:
-        return parse_csv(path.read_bytes(), str(path))
+        with naming_files():
+            return parse_csv(path.read_bytes(), str(path))
     raise TailtuneError(f"{path} is no table that can be read; give a {' or '.join(TABLE_SUFFIXES)} file")
 
 
@@ -56,6 +60,7 @@ def _refuse_missing(path: Path) -> NoReturn:
         raise TailtuneError(f"{path} is a folder; give one {' or '.join(TABLE_SUFFIXES)} file of it")
     if not path.parent.is_dir():
         raise TailtuneError(f"no file {path}: the folder {path.parent} does not exist")
+    refuse_special(path)
     neighbours = [entry.name for entry in path.parent.iterdir()]
     raise TailtuneError(f"no file {path.name} in {path.parent.resolve()}.{nearest(path.name, neighbours)}")
 
@@ -66,13 +71,24 @@ def _read_parquet(path: Path) -> pl.DataFrame:
     if path.stat().st_size == 0:
         raise TailtuneError(f"{path} is empty (0 bytes); write the table again")
     try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        with naming_files(), path.open("rb") as file:  # not its name, which polars would take for a pattern
+            _refuse_large(pl.scan_parquet(file), path)
+            file.seek(0)
+            frame = pl.read_parquet(file)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise TailtuneError(f"{path} cannot be read as Parquet ({reason}); write the file again") from error
     if frame.height == 0:
         raise TailtuneError(f"{path} has columns but no rows; write the table again with its rows")
     return frame
+
+
+def _refuse_large(rows: pl.LazyFrame, path: Path) -> None:
+    """Refuse more rows and columns than memory holds, of which a compressed file may be full in few bytes."""
+    import polars as pl
+
+    cells = len(rows.collect_schema()) * int(rows.select(pl.len()).collect().item())
+    refuse_larger_than_memory(2 * 8 * cells, f"{cells:,} cells of {path}", "write fewer rows or columns")
 
 
 def parse_csv(data: bytes, where: str) -> pl.DataFrame:
@@ -94,7 +110,11 @@ def parse_csv(data: bytes, where: str) -> pl.DataFrame:
 
     text = _decode(data, where)
     delimiter = sniff_delimiter(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=delimiter != "\t")
+    begin = _first_line(text)
+    above = text.count("\n", 0, begin)
+    lines = io.StringIO(text, newline="")
+    lines.seek(begin)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != "\t")
     try:
         names = check_names([field.strip() for field in next(row for row in reader if row)], where)
         chunks: list[pl.DataFrame] = []
@@ -106,8 +126,8 @@ def parse_csv(data: bytes, where: str) -> pl.DataFrame:
             read += 1
             if len(row) != len(names):
                 raise TailtuneError(
-                    f"{where}: row {read} (line {reader.line_num}) has {_count(len(row), 'field')} where the header "
-                    f"has {len(names)}; mend the line, or put quotes around text that holds {_spoken(delimiter)}"
+                    f"{where}: row {read} (line {above + reader.line_num}) has {_count(len(row), 'field')} where the "
+                    f"header has {len(names)}; mend the line, or put quotes around text that holds {_spoken(delimiter)}"
                 )
             rows.append(row)
             if len(rows) == _CHUNK:
@@ -115,7 +135,7 @@ def parse_csv(data: bytes, where: str) -> pl.DataFrame:
                 rows = []
     except csv.Error as error:
         raise TailtuneError(
-            f"{where}: line {reader.line_num} cannot be read ({error}); is a quote left open?"
+            f"{where}: line {above + reader.line_num} cannot be read ({error}); is a quote left open?"
         ) from error
     if text.count('"') % 2 and rows and any("\n" in field for field in rows[-1]):
         raise TailtuneError(
@@ -172,8 +192,9 @@ def sniff_delimiter(text: str) -> str:
     >>> sniff_delimiter("a;b\n1,5;2\n")
     ';'
     """
-    head = text[: 1 << 16]
-    if len(text) > len(head):
+    begin = _first_line(text)
+    head = text[begin : begin + (1 << 16)]
+    if len(text) - begin > len(head):
         head = head[: head.rfind("\n") + 1] or head
 
     def quality(delimiter: str) -> tuple[bool, int]:
@@ -182,9 +203,15 @@ def sniff_delimiter(text: str) -> str:
             widths = [len(row) for row, _ in zip((row for row in reader if row), range(50), strict=False)]
         except csv.Error:
             return False, 0
-        return widths[0] > 1 and len(set(widths)) == 1, widths[0]
+        return bool(widths) and widths[0] > 1 and len(set(widths)) == 1, max(widths[:1], default=0)
 
     return max(DELIMITERS, key=quality)
+
+
+def _first_line(text: str) -> int:
+    """Where the first line begins that is not blank."""
+    blank = re.match(r"(?:[^\S\r\n]*+[\r\n])*+", text)
+    return 0 if blank is None else blank.end()
 
 
 def check_names(names: list[str], where: str) -> list[str]:

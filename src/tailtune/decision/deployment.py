@@ -10,6 +10,7 @@ import numpy as np
 
 from tailtune.errors import TailtuneError
 from tailtune.profile import ClassProfile, Floats
+from tailtune.yaml_file import read_yaml
 
 FORM = "uniform, train, shares such as a=0.01,b=0.99, or a file that holds them"
 
@@ -50,12 +51,7 @@ def _from_words(text: str) -> Mapping[Any, Any]:
 
 
 def _from_file(path: Path) -> Mapping[Any, Any]:
-    import yaml
-
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TailtuneError(f"--deploy-prior {path} cannot be read: {' '.join(str(error).split())}") from error
+    content = read_yaml(path)
     if not isinstance(content, Mapping):
         raise TailtuneError(f"--deploy-prior {path} must map class names to shares, such as 'fraud: 0.01' on a line")
     return content

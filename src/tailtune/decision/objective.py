@@ -12,6 +12,7 @@ import numpy as np
 
 from tailtune.by_name import is_own
 from tailtune.errors import TailtuneError, nearest
+from tailtune.files import refuse_special
 from tailtune.profile import Floats
 
 Name = Literal[
@@ -113,10 +114,11 @@ def read_costs(path: str, names: Sequence[str]) -> Floats:
         TailtuneError: the file is missing, or is no such matrix for these classes.
     """
     form = "a line of class names, then for each true class its name and what each answer costs"
+    refuse_special(Path(path))
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TailtuneError(f"the costs in {path} cannot be read ({error}); give a CSV file with {form}") from error
     header = [cell.strip() for cell in lines[0][1:]] if lines else []
     rows = {line[0].strip(): line[1:] for line in lines[1:]}

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from tailtune.errors import TailtuneError
-from tailtune.files import write_whole
+from tailtune.files import remedy, write_whole
 
 BEATS = 5  # signs of life within the time after which a claim expires
 RELEASED = b'{"released": true}'
@@ -155,9 +155,7 @@ def _create(path: Path, content: bytes) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise TailtuneError(
-            f"cannot write {path}: {error.strerror or error}; free some space or write elsewhere"
-        ) from error
+        raise TailtuneError(f"cannot write {path}: {error.strerror or error}; {remedy(error)}") from error
     finally:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)

@@ -32,8 +32,8 @@ def _environment() -> jinja2.Environment:
 
 
 def page(template: str, view: Mapping[str, object]) -> str:
-    """Render a page; everything that comes from data is escaped."""
-    return _environment().get_template(template).render(view)
+    """Render a page; everything that comes from data is escaped, and control characters are replaced."""
+    return words.printable_lines(_environment().get_template(template).render(view))
 
 
 def sentence(template: str, name: str, **values: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,20 @@ from numpy.typing import NDArray
 from tailtune.data.open import open_for_prediction
 from tailtune.decision.use import HeldOut
 from tailtune.errors import TailtuneError
-from tailtune.files import check_output, write_whole
+from tailtune.files import check_output, refuse_unwritable, write_whole
 from tailtune.profile import Floats
 from tailtune.run.finished import Finished
 from tailtune.run.predictor import Predictor
 from tailtune.run.redecide import redecided
 from tailtune.words import percent
 
+if TYPE_CHECKING:
+    import polars as pl
+
 ESTIMATE = "estimate"  # of a deployment balance: from the rows themselves
 SEPARATOR = "|"  # between the classes of a set
+_FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ def write_predictions_table(
         raise TailtuneError(f"--out {out} must end in .csv or .parquet")
     if not out.parent.is_dir():
         raise TailtuneError(f"there is no folder {out.parent} to write {out.name} into; create it first")
+    refuse_unwritable(out)
     check_output(out, force, Path(data), folder)
     wanted, run = wanted or Wanted(), Finished(folder)
     trained = run.predictor()
@@ -96,11 +102,29 @@ def write_predictions_table(
     columns |= {f"probability_{name}": probabilities[:, k] for k, name in enumerate(predictor.names)}
     frame, buffer = pl.DataFrame(columns), io.BytesIO()
     if out.suffix == ".csv":
-        frame.write_csv(buffer)
+        without_formulas(frame).write_csv(buffer)
     else:
         frame.write_parquet(buffer)
     write_whole(out, buffer.getvalue())
     return len(frame)
+
+
+def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
+    """Put an apostrophe before texts that a spreadsheet would carry out as a formula; numbers stay what they are.
+
+    Class names, paths and identifiers come from data, and so may ``=HYPERLINK(...)``.
+
+    Source: OWASP, "CSV Injection".
+
+    >>> import polars as pl
+    >>> without_formulas(pl.DataFrame({"predicted": ["=1+1", "-1", "cat"]}))["predicted"].to_list()
+    ["'=1+1", '-1', 'cat']
+    """
+    import polars as pl
+
+    text = pl.col(pl.String)
+    harmful = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
+    return frame.with_columns(pl.when(harmful).then(text.str.replace("^", "'")).otherwise(text))
 
 
 def _held_out(run: Finished, option: str, say: Callable[[str], object]) -> HeldOut:

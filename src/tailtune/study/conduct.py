@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tailtune.data.image_dataset import available_memory
+from tailtune.data.memory import available_memory
 from tailtune.jobs.capacity import Capacity, capacity
 from tailtune.jobs.engine import engine, has_machines
 from tailtune.jobs.launch import refuse_failures

@@ -62,5 +62,9 @@ def _read(path: Path) -> dict[str, Any]:
     whole, digest = content[:-DIGEST], content[-DIGEST:]
     if hashlib.sha256(whole).digest() != digest:
         raise ValueError("its checksum is another")
-    state: dict[str, Any] = torch.load(io.BytesIO(whole), map_location="cpu", weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(io.BytesIO(whole), map_location="cpu", weights_only=True)
+    except Exception as error:
+        # torch's own words advise to read the file with weights_only=False, which would run what is in it
+        raise ValueError("it is no checkpoint of tailtune") from error
     return state

@@ -209,18 +209,33 @@ def _check_files(listed: Listed, paths: Sequence[str]) -> None:
     """Look for all files at once, one reading of each folder.
 
     Raises:
-        TailtuneError: saying how many are missing, and naming the first.
+        TailtuneError: saying how many are missing, and naming the first; or a path that leads out of the folder.
     """
-    folders = {os.path.dirname(path) for path in paths}
-    there = {
-        f"{folder}/{entry}" if folder else entry
-        for folder in folders
-        if (listed.root / folder).is_dir()
-        for entry in os.listdir(listed.root / folder)
-    }
+    there: set[str] = set()
+    for folder in {os.path.dirname(path) for path in paths}:
+        _refuse_outside(listed, folder)
+        if (listed.root / folder).is_dir():
+            for entry in os.scandir(listed.root / folder):
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                there.add(path)
+                if entry.is_symlink():
+                    _refuse_outside(listed, path)
     missing = [path for path in paths if path not in there]
     if missing:
         raise TailtuneError(
             f"{listed.title}: {len(missing)} of {len(paths)} images are not there, the first is "
             f"{listed.root / missing[0]}; unpack the official files again"
+        )
+
+
+def _refuse_outside(listed: Listed, path: str) -> None:
+    """Refuse a path that a list of files names and that lies elsewhere than in the folder of the data set.
+
+    Raises:
+        TailtuneError: an absolute path, one with .. that leaves the folder, or a link out of it.
+    """
+    if not (listed.root / path).resolve().is_relative_to(listed.root.resolve()):
+        raise TailtuneError(
+            f"{listed.title}: the path {path!r} leads out of {listed.root}; take the official files, and copy what is "
+            "linked into that folder"
         )

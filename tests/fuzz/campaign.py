@@ -1,0 +1,119 @@
+"""Reads very many inputs that nobody meant, and writes how each kind ended: ``make fuzz CASES=100000``.
+
+Every input must be read, or refused by a TailtuneError of one line. Anything else is a traceback, and a defect.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fuzz.inputs import KINDS, Read, emptied
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from tailtune.errors import TailtuneError
+
+MOST = 20  # defects that are kept, one for each place where they arise
+
+
+@dataclass
+class Tally:
+    """How inputs ended, and the first of each kind of defect."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    defects: dict[str, str] = field(default_factory=dict)
+
+    def add(self, read: Read) -> None:
+        """Read one input and count how it ends."""
+        ended, told = outcome(read)
+        self.outcomes[ended] += 1
+        if ended == "traceback" and len(self.defects) < MOST:
+            self.defects.setdefault(told.strip().splitlines()[-1][:200], told)
+
+
+def outcome(read: Read) -> tuple[str, str]:
+    """Return "accepted", "refused" (in one line) or "traceback", and what was told.
+
+    Raises:
+        KeyboardInterrupt: the campaign is stopped.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("error", RuntimeWarning)
+        try:
+            read()
+        except TailtuneError as error:
+            return ("refused" if len(str(error).splitlines()) == 1 else "traceback"), str(error)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # among them what polars raises for a panic
+            return "traceback", traceback.format_exc()
+        return "accepted", ""
+
+
+def fuzz(kind: str, cases: int, number: int) -> Tally:
+    """Read `cases` inputs of one kind."""
+    tally = Tally()
+
+    @seed(number)
+    @settings(
+        max_examples=cases,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def one(data: st.DataObject) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            tally.add(KINDS[kind](data.draw, emptied(Path(folder) / "data")))
+
+    one()
+    return tally
+
+
+def main() -> int:
+    """Run all kinds and write the result file; the exit code is 1 if there was a defect."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("fuzz.json"))
+    asked = parser.parse_args()
+    begun = time.monotonic()
+    kinds: dict[str, Any] = {}
+    defects: dict[str, str] = {}
+    for kind in KINDS:
+        tally = fuzz(kind, asked.cases // len(KINDS), asked.seed)
+        kinds[kind] = {"cases": tally.outcomes.total(), **tally.outcomes}
+        defects |= {f"{kind}: {where}": told for where, told in tally.defects.items()}
+        print(kind, dict(tally.outcomes), f"{time.monotonic() - begun:.0f} s", flush=True)
+    packages = ("tailtune", "hypothesis", "polars", "numpy", "torch", "pillow")
+    result = {
+        "cases": sum(found["cases"] for found in kinds.values()),
+        "seed": asked.seed,
+        "kinds": kinds,
+        "defects": defects,
+        "seconds": round(time.monotonic() - begun, 1),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "machine": {"system": platform.platform(), "processors": os.cpu_count()},
+    }
+    asked.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(f"{asked.out}: {result['cases']} cases, {len(defects)} defects")
+    return 1 if defects else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
