@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tailtune.errors import TailtuneError
-from tailtune.losses.targets import check_targets
+from tailtune.losses.targets import check_targets, range_in_words
 
 NO_INDEX = -(2**31)  # as torch's ignore_index, whose default of -100 drops such rows without a word
 
@@ -25,14 +25,16 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
         Losses in nats [N]: float32, or float64 for float64 logits. Their mean divides by N.
 
     Raises:
-        TailtuneError: logits of another shape than [N, K], or what `tailtune.losses.targets.check_targets` refuses.
+        TailtuneError: logits of another shape than [N, K], a class index outside 0..K-1 (on the CPU), or what
+            `tailtune.losses.targets.check_targets` refuses.
 
     >>> cross_entropy(torch.zeros(2, 4), torch.tensor([0, 3])).exp().tolist()
     [4.0, 4.0]
     """
     logits = computable(logits)
     check_targets(targets, *logits.shape)
-    return of_checked(logits, targets)
+    with range_in_words(targets, logits.shape[1]):
+        return of_checked(logits, targets)
 
 
 def computable(logits: Tensor) -> Tensor:

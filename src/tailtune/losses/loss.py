@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from tailtune.errors import TailtuneError
 from tailtune.losses.cross_entropy import computable
-from tailtune.losses.targets import check_targets
+from tailtune.losses.targets import check_targets, range_in_words
 from tailtune.profile import Floats
 
 Reduction = Literal["none", "mean", "sum"]
@@ -53,8 +53,8 @@ class SampleLoss(nn.Module, ABC):
         """Return the losses [N], their mean or their sum, of `logits` [N, K] and `targets` [N] or [N, K].
 
         Raises:
-            TailtuneError: logits of another number of classes than the counts, or what
-                `tailtune.losses.targets.check_targets` refuses.
+            TailtuneError: logits of another number of classes than the counts, a class index outside 0..K-1 (on the
+                CPU), or what `tailtune.losses.targets.check_targets` refuses.
         """
         logits = computable(logits)
         for name, values in self._constants.items():
@@ -66,15 +66,19 @@ class SampleLoss(nn.Module, ABC):
             if held.device != logits.device or held.dtype != logits.dtype:
                 setattr(self, name, torch.as_tensor(values, dtype=logits.dtype, device=logits.device))
         rows, classes = logits.shape
-        some_ignored = check_targets(targets, rows, classes, self.ignore_index)
+        check_targets(targets, rows, classes)
         if targets.ndim == 2:
             targets = targets.to(logits.dtype)
-        if self.ignore_index is None or not some_ignored:
+        ignored = None
+        if self.ignore_index is not None and targets.ndim == 1:
+            ignored = targets.eq(self.ignore_index)
+            targets = targets.masked_fill(ignored, 0)
+        with range_in_words(targets, classes):
             losses = self.losses(logits, targets)
-            return losses.mean() if self.reduction == "mean" else self._summed(losses)
-        ignored = targets.eq(self.ignore_index)
-        losses = self.losses(logits, targets.masked_fill(ignored, 0)).masked_fill(ignored, 0.0)
-        return losses.sum() / (~ignored).sum() if self.reduction == "mean" else self._summed(losses)
-
-    def _summed(self, losses: Tensor) -> Tensor:
-        return losses.sum() if self.reduction == "sum" else losses
+        if ignored is not None:
+            losses = losses.masked_fill(ignored, 0.0)
+        if self.reduction == "none":
+            return losses
+        if self.reduction == "sum":
+            return losses.sum()
+        return losses.mean() if ignored is None else losses.sum() / (~ignored).sum()

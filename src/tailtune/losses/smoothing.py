@@ -11,7 +11,7 @@ from tailtune.errors import TailtuneError
 from tailtune.losses.counts import Counts, read_counts
 from tailtune.losses.cross_entropy import of_checked
 from tailtune.losses.loss import Reduction, SampleLoss
-from tailtune.losses.targets import check_targets
+from tailtune.losses.targets import check_targets, range_in_words
 from tailtune.profile import Floats, Rule, per_class
 
 LARGEST = 0.99  # the clamp of a class's smoothing: at 1 its targets would no longer say which class they are
@@ -106,13 +106,15 @@ def smooth(targets: Tensor, matrix: Tensor) -> Tensor:
         Distributions over the classes [N, K] in the matrix's dtype.
 
     Raises:
-        TailtuneError: what `tailtune.losses.targets.check_targets` refuses.
+        TailtuneError: a class index outside 0..K-1 (on the CPU), or what `tailtune.losses.targets.check_targets`
+            refuses.
 
     >>> smooth(torch.tensor([1]), smoothing_matrix(2, 0.5)).tolist()
     [[0.25, 0.75]]
     """
     check_targets(targets, len(targets), len(matrix))
-    return smooth_checked(targets, matrix)
+    with range_in_words(targets, len(matrix)):
+        return smooth_checked(targets, matrix)
 
 
 def smooth_checked(targets: Tensor, matrix: Tensor) -> Tensor:

@@ -273,7 +273,6 @@ class SAM(torch.optim.Optimizer):
         """
         if several_processes() and any(is_sharded(p) for group in self.param_groups for p in group["params"]):
             self._refuse_several_backwards("a step with sharded parameters (DTensor)")
-        self._clear_gradients()
         with self._own_rank():
             loss, rows, _ = self._add_up(passes(), self._ascend)
             factor = self._factor()
@@ -326,16 +325,17 @@ class SAM(torch.optim.Optimizer):
         Raises:
             TailtuneError: no parts.
         """
-        total, rows, first = torch.zeros(()), 0, 0
+        total: Tensor | None = None
+        rows = first = 0
         for part in parts:
             count = len(part.losses)
             first = first or count
             if not self._looked:
                 self._look(part.losses)
             loss = differentiate(part, count / first)
-            total = loss if rows == 0 else total + loss * (count / first)
+            total = loss if total is None else total + loss * (count / first)
             rows += count
-        if rows == 0:
+        if total is None:
             raise TailtuneError(
                 "the closure yielded no microbatch: it runs more than once a step, so let it loop over a list of "
                 "microbatches, not over an iterator that it uses up"
@@ -428,18 +428,21 @@ class SAM(torch.optim.Optimizer):
         """
 
     def _refuse_foreign_gradients(self) -> None:
-        """Refuse gradients other than zero.
+        """Refuse gradients other than zero, and clear those.
 
         Raises:
             TailtuneError: there are some.
         """
         gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
-        if gradients and bool(torch.stack([g.detach().abs().max() for g in own_shards(gradients) if g.numel()]).any()):
+        if not gradients:
+            return
+        if bool(torch.stack([g.detach().abs().max() for g in own_shards(gradients) if g.numel()]).any()):
             raise TailtuneError(
                 f"the parameters had gradients when {type(self).__name__}.step(closure) began, and it could only drop "
                 "them: it calls backward itself. Leave out the backward calls before it (to accumulate, let the "
                 "closure yield the microbatches), call zero_grad() on left-overs, or use first_step and second_step"
             )
+        self._clear_gradients()
 
     def _clear_gradients(self) -> None:
         for group in self.param_groups:
