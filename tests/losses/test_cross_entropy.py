@@ -44,7 +44,9 @@ def test_refuses_other_targets() -> None:
     logits = torch.randn(4, 3)
     with pytest.raises(TailtuneError, match="int64"):
         cross_entropy(logits, torch.zeros(4))
-    with pytest.raises(TailtuneError, match="4 rows of logits"):
+    with pytest.raises(TailtuneError, match=r"logits must have shape \[N, K\]"):
+        cross_entropy(logits[0], torch.zeros(4))
+    with pytest.raises(TailtuneError, match=r"targets must have shape \[4\] .* or \[4, 3\] .*, however: \(3,\)"):
         cross_entropy(logits, torch.zeros(3, dtype=torch.int64))
     with pytest.raises(TailtuneError, match="shape"):
         cross_entropy(logits, torch.zeros(4, 2))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
+from tailtune.errors import TailtuneError
 from tailtune.losses.balanced_softmax import BalancedSoftmaxLoss
 from tailtune.losses.cross_entropy import cross_entropy
 from tailtune.losses.focal import FocalLoss
@@ -19,6 +20,7 @@ from tailtune.losses.label_aware import LabelAwareSmoothing
 from tailtune.losses.ldam import LDAMLoss
 from tailtune.losses.logit_adjusted import LogitAdjustedLoss
 from tailtune.losses.smoothing import ClassConditionalSmoothing, LabelSmoothing
+from tailtune.profile import ClassProfile
 
 COUNTS = (500, 120, 31, 7, 0)  # the last class is empty
 K = len(COUNTS)
@@ -204,19 +206,99 @@ def test_mean_divides_by_the_number_of_rows_and_other_reductions_are_refused(
     make: Callable[[str], Callable[[Tensor, Tensor], Tensor]],
 ) -> None:
     torch.testing.assert_close(make("mean")(*rows()), make("none")(*rows()).sum() / 12)
-    with pytest.raises(ValueError, match="reduction must be 'none' or 'mean', however: reduction='sum'"):
-        make("sum")
+    torch.testing.assert_close(make("sum")(*rows()), make("none")(*rows()).sum())
+    with pytest.raises(ValueError, match="reduction must be 'none', 'mean' or 'sum', however: reduction='total'"):
+        make("total")
 
 
 @every_loss
 def test_targets_of_a_wrong_shape_are_refused(name: str) -> None:
     loss = LOSSES[name](COUNTS)
     for wrong in (torch.zeros(3, dtype=torch.int64), torch.zeros(12, K + 1), torch.zeros(3, K)):
-        with pytest.raises(ValueError, match=r"rows of logits need as many targets|shape"):
+        with pytest.raises(ValueError, match=r"targets must have shape \[12\] .* or \[12, 5\]"):
             loss(rows()[0], wrong)
 
 
-@pytest.mark.parametrize("name", ["label_aware_smoothing", "ldam", "logit_adjusted", "balanced_softmax"])
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("focal")])
 def test_logits_of_another_number_of_classes_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=r"^counts of 5 classes, however: logits of shape \(12, 1\)$"):
+    with pytest.raises(ValueError, match=r"^the loss was made .* 5 classes, however: logits of shape \(12, 1\)$"):
         LOSSES[name](COUNTS)(rows()[0][:, :1], rows()[1])
+
+
+@every_loss
+@pytest.mark.parametrize(("wrong", "row"), [(-1, 3), (K, 0), (-100, 11)])
+def test_a_target_that_is_no_class_is_refused_with_its_row(name: str, wrong: int, row: int) -> None:
+    logits, targets = rows()
+    targets[row] = wrong
+    with pytest.raises(
+        TailtuneError, match=rf"^target {wrong} in row {row} of the batch is none of the 5 classes 0..4"
+    ):
+        LOSSES[name](COUNTS)(logits, targets)
+
+
+@every_loss
+def test_class_indices_of_another_dtype_are_refused(name: str) -> None:
+    with pytest.raises(TailtuneError, match=r"^class indices must be int64, however: torch.int32; convert"):
+        LOSSES[name](COUNTS)(rows()[0], rows()[1].int())
+
+
+IGNORING: dict[str, Callable[..., torch.nn.Module]] = {
+    "label_smoothing": lambda **settings: LabelSmoothing(K, 0.1, **settings),
+    "class_conditional_smoothing": lambda **settings: ClassConditionalSmoothing(COUNTS, 0.1, **settings),
+    "label_aware_smoothing": lambda **settings: LabelAwareSmoothing(COUNTS, **settings),
+    "focal": lambda **settings: FocalLoss(2.0, **settings),
+    "ldam": lambda **settings: LDAMLoss(COUNTS, **settings),
+    "logit_adjusted": lambda **settings: LogitAdjustedLoss(COUNTS, **settings),
+    "balanced_softmax": lambda **settings: BalancedSoftmaxLoss(COUNTS, **settings),
+}
+
+
+@pytest.mark.parametrize("name", IGNORING)
+@pytest.mark.parametrize("index", [-1, -100, 255, 2])
+def test_ignored_rows_count_for_nothing_as_in_torch(name: str, index: int) -> None:
+    make, (logits, targets) = IGNORING[name], rows()
+    targets[[1, 7]] = index
+    kept = targets != index
+    logits.requires_grad_()
+    losses = make(ignore_index=index)(logits, targets)
+    wanted = make()(logits[kept], targets[kept])
+    torch.testing.assert_close(losses[kept], wanted)
+    assert (losses[~kept] == 0).all()
+    torch.testing.assert_close(make(ignore_index=index, reduction="sum")(logits, targets), wanted.sum())
+    mean = make(ignore_index=index, reduction="mean")(logits, targets)
+    torch.testing.assert_close(mean, wanted.mean())
+    (gradient,) = torch.autograd.grad(mean, logits)
+    assert (gradient[~kept] == 0).all()
+    assert torch.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_reductions_and_ignored_rows_are_those_of_torchs_label_smoothing(reduction: str) -> None:
+    logits, targets = rows()
+    targets[2] = -1
+    torchs = functional.cross_entropy(logits, targets, ignore_index=-1, reduction=reduction, label_smoothing=0.1)
+    ours = LabelSmoothing(K, 0.1, reduction=reduction, ignore_index=-1)  # type: ignore[arg-type]
+    torch.testing.assert_close(ours(logits, targets), torchs)
+
+
+def test_a_batch_of_ignored_rows_has_no_mean_as_in_torch() -> None:
+    targets = torch.full((12,), -1)
+    assert FocalLoss(reduction="mean", ignore_index=-1)(rows()[0], targets).isnan()
+    assert FocalLoss(reduction="sum", ignore_index=-1)(rows()[0], targets) == 0
+
+
+@pytest.mark.parametrize(
+    "make", [ClassConditionalSmoothing, LabelAwareSmoothing, LDAMLoss, LogitAdjustedLoss, BalancedSoftmaxLoss]
+)
+def test_counts_are_read_alike(make: Callable[..., torch.nn.Module]) -> None:
+    wanted = make(COUNTS)(*rows())
+    for counts in (list(COUNTS), torch.tensor(COUNTS), ClassProfile(COUNTS)):
+        torch.testing.assert_close(make(counts)(*rows()), wanted, rtol=0, atol=0)
+    for bad in ((5,), (0, 0), (-1, 3), ((1, 2), (3, 4)), (float("nan"), 1), ("many", "few")):
+        with pytest.raises(TailtuneError, match=r"^counts must be"):
+            make(bad)
+
+
+def test_every_loss_agrees_between_devices_that_can_and_cannot_look_at_the_targets() -> None:
+    logits, targets = (tensor.to("meta") for tensor in rows())
+    assert FocalLoss(ignore_index=-1, reduction="mean")(logits, targets).shape == ()

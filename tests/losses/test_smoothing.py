@@ -15,6 +15,7 @@ from tailtune.losses.smoothing import (
     smooth,
     smoothing_matrix,
 )
+from tailtune.losses.weights import weights_of_rows
 from tailtune.profile import per_class
 
 COUNTS = (5000, 900, 120, 30)
@@ -114,6 +115,9 @@ def test_refusals() -> None:
     with pytest.raises(TailtuneError, match="two classes"):
         smoothing_matrix(1, 0.1)
     with pytest.raises(TailtuneError, match="reduction"):
-        LabelSmoothing(3, reduction="sum")  # type: ignore[arg-type]
-    with pytest.raises(TailtuneError, match=r"\[N, 3\]"):
+        LabelSmoothing(3, reduction="total")  # type: ignore[arg-type]
+    with pytest.raises(TailtuneError, match=r"\[5, 3\]"):
         smooth(torch.ones(5, 4), smoothing_matrix(3, 0.1))
+    for rule in (smooth, lambda targets, matrix: weights_of_rows(matrix[0], targets)):
+        with pytest.raises(TailtuneError, match="target -1 in row 1"):
+            rule(torch.tensor([0, -1]), smoothing_matrix(3, 0.1))

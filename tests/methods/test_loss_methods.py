@@ -32,7 +32,7 @@ from tailtune.methods.method import Method, Stage
 from tailtune.methods.post_hoc_logit_adjustment import post_hoc_logit_adjustment
 from tailtune.models.heads import CosineHead
 from tailtune.profile import ClassProfile
-from tailtune.training.criterion import Objective
+from tailtune.training.criterion import Criterion
 
 PROFILE = ClassProfile((90, 9, 1))
 EMPTY = ClassProfile((90, 9, 0))
@@ -127,9 +127,9 @@ def test_in_training_the_weights_of_a_batch_are_divided_by_their_mean(soft: bool
     if soft:
         q = 0.7 * q + 0.3 * q[::-1]
     targets = torch.from_numpy(q) if soft else torch.from_numpy(q.argmax(1))
-    objective = Objective.of(class_balanced(PROFILE, beta=0.9, normalise="batch").stages[0], torch.device("cpu"))
-    weights = objective.class_weights(0.0, torch.device("cpu"))
-    ours = objective(torch.from_numpy(logits).float(), targets.float() if soft else targets, weights).mean()
+    criterion = Criterion.of(class_balanced(PROFILE, beta=0.9, normalise="batch").stages[0], torch.device("cpu"))
+    weights = criterion.class_weights(0.0, torch.device("cpu"))
+    ours = criterion(torch.from_numpy(logits).float(), targets.float() if soft else targets, weights).mean()
     raw = (1 - 0.9) / (1 - 0.9 ** np.array(PROFILE.counts))
     losses = -(q * (logits - np.log(np.exp(logits).sum(1, keepdims=True)))).sum(1)
     assert ours.item() == pytest.approx((q @ raw @ losses) / (q @ raw).sum(), rel=1e-5)

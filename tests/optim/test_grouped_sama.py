@@ -122,5 +122,5 @@ def test_refusals() -> None:
     base = torch.optim.SGD(network().parameters(), lr=0.1)
     with pytest.raises(TailtuneError, match="has no radius for a class"):
         GroupedSAMA(base, COUNTS, rule="official")
-    with pytest.raises(TailtuneError, match=r"targets must have shape \[2\] or \[2, 3\]"):
+    with pytest.raises(TailtuneError, match=r"targets must have shape \[2\] .* or \[2, 3\]"):
         GroupedSAMA(base, COUNTS).step(lambda: (torch.zeros(2, requires_grad=True), torch.zeros(2, 4)))

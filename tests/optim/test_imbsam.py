@@ -259,7 +259,7 @@ def test_an_interrupted_second_pass_leaves_the_true_weights_and_no_rest() -> Non
     with pytest.raises(KeyboardInterrupt):
         optimizer.step(closure)
     assert torch.equal(torch.cat([p.detach().flatten() for p in model.parameters()]), start)
-    assert optimizer._head == []
+    assert optimizer._carried == {}
 
 
 def test_tail_classes() -> None:
@@ -281,5 +281,5 @@ def test_refusals() -> None:
     with pytest.raises(TailtuneError, match=r"\[K\]"):
         ImbSAM(sgd(model), [[1, 2]])
     x, _ = batch(0)
-    with pytest.raises(TailtuneError, match=r"shape \[12\] or \[12, 3\], however: \(12, 4\)"):
+    with pytest.raises(TailtuneError, match=r"shape \[12\] .* or \[12, 3\] .*, however: \(12, 4\)"):
         imbsam()(model).step(lambda: (model(x).sum(1), torch.ones(12, 4)))

@@ -430,13 +430,80 @@ def test_backward_can_be_replaced_and_runs_twice() -> None:
     assert torch.equal(weights(model), weights(plain))
 
 
-def test_gradients_left_over_from_before_do_not_leak_in() -> None:
+@pytest.mark.parametrize("rho", [0.0, 0.05])
+def test_gradients_of_others_are_refused_and_zeros_are_not(rho: float) -> None:
     x, targets = data()
     model, clean = network(), network()
-    (100 * model(x).sum()).backward()
-    SAM(sgd(model)).step(closure_of(model, x, targets))
-    SAM(sgd(clean)).step(closure_of(clean, x, targets))
+    optimizer = SAM(sgd(model), rho=rho)
+    start = weights(model)
+    closure_of(model, x, targets)()[0].mean().backward()
+    with pytest.raises(TailtuneError, match=r"gradients when SAM.step\(closure\) began.* yield the microbatches"):
+        optimizer.step(closure_of(model, x, targets))
+    assert torch.equal(weights(model), start)
+    optimizer.zero_grad(set_to_none=False)
+    optimizer.step(closure_of(model, x, targets))
+    SAM(sgd(clean), rho=rho).step(closure_of(clean, x, targets))
     assert torch.equal(weights(model), weights(clean))
+    assert all(p.grad is None for p in model.parameters())  # so a second step needs no zero_grad
+
+
+def test_a_step_that_failed_leaves_no_gradient_for_the_next() -> None:
+    x, targets = data()
+    model = network()
+    optimizer = SAM(sgd(model))
+    with pytest.raises(TailtuneError, match="must return tensors"):
+        optimizer.step(lambda: (x.sum() / 0).item())  # type: ignore[arg-type, return-value]
+    with pytest.raises(ZeroDivisionError):
+        optimizer.step(fails_at_its_second_call(closure_of(model, x, targets)))
+    optimizer.step(closure_of(model, x, targets))
+
+
+def fails_at_its_second_call(closure: Closure) -> Closure:
+    calls = iter((1, 0))
+
+    def failing() -> object:
+        1 / next(calls)
+        return closure()
+
+    return failing  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.05])
+def test_a_closure_that_makes_no_gradient_is_refused(rho: float) -> None:
+    x, targets = data()
+    model = network()
+    optimizer = SAM(sgd(model), rho=rho)
+
+    @torch.no_grad()
+    def closure() -> object:
+        return closure_of(model, x, targets)()
+
+    with pytest.raises(TailtuneError, match=r"losses without a gradient: .* outside of torch.no_grad"):
+        optimizer.step(closure)  # type: ignore[arg-type]
+    with pytest.raises(TailtuneError, match="no parameter of the optimiser got a gradient"):
+        SAM(sgd(network()), rho=rho).step(closure_of(model, x, targets))
+
+
+def test_a_backward_that_scales_the_loss_is_refused() -> None:
+    x, targets = data()
+    model = network()
+    optimizer = SAM(sgd(model), backward=lambda loss: (loss / 4).backward())  # as Accelerate's, which accumulates 4
+    start = weights(model)
+    with pytest.raises(TailtuneError, match=r"multiplies the loss by 0.25, .*gradient_accumulation_steps=1"):
+        optimizer.step(closure_of(model, x, targets))
+    assert torch.equal(weights(model), start)
+
+
+def test_batchnorm_without_the_model_warns_once() -> None:
+    x, targets = data()
+    model = network(batchnorm=True)
+    optimizer = SAM(sgd(model))
+    with pytest.warns(UserWarning, match=r"BatchNorm layers, but .* without model="):
+        optimizer.step(closure_of(model, x, targets))
+    for quiet in (optimizer, SAM(sgd(model), model)):
+        quiet.step(closure_of(model, x, targets))
+    model[1].eval()
+    SAM(sgd(model)).step(closure_of(model, x, targets))  # frozen layers move nothing
 
 
 def test_the_auxiliary_term_is_part_of_both_passes() -> None:

@@ -16,7 +16,7 @@ from torch.nn import functional
 from tailtune.errors import TailtuneError
 from tailtune.optim.sam import SAM
 from tailtune.optim.sama import SAMA
-from tailtune.profile import per_class
+from tailtune.profile import ClassProfile, per_class
 
 Floats = NDArray[np.float64]
 
@@ -174,7 +174,7 @@ def test_counts_and_targets_of_any_kind_give_the_same_step() -> None:
         (np.array(COUNTS), functional.one_hot(targets, 3)),
         (torch.tensor(COUNTS), functional.one_hot(targets, 3).to(torch.bfloat16)),
         (torch.tensor(COUNTS, dtype=torch.float32), functional.one_hot(targets, 3).double().requires_grad_()),
-        (list(COUNTS), targets.to(torch.int32)),
+        (ClassProfile(COUNTS), targets),
     ):
         model = mlp()
         optimizer = SAMA(torch.optim.SGD(model.parameters(), lr=0.1), counts, rho=0.2)
@@ -229,6 +229,7 @@ def test_the_weighted_rules_lie_closer_to_the_grouped_rule_than_sam_does() -> No
             warm.zero_grad()
             functional.cross_entropy(model(batch(step)[0]), batch(step)[1]).backward()
             warm.step()
+        warm.zero_grad()
         radii = torch.from_numpy(per_class(rho, COUNTS)).float()
         wanted = grouped_descent_gradient(model, x, targets, radii)
         still = torch.optim.SGD(model.parameters(), lr=0.0)
@@ -237,12 +238,27 @@ def test_the_weighted_rules_lie_closer_to_the_grouped_rule_than_sam_does() -> No
             "mean_radius": SAMA(still, COUNTS, rho=rho),
             "batch_gradient": SAMA(still, COUNTS, rho=rho, normalise="batch_gradient"),
         }.items():
+            left: list[Tensor] = []
+            optimizer._before_step = lambda m=model, left=left: left.extend(p.grad.flatten() for p in m.parameters())
             optimizer.step(lambda m=model, x=x, t=targets: (functional.cross_entropy(m(x), t, reduction="none"), t))
-            ours = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+            ours = torch.cat(left)
             cosines.setdefault(name, []).append(functional.cosine_similarity(ours, wanted, dim=0).item())
     mean = {name: float(np.mean(values)) for name, values in cosines.items()}
     assert mean["sam"] < mean["mean_radius"] < mean["batch_gradient"], mean
     assert mean["mean_radius"] > 0.5, mean
+
+
+@pytest.mark.parametrize("wrong", [-1, 3])
+def test_a_target_that_is_no_class_is_refused_with_its_row(wrong: int) -> None:
+    model = mlp()
+    x, targets = batch(0)
+    shown = targets.clone()
+    shown[5] = wrong
+    optimizer = SAMA(torch.optim.SGD(model.parameters(), lr=0.1), COUNTS)
+    with pytest.raises(TailtuneError, match=rf"^target {wrong} in row 5 of the batch is none of the 3 classes"):
+        optimizer.step(lambda: (functional.cross_entropy(model(x), targets, reduction="none"), shown))
+    with pytest.raises(TailtuneError, match="must be int64"):
+        optimizer.step(lambda: (functional.cross_entropy(model(x), targets, reduction="none"), targets.int()))
 
 
 def test_refusals() -> None:

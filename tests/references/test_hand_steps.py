@@ -23,7 +23,7 @@ from tailtune.models.network import Network
 from tailtune.profile import ClassProfile
 from tailtune.sampling.m2m import M2m, translate
 from tailtune.settings import Run
-from tailtune.training.criterion import Objective
+from tailtune.training.criterion import Criterion
 from tailtune.training.decay import undecayed
 from tailtune.training.optimiser import base_optimiser
 
@@ -126,9 +126,9 @@ def test_ldam_drw(progress: float, rng: np.random.Generator) -> None:
     method = ldam_drw(ClassProfile(COUNTS))
     stage = method.stages[method.main]
     model, (x, y) = linear(w, head=str(stage.head)), batch(rng)
-    optimiser, objective = sgd(model), Objective.of(stage, CPU)
+    optimiser, criterion = sgd(model), Criterion.of(stage, CPU)
     targets = torch.from_numpy(y)
-    objective(model(images(x)), targets, objective.class_weights(progress, CPU)).mean().backward()
+    criterion(model(images(x)), targets, criterion.class_weights(progress, CPU)).mean().backward()
     optimiser.step()
 
     margins = 0.5 * (n / n.min()) ** -0.25
@@ -191,7 +191,7 @@ def test_mislas_first_stage(rng: np.random.Generator) -> None:
     model, (x, y) = linear(w, b), batch(rng, K)
     mixed, targets = stage.mix(images(x), torch.eye(K).double()[y], torch.Generator().manual_seed(1))  # type: ignore[misc]
     optimiser = sgd(model)
-    Objective.of(stage, CPU)(model(mixed), targets).mean().backward()
+    Criterion.of(stage, CPU)(model(mixed), targets).mean().backward()
     optimiser.step()
 
     q = targets.numpy()
@@ -212,7 +212,7 @@ def test_mislas_second_stage(rng: np.random.Generator) -> None:
     stage.prepare(context)  # type: ignore[misc]
     run = Run(data="", optimizer="sgd", lr=LR, momentum=MOMENTUM, weight_decay=DECAY)
     optimiser = base_optimiser(model.named_parameters(), run, undecayed(model), factors=stage.lr_factors)
-    objective = Objective.of(stage, CPU)
+    criterion = Criterion.of(stage, CPU)
 
     n, s = np.array(COUNTS, dtype=float), np.ones(K)
     eps = 0.1 + (0.4 - 0.1) * np.sin(np.pi * (n - n.min()) / (2 * (n.max() - n.min())))
@@ -220,7 +220,7 @@ def test_mislas_second_stage(rng: np.random.Generator) -> None:
     velocity: list[Floats | float] = [0.0, 0.0, 0.0]
     for _ in range(2):
         optimiser.zero_grad()
-        objective(model(images(x)), torch.from_numpy(y)).mean().backward()
+        criterion(model(images(x)), torch.from_numpy(y)).mean().backward()
         optimiser.step()
 
         a = x @ w.T + b

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
+from two_processes import results_of
 
 from tailtune import TailtuneError
 from tailtune.sampling.balanced import ClassSampler
@@ -103,3 +106,15 @@ def test_bad_arguments_are_refused_in_words() -> None:
         ImbalancedSampler([0.5, 1.0], ClassSampler())
     with pytest.raises(TailtuneError, match=r"epochs must be 1 or more"):
         ImbalancedSampler(TARGETS, ClassSampler(), epochs=0)
+
+
+def test_ranks_of_a_process_group_draw_disjoint_parts_of_one_draw(tmp_path: Path) -> None:
+    ranks = results_of(Path(__file__).with_name("sampler_worker.py"), tmp_path)
+    for name, epochs in ranks[0]["all"].items():
+        assert ranks[1]["all"][name] == epochs  # a framework that shares out batches itself asks for all rows
+        for epoch, whole in enumerate(epochs):
+            parts = [rank["share"][name][epoch] for rank in ranks]
+            assert [row for pair in zip(*parts, strict=True) for row in pair] == whole
+    first, second = (set(rank["share"]["ShuffleSampler"][0]) for rank in ranks)
+    assert len(first) == len(second) == 50
+    assert not first & second

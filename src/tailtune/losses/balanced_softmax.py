@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 from torch import Tensor
 
-from tailtune.losses.counts import read_counts
-from tailtune.losses.cross_entropy import cross_entropy
-from tailtune.losses.loss import SampleLoss
-from tailtune.losses.smoothing import Reduction
+from tailtune.losses.counts import Counts, read_counts
+from tailtune.losses.cross_entropy import of_checked
+from tailtune.losses.loss import Reduction, SampleLoss
 
 
 class BalancedSoftmaxLoss(SampleLoss):
@@ -19,23 +17,25 @@ class BalancedSoftmaxLoss(SampleLoss):
     logits is used. An empty class counts as one sample.
 
     Args:
-        counts: training samples of each class [K], on any device; with a sampler, in the proportions that it draws.
-        reduction: ``"none"`` for losses [N], ``"mean"`` for their mean (divided by N).
+        counts: training samples of each class [K], on any device, or a `ClassProfile`; with a sampler, in the
+            proportions that it draws.
+        reduction: see `tailtune.losses.loss.SampleLoss`.
+        ignore_index: see `tailtune.losses.loss.SampleLoss`.
 
     Raises:
-        TailtuneError: an unknown reduction, or what `read_counts` refuses.
+        TailtuneError: what `SampleLoss` or `read_counts` refuse.
 
     Source: Ren et al. 2020, "Balanced Meta-Softmax for Long-Tailed Visual Recognition".
     """
 
     log_counts: Tensor
 
-    def __init__(self, counts: ArrayLike | Tensor, reduction: Reduction = "none") -> None:
-        super().__init__(reduction, log_counts=np.log(np.maximum(read_counts(counts), 1.0)))
+    def __init__(self, counts: Counts, reduction: Reduction = "none", ignore_index: int | None = None) -> None:
+        super().__init__(reduction, ignore_index, log_counts=np.log(np.maximum(read_counts(counts), 1.0)))
 
     def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the losses [N]; called by ``forward``, which checks the targets."""
-        return cross_entropy(logits + self.log_counts, targets)
+        return of_checked(logits + self.log_counts, targets)
 
     def extra_repr(self) -> str:
         """Show the number of classes in ``print(module)``."""

@@ -1,4 +1,4 @@
-"""Class counts as every loss reads them: checked, on the CPU, in float64."""
+"""Class counts as every loss and SAM-A read them: checked, on the CPU, in float64."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from tailtune.errors import TailtuneError
-from tailtune.profile import Floats
+from tailtune.profile import ClassProfile, Floats
+
+Counts = ArrayLike | Tensor | ClassProfile
 
 
-def read_counts(counts: ArrayLike | Tensor) -> Floats:
+def read_counts(counts: Counts) -> Floats:
     """Return class counts as float64 [K], empty classes as 0.
 
     Args:
-        counts: training samples of each class [K], on any device.
+        counts: training samples of each class [K], on any device, or the `ClassProfile` that holds them.
 
     Raises:
         TailtuneError: another shape than [K] with K of 2 or more, a negative or non-finite count, or no samples.
@@ -22,19 +24,25 @@ def read_counts(counts: ArrayLike | Tensor) -> Floats:
     >>> read_counts((90, 10)).tolist()
     [90.0, 10.0]
     """
-    n = (counts.detach().cpu().numpy() if isinstance(counts, Tensor) else np.asarray(counts)).astype(np.float64)
-    if n.ndim != 1 or len(n) < 2:
-        raise TailtuneError(f"counts must have shape [K] with K of 2 or more, however: shape {n.shape}")
+    if isinstance(counts, ClassProfile):
+        counts = counts.counts
+    n = np.asarray(counts.detach().cpu() if isinstance(counts, Tensor) else counts)
+    if n.ndim != 1 or len(n) < 2 or n.dtype.kind not in "iuf":
+        raise TailtuneError(
+            f"counts must be a number of samples for each class, [K] with K of 2 or more, however: {n.dtype} of shape "
+            f"{n.shape}"
+        )
+    n = n.astype(np.float64)
     if not np.isfinite(n).all() or n.min() < 0 or n.sum() == 0:
         raise TailtuneError(f"counts must be zero or more with at least one sample, however: counts={n.tolist()}")
     return n
 
 
-def log_priors(counts: ArrayLike | Tensor) -> Floats:
+def log_priors(counts: Counts) -> Floats:
     """Log of the class proportions, log pi_k [K], where an empty class counts as one sample so that all are finite.
 
     Args:
-        counts: training samples of each class [K], on any device.
+        counts: training samples of each class [K], on any device, or a `ClassProfile`.
 
     Raises:
         TailtuneError: what `read_counts` refuses.

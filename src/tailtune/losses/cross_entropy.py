@@ -7,6 +7,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from tailtune.errors import TailtuneError
+from tailtune.losses.targets import check_targets, range_in_words
+
+NO_INDEX = -(2**31)  # as torch's ignore_index, whose default of -100 drops such rows without a word
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -16,40 +19,37 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
     Args:
         logits: unnormalised scores [N, K].
-        targets: class indices, int64 [N], or distributions over the classes q, floating point [N, K].
+        targets: class indices, int64 [N], or distributions over the classes q [N, K].
 
     Returns:
         Losses in nats [N]: float32, or float64 for float64 logits. Their mean divides by N.
 
     Raises:
-        TailtuneError: what `match_targets` refuses.
+        TailtuneError: logits of another shape than [N, K], a class index outside 0..K-1 (on the CPU), or what
+            `tailtune.losses.targets.check_targets` refuses.
 
     >>> cross_entropy(torch.zeros(2, 4), torch.tensor([0, 3])).exp().tolist()
     [4.0, 4.0]
     """
-    if logits.dtype in (torch.bfloat16, torch.float16):
-        logits = logits.float()
-    return functional.cross_entropy(logits, match_targets(targets, logits), reduction="none")
+    logits = computable(logits)
+    check_targets(targets, *logits.shape)
+    with range_in_words(targets, logits.shape[1]):
+        return of_checked(logits, targets)
 
 
-def match_targets(targets: Tensor, logits: Tensor) -> Tensor:
-    """Return the targets as they are if they are class indices, and in the dtype of the logits if they are soft.
-
-    Args:
-        targets: class indices, int64 [N], or distributions over the classes, floating point [N, K].
-        logits: [N, K].
+def computable(logits: Tensor) -> Tensor:
+    """Return the logits [N, K] in the precision that losses are computed in, float32 or float64.
 
     Raises:
-        TailtuneError: targets of another shape than [N] or [N, K], or class indices that are not int64.
+        TailtuneError: logits of another shape.
     """
-    if targets.ndim != 1:
-        if targets.shape != logits.shape:
-            raise TailtuneError(
-                f"soft targets need the shape of the logits, {tuple(logits.shape)}, however: {tuple(targets.shape)}"
-            )
-        return targets.to(logits.dtype)
-    if targets.dtype != torch.int64:
-        raise TailtuneError(f"class indices must be int64, however: {targets.dtype}; convert with targets.long()")
-    if len(targets) != len(logits):
-        raise TailtuneError(f"{len(logits)} rows of logits need as many targets, however: {len(targets)}")
-    return targets
+    if logits.ndim != 2:
+        raise TailtuneError(f"logits must have shape [N, K], a row a sample, however: {tuple(logits.shape)}")
+    return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+
+
+def of_checked(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the cross-entropy [N] of `computable` logits and targets that have been checked."""
+    if targets.ndim == 2:
+        targets = targets.to(logits.dtype)
+    return functional.cross_entropy(logits, targets, reduction="none", ignore_index=NO_INDEX)

@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from tailtune.errors import TailtuneError
-from tailtune.losses.cross_entropy import cross_entropy
-from tailtune.losses.loss import SampleLoss
-from tailtune.losses.smoothing import Reduction
+from tailtune.losses.cross_entropy import of_checked
+from tailtune.losses.loss import Reduction, SampleLoss
 
 
 class FocalLoss(SampleLoss):
@@ -25,10 +24,11 @@ class FocalLoss(SampleLoss):
 
     Args:
         gamma: focus, 0 or more; 1 is usual for long-tailed classification, 2 is that of the source (detection).
-        reduction: ``"none"`` for losses [N], ``"mean"`` for their mean (divided by N).
+        reduction: see `tailtune.losses.loss.SampleLoss`.
+        ignore_index: see `tailtune.losses.loss.SampleLoss`.
 
     Raises:
-        TailtuneError: a negative or infinite gamma, or an unknown reduction.
+        TailtuneError: a negative or infinite gamma, or what `SampleLoss` refuses.
 
     Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", Equation 4 (without its alpha).
 
@@ -36,8 +36,8 @@ class FocalLoss(SampleLoss):
     0.1732867956161499
     """
 
-    def __init__(self, gamma: float = 1.0, reduction: Reduction = "none") -> None:
-        super().__init__(reduction)
+    def __init__(self, gamma: float = 1.0, reduction: Reduction = "none", ignore_index: int | None = None) -> None:
+        super().__init__(reduction, ignore_index)
         if not 0 <= gamma < math.inf:
             raise TailtuneError(f"gamma must be 0 or more, however: {gamma=}")
         self.gamma = gamma
@@ -45,7 +45,7 @@ class FocalLoss(SampleLoss):
     def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the losses [N]; called by ``forward``, which checks the targets."""
         if targets.ndim == 1:
-            return self._focus(-cross_entropy(logits, targets))
+            return self._focus(-of_checked(logits, targets))
         return (targets * self._focus(functional.log_softmax(logits, dim=1))).sum(1)
 
     def _focus(self, log_p: Tensor) -> Tensor:

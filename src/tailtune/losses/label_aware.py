@@ -6,23 +6,20 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from tailtune.errors import TailtuneError
-from tailtune.losses.counts import read_counts
-from tailtune.losses.cross_entropy import cross_entropy
-from tailtune.losses.loss import SampleLoss
-from tailtune.losses.smoothing import Reduction, smooth
+from tailtune.losses.counts import Counts, read_counts
+from tailtune.losses.cross_entropy import of_checked
+from tailtune.losses.loss import Reduction, SampleLoss
+from tailtune.losses.smoothing import smooth_checked
 from tailtune.profile import Floats
 
 Shape = Literal["concave", "linear", "convex"]
 Spread = Literal["all", "others"]
 
 
-def label_aware_rates(
-    counts: ArrayLike | Tensor, head: float = 0.3, tail: float = 0.0, shape: Shape = "concave"
-) -> Floats:
+def label_aware_rates(counts: Counts, head: float = 0.3, tail: float = 0.0, shape: Shape = "concave") -> Floats:
     """Smoothing of each class, eps_k = tail + (head - tail) f(t_k) with t_k = (n_k - n_min) / (n_max - n_min).
 
     - ``"concave"`` (default): f(t) = sin(pi t / 2)
@@ -33,7 +30,7 @@ def label_aware_rates(
     and get `head`.
 
     Args:
-        counts: training samples of each class [K], on any device.
+        counts: training samples of each class [K], on any device, or a `ClassProfile`.
         head: eps of the most frequent class, in [0, 1).
         tail: eps of the rarest class, in [0, 1).
         shape: how eps grows with the class's size between the two.
@@ -74,7 +71,7 @@ def _matrix(rates: Floats, spread: Spread) -> Floats:
 
 
 def label_aware_matrix(
-    counts: ArrayLike | Tensor,
+    counts: Counts,
     head: float = 0.3,
     tail: float = 0.0,
     shape: Shape = "concave",
@@ -86,7 +83,7 @@ def label_aware_matrix(
     - ``spread="others"``: 1 - eps_i for the class and eps_i / (K - 1) for each of the others, as the source prints.
 
     Args:
-        counts: training samples of each class [K], on any device.
+        counts: training samples of each class [K], on any device, or a `ClassProfile`.
         head: eps of the most frequent class, in [0, 1).
         tail: eps of the rarest class, in [0, 1).
         shape: see `label_aware_rates`.
@@ -111,15 +108,16 @@ class LabelAwareSmoothing(SampleLoss):
     few samples of rare classes, this one takes back the excess of confidence in frequent ones.
 
     Args:
-        counts: training samples of each class [K], on any device.
+        counts: training samples of each class [K], on any device, or a `ClassProfile`.
         head: eps of the most frequent class, in [0, 1).
         tail: eps of the rarest class, in [0, 1).
         shape: see `label_aware_rates`.
         spread: see `label_aware_matrix`.
-        reduction: ``"none"`` for losses [N], ``"mean"`` for their mean (divided by N).
+        reduction: see `tailtune.losses.loss.SampleLoss`.
+        ignore_index: see `tailtune.losses.loss.SampleLoss`.
 
     Raises:
-        TailtuneError: what `label_aware_matrix` refuses, or an unknown reduction.
+        TailtuneError: what `SampleLoss` or `label_aware_matrix` refuse.
 
     >>> LabelAwareSmoothing(counts=(900, 90, 10))
     LabelAwareSmoothing(classes=3, head=0.3, tail=0.0)
@@ -129,19 +127,20 @@ class LabelAwareSmoothing(SampleLoss):
 
     def __init__(
         self,
-        counts: ArrayLike | Tensor,
+        counts: Counts,
         head: float = 0.3,
         tail: float = 0.0,
         shape: Shape = "concave",
         spread: Spread = "all",
         reduction: Reduction = "none",
+        ignore_index: int | None = None,
     ) -> None:
-        super().__init__(reduction, matrix=_matrix(label_aware_rates(counts, head, tail, shape), spread))
+        super().__init__(reduction, ignore_index, matrix=_matrix(label_aware_rates(counts, head, tail, shape), spread))
         self.head, self.tail = head, tail
 
     def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the losses [N]; called by ``forward``, which checks the targets."""
-        return cross_entropy(logits, smooth(targets, self.matrix))
+        return of_checked(logits, smooth_checked(targets, self.matrix))
 
     def extra_repr(self) -> str:
         """Show the number of classes and the smoothing in ``print(module)``."""

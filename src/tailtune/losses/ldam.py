@@ -5,27 +5,25 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn import functional
 
 from tailtune.errors import TailtuneError
-from tailtune.losses.counts import read_counts
-from tailtune.losses.cross_entropy import cross_entropy
-from tailtune.losses.loss import SampleLoss
-from tailtune.losses.smoothing import Reduction
+from tailtune.losses.counts import Counts, read_counts
+from tailtune.losses.cross_entropy import of_checked
+from tailtune.losses.loss import Reduction, SampleLoss
 from tailtune.models.heads import SCALE
 from tailtune.profile import Floats
 
 
-def ldam_margins(counts: ArrayLike | Tensor, max_margin: float = 0.5) -> Floats:
+def ldam_margins(counts: Counts, max_margin: float = 0.5) -> Floats:
     """Margins m_k = C n_k^(-1/4) [K], with C such that the rarest class has `max_margin`.
 
     An empty class has the margin of the rarest class that has samples: it must not make the margins of all others
     smaller.
 
     Args:
-        counts: training samples of each class [K], on any device.
+        counts: training samples of each class [K], on any device, or a `ClassProfile`.
         max_margin: margin of the rarest class, on the scale of a cosine.
 
     Raises:
@@ -51,13 +49,15 @@ class LDAMLoss(SampleLoss):
     margin for each of its classes; this is *not* the mixture of the losses towards its classes.
 
     Args:
-        counts: training samples of each class [K], on any device; `ldam_margins` makes the margins of them.
+        counts: training samples of each class [K], on any device, or a `ClassProfile`; `ldam_margins` makes the
+            margins of them.
         max_margin: margin of the rarest class, on the scale of a cosine.
         scale: s, that of the cosine head.
-        reduction: ``"none"`` for losses [N], ``"mean"`` for their mean (divided by N).
+        reduction: see `tailtune.losses.loss.SampleLoss`.
+        ignore_index: see `tailtune.losses.loss.SampleLoss`.
 
     Raises:
-        TailtuneError: a scale of 0 or less, an unknown reduction, or what `ldam_margins` refuses.
+        TailtuneError: a scale of 0 or less, or what `SampleLoss` or `ldam_margins` refuse.
 
     Source: Cao et al. 2019, "Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss"; 0.5 and 30
     are those of its code.
@@ -71,12 +71,13 @@ class LDAMLoss(SampleLoss):
 
     def __init__(
         self,
-        counts: ArrayLike | Tensor,
+        counts: Counts,
         max_margin: float = 0.5,
         scale: float = SCALE,
         reduction: Reduction = "none",
+        ignore_index: int | None = None,
     ) -> None:
-        super().__init__(reduction, margins=ldam_margins(counts, max_margin))
+        super().__init__(reduction, ignore_index, margins=ldam_margins(counts, max_margin))
         if not 0 < scale < math.inf:
             raise TailtuneError(f"scale must be more than 0, however: {scale=}")
         self.scale = scale
@@ -84,7 +85,7 @@ class LDAMLoss(SampleLoss):
     def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the losses [N]; called by ``forward``, which checks the targets."""
         q = functional.one_hot(targets, len(self.margins)) if targets.ndim == 1 else targets
-        return cross_entropy(logits - q * (self.scale * self.margins), targets)
+        return of_checked(logits - q * (self.scale * self.margins), targets)
 
     def extra_repr(self) -> str:
         """Show the margins and the scale in ``print(module)``."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from tailtune.errors import TailtuneError
-from tailtune.losses.counts import log_priors
-from tailtune.losses.cross_entropy import cross_entropy
-from tailtune.losses.loss import SampleLoss
-from tailtune.losses.smoothing import Reduction
+from tailtune.losses.counts import Counts, log_priors
+from tailtune.losses.cross_entropy import of_checked
+from tailtune.losses.loss import Reduction, SampleLoss
 
 
 class LogitAdjustedLoss(SampleLoss):
@@ -21,27 +19,31 @@ class LogitAdjustedLoss(SampleLoss):
     as they are. An empty class counts as one sample.
 
     Args:
-        counts: training samples of each class [K], on any device; with a sampler, in the proportions that it draws.
+        counts: training samples of each class [K], on any device, or a `ClassProfile`; with a sampler, in the
+            proportions that it draws.
         tau: strength; 0 is cross-entropy, 1 is balanced softmax and consistent for the balanced error.
-        reduction: ``"none"`` for losses [N], ``"mean"`` for their mean (divided by N).
+        reduction: see `tailtune.losses.loss.SampleLoss`.
+        ignore_index: see `tailtune.losses.loss.SampleLoss`.
 
     Raises:
-        TailtuneError: a negative or infinite tau, an unknown reduction, or what `read_counts` refuses.
+        TailtuneError: a negative or infinite tau, or what `SampleLoss` or `read_counts` refuse.
 
     Source: Menon et al. 2021, "Long-Tail Learning via Logit Adjustment".
     """
 
     adjustments: Tensor
 
-    def __init__(self, counts: ArrayLike | Tensor, tau: float = 1.0, reduction: Reduction = "none") -> None:
+    def __init__(
+        self, counts: Counts, tau: float = 1.0, reduction: Reduction = "none", ignore_index: int | None = None
+    ) -> None:
         if not 0 <= tau < math.inf:
             raise TailtuneError(f"tau must be 0 or more, however: {tau=}")
-        super().__init__(reduction, adjustments=tau * log_priors(counts))
+        super().__init__(reduction, ignore_index, adjustments=tau * log_priors(counts))
         self.tau = tau
 
     def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the losses [N]; called by ``forward``, which checks the targets."""
-        return cross_entropy(logits + self.adjustments, targets)
+        return of_checked(logits + self.adjustments, targets)
 
     def extra_repr(self) -> str:
         """Show the number of classes and tau in ``print(module)``."""

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch import Tensor, nn
+from torch import Tensor
 
 from tailtune.errors import TailtuneError
-from tailtune.losses.cross_entropy import cross_entropy
-from tailtune.profile import Rule, per_class
-
-Reduction = Literal["none", "mean"]
+from tailtune.losses.counts import Counts, read_counts
+from tailtune.losses.cross_entropy import of_checked
+from tailtune.losses.loss import Reduction, SampleLoss
+from tailtune.losses.targets import check_targets, range_in_words
+from tailtune.profile import Floats, Rule, per_class
 
 LARGEST = 0.99  # the clamp of a class's smoothing: at 1 its targets would no longer say which class they are
 
 
-def _matrix(smoothing: ArrayLike, num_classes: int) -> Tensor:
+def _matrix(smoothing: ArrayLike, num_classes: int) -> Floats:
     eps = np.broadcast_to(np.asarray(smoothing, dtype=np.float64), (num_classes,))
-    return torch.from_numpy(np.diag(1 - eps) + eps[:, None] / num_classes).float()
+    return np.asarray(np.diag(1 - eps) + eps[:, None] / num_classes)
+
+
+def _plain(num_classes: int, smoothing: float) -> Floats:
+    if num_classes < 2:
+        raise TailtuneError(f"smoothing needs two classes or more, however: {num_classes=}")
+    if not 0 <= smoothing < 1:
+        raise TailtuneError(f"smoothing must lie in [0, 1), however: {smoothing=}")
+    return _matrix(smoothing, num_classes)
+
+
+def _class_conditional(counts: Counts, smoothing: float, rule: Rule, kappa: float, cap: float) -> Floats:
+    if rule == "official":
+        raise TailtuneError("the official code has no class-conditional smoothing: choose rule='inverse' or 'printed'")
+    if not 0 <= smoothing < 1:
+        raise TailtuneError(f"smoothing must lie in [0, 1), however: {smoothing=}")
+    eps = per_class(smoothing, read_counts(counts), rule=rule, kappa=kappa, cap=cap)
+    return _matrix(np.minimum(eps, LARGEST), len(eps))
 
 
 def smoothing_matrix(num_classes: int, smoothing: float) -> Tensor:
@@ -41,15 +57,11 @@ def smoothing_matrix(num_classes: int, smoothing: float) -> Tensor:
     >>> smoothing_matrix(2, 0.5).tolist()
     [[0.75, 0.25], [0.25, 0.75]]
     """
-    if num_classes < 2:
-        raise TailtuneError(f"smoothing needs two classes or more, however: {num_classes=}")
-    if not 0 <= smoothing < 1:
-        raise TailtuneError(f"smoothing must lie in [0, 1), however: {smoothing=}")
-    return _matrix(smoothing, num_classes)
+    return torch.from_numpy(_plain(num_classes, smoothing)).float()
 
 
 def class_conditional_matrix(
-    counts: ArrayLike | Tensor, smoothing: float = 0.1, rule: Rule = "inverse", kappa: float = 1.0, cap: float = 5.0
+    counts: Counts, smoothing: float = 0.1, rule: Rule = "inverse", kappa: float = 1.0, cap: float = 5.0
 ) -> Tensor:
     """Target matrix of class-conditional smoothing: row i is (1 - eps_i) 1[y = i] + eps_i / K.
 
@@ -59,7 +71,7 @@ def class_conditional_matrix(
     then falls short of `smoothing`).
 
     Args:
-        counts: training samples of each class [K], on any device.
+        counts: training samples of each class [K], on any device, or a `ClassProfile`.
         smoothing: eps, the smoothing of a class of average size, in [0, 1).
         rule: ``"inverse"`` or ``"printed"``.
         kappa: strength of the inverse rule; 0 is plain smoothing.
@@ -70,20 +82,15 @@ def class_conditional_matrix(
 
     Raises:
         TailtuneError: ``rule="official"`` (the official code's multipliers n_max / n_i belong to SAM-A, it has no
-            smoothing of this kind to reproduce), `smoothing` outside [0, 1), or what `per_class` refuses.
+            smoothing of this kind to reproduce), `smoothing` outside [0, 1), or what `read_counts` and `per_class`
+            refuse.
 
     Source: "Simplifying Neural Network Training Under Class Imbalance", Equation 6.
 
     >>> class_conditional_matrix((75, 25), 0.2).diagonal().tolist()  # eps is 0.1333 and 0.4
     [0.9333333373069763, 0.800000011920929]
     """
-    if rule == "official":
-        raise TailtuneError("the official code has no class-conditional smoothing: choose rule='inverse' or 'printed'")
-    if not 0 <= smoothing < 1:
-        raise TailtuneError(f"smoothing must lie in [0, 1), however: {smoothing=}")
-    sizes = torch.as_tensor(counts, device="cpu").numpy()
-    eps = per_class(smoothing, sizes, rule=rule, kappa=kappa, cap=cap)
-    return _matrix(np.minimum(eps, LARGEST), len(eps))
+    return torch.from_numpy(_class_conditional(counts, smoothing, rule, kappa, cap)).float()
 
 
 def smooth(targets: Tensor, matrix: Tensor) -> Tensor:
@@ -99,38 +106,31 @@ def smooth(targets: Tensor, matrix: Tensor) -> Tensor:
         Distributions over the classes [N, K] in the matrix's dtype.
 
     Raises:
-        TailtuneError: targets of another shape than [N] or [N, K].
+        TailtuneError: a class index outside 0..K-1 (on the CPU), or what `tailtune.losses.targets.check_targets`
+            refuses.
 
     >>> smooth(torch.tensor([1]), smoothing_matrix(2, 0.5)).tolist()
     [[0.25, 0.75]]
     """
+    check_targets(targets, len(targets), len(matrix))
+    with range_in_words(targets, len(matrix)):
+        return smooth_checked(targets, matrix)
+
+
+def smooth_checked(targets: Tensor, matrix: Tensor) -> Tensor:
+    """Do what `smooth` does, with targets that have been checked."""
     if targets.ndim == 1:
-        return matrix[targets]
-    if targets.ndim != 2 or targets.shape[1] != len(matrix):
-        raise TailtuneError(
-            f"targets must have shape [N] or [N, {len(matrix)}] (the classes smoothed), however: {tuple(targets.shape)}"
-        )
+        return matrix.index_select(0, targets)  # which, unlike [], takes no index from the end
     with torch.autocast(targets.device.type, enabled=False):  # which would round the targets to bf16
         return targets.to(matrix.dtype) @ matrix
 
 
-class _SmoothedCrossEntropy(nn.Module):
+class _SmoothedCrossEntropy(SampleLoss):
     matrix: Tensor
 
-    def __init__(self, matrix: Tensor, reduction: Reduction) -> None:
-        super().__init__()
-        if reduction not in ("none", "mean"):
-            raise TailtuneError(f"reduction must be 'none' or 'mean', however: {reduction=}")
-        self.reduction = reduction
-        # It follows from the arguments, so it stays out of state_dict(): a checkpoint cannot contradict them.
-        self.register_buffer("matrix", matrix, persistent=False)
-
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the losses [N], or their mean, of `logits` [N, K] and `targets` [N] or [N, K]."""
-        if self.matrix.device != logits.device:  # once, for those who do not call .to(device) on a loss
-            self.matrix = self.matrix.to(logits.device)
-        losses = cross_entropy(logits, smooth(targets, self.matrix))
-        return losses if self.reduction == "none" else losses.mean()
+    def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the losses [N]; called by ``forward``, which checks the targets."""
+        return of_checked(logits, smooth_checked(targets, self.matrix))
 
     def extra_repr(self) -> str:
         """Show the range of the smoothing in ``print(module)``."""
@@ -147,14 +147,21 @@ class LabelSmoothing(_SmoothedCrossEntropy):
     Args:
         num_classes: number of classes K.
         smoothing: eps, in [0, 1).
-        reduction: ``"none"`` for losses [N], ``"mean"`` for their mean (divided by N).
+        reduction: see `tailtune.losses.loss.SampleLoss`.
+        ignore_index: see `tailtune.losses.loss.SampleLoss`.
 
     Raises:
-        TailtuneError: what `smoothing_matrix` refuses, or an unknown reduction.
+        TailtuneError: what `SampleLoss` or `smoothing_matrix` refuse.
     """
 
-    def __init__(self, num_classes: int, smoothing: float = 0.1, reduction: Reduction = "none") -> None:
-        super().__init__(smoothing_matrix(num_classes, smoothing), reduction)
+    def __init__(
+        self,
+        num_classes: int,
+        smoothing: float = 0.1,
+        reduction: Reduction = "none",
+        ignore_index: int | None = None,
+    ) -> None:
+        super().__init__(reduction, ignore_index, matrix=_plain(num_classes, smoothing))
 
 
 class ClassConditionalSmoothing(_SmoothedCrossEntropy):
@@ -163,15 +170,16 @@ class ClassConditionalSmoothing(_SmoothedCrossEntropy):
     The equation and the rules are those of `class_conditional_matrix`; an eps_i is at most 0.99 in every rule.
 
     Args:
-        counts: training samples of each class [K], on any device.
+        counts: training samples of each class [K], on any device, or a `ClassProfile`.
         smoothing: eps, the smoothing of a class of average size, in [0, 1).
         rule: ``"inverse"`` or ``"printed"``.
         kappa: strength of the inverse rule; 0 is plain smoothing.
         cap: the largest ratio of eps_i to eps before normalising (inverse rule).
-        reduction: ``"none"`` for losses [N], ``"mean"`` for their mean (divided by N).
+        reduction: see `tailtune.losses.loss.SampleLoss`.
+        ignore_index: see `tailtune.losses.loss.SampleLoss`.
 
     Raises:
-        TailtuneError: what `class_conditional_matrix` refuses, or an unknown reduction.
+        TailtuneError: what `SampleLoss` or `class_conditional_matrix` refuse.
 
     >>> loss = ClassConditionalSmoothing(counts=(900, 90, 10), smoothing=0.1)
     >>> loss(torch.randn(8, 3), torch.randint(3, (8,))).shape
@@ -180,11 +188,13 @@ class ClassConditionalSmoothing(_SmoothedCrossEntropy):
 
     def __init__(
         self,
-        counts: ArrayLike | Tensor,
+        counts: Counts,
         smoothing: float = 0.1,
         rule: Rule = "inverse",
         kappa: float = 1.0,
         cap: float = 5.0,
         reduction: Reduction = "none",
+        ignore_index: int | None = None,
     ) -> None:
-        super().__init__(class_conditional_matrix(counts, smoothing, rule=rule, kappa=kappa, cap=cap), reduction)
+        matrix = _class_conditional(counts, smoothing, rule, kappa, cap)
+        super().__init__(reduction, ignore_index, matrix=matrix)

@@ -25,24 +25,24 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from tailtune.errors import TailtuneError
-from tailtune.losses.counts import read_counts
+from tailtune.losses.counts import Counts, read_counts
+from tailtune.losses.targets import check_targets, of_targets
 from tailtune.profile import Floats
 
 Normalise = Literal["classes", "rows", "batch"]
 
 
-def inverse_frequency(counts: ArrayLike | Tensor, normalise: Normalise = "rows") -> Floats:
+def inverse_frequency(counts: Counts, normalise: Normalise = "rows") -> Floats:
     """Weights w_k = c / n_k [K], with c such that their mean over the rows, or over the classes, is 1.
 
     An empty class gets 1 and the others are scaled among themselves: as no row has its weight, it must not take any
     away from them.
 
     Args:
-        counts: training samples of each class [K], on any device.
+        counts: training samples of each class [K], on any device, or a `ClassProfile`.
         normalise: what has mean 1: the training "rows" (sum_k n_k w_k = sum_k n_k) or the "classes" (sum_k w_k = K).
             For "batch", where only ratios matter, the weights are those of "classes"; `weights_of_rows` does the rest.
 
@@ -58,7 +58,7 @@ def inverse_frequency(counts: ArrayLike | Tensor, normalise: Normalise = "rows")
     return _balanced(n, n, normalise)
 
 
-def effective_number(counts: ArrayLike | Tensor, beta: float = 0.9999, normalise: Normalise = "rows") -> Floats:
+def effective_number(counts: Counts, beta: float = 0.9999, normalise: Normalise = "rows") -> Floats:
     """Weights w_k = c (1 - beta) / (1 - beta^n_k) [K], with c such that their mean over rows, or classes, is 1.
 
     The effective number of samples (1 - beta^n) / (1 - beta) grows with n up to 1 / (1 - beta): beta 0 weighs all
@@ -66,7 +66,7 @@ def effective_number(counts: ArrayLike | Tensor, beta: float = 0.9999, normalise
     themselves.
 
     Args:
-        counts: training samples of each class [K], on any device.
+        counts: training samples of each class [K], on any device, or a `ClassProfile`.
         beta: in [0, 1).
         normalise: as for `inverse_frequency`.
 
@@ -102,15 +102,19 @@ def weights_of_rows(weights: Tensor, targets: Tensor, normalised: bool = False) 
 
     Args:
         weights: of the classes [K], not negative.
-        targets: class indices [N], or soft targets q [N, K] in the dtype of `weights`.
+        targets: class indices [N], or soft targets q [N, K].
         normalised: divide by the mean weight of the batch, w_i / ((1/N) sum_j w_j), which makes the mean of the
             weighted losses sum_i w_i l_i / sum_i w_i. Under DDP each process does it for its own rows, as torch does.
+
+    Raises:
+        TailtuneError: what `tailtune.losses.targets.check_targets` refuses.
 
     >>> losses, w = torch.tensor([3.0, 1.0]), torch.tensor([0.5, 1.5])
     >>> (weights_of_rows(w, torch.tensor([0, 1]), normalised=True) * losses).mean().item()
     1.5
     """
-    rows = weights[targets] if targets.ndim == 1 else targets @ weights
+    check_targets(targets, len(targets), len(weights))
+    rows = of_targets(weights, targets)
     # The clamp leaves a batch that weighs nothing without a step.
     return rows / rows.mean().clamp_min(torch.finfo(rows.dtype).tiny) if normalised else rows
 

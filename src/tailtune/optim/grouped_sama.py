@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -10,7 +10,10 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from tailtune.errors import TailtuneError
-from tailtune.optim.sam import Closure, batch_loss, norm_of
+from tailtune.losses.counts import Counts
+from tailtune.optim.gradients import batch_loss, norm_of, several_processes
+from tailtune.optim.parts import Part
+from tailtune.optim.sam import Gradients
 from tailtune.optim.sama import SAMA
 from tailtune.profile import Rule
 
@@ -25,11 +28,12 @@ class GroupedSAMA(SAMA):
 
     The radii rho_k are those of `SAMA`, and none exceeds `cap` times rho. An auxiliary term of the closure is divided
     as the batch is: class k perturbs the part (1/N) sum_i q_ik of it. Each pass sees the whole batch, so BatchNorm
-    normalises by it; only the pass at w moves the running statistics. For all else see `SAM`.
+    normalises by it; only the pass at w moves the running statistics. Of a batch in parts each class climbs by its
+    gradient over all of them, as with ``accumulate="whole"``. For all else see `SAM`.
 
     Args:
         base: an optimiser instance over the parameters.
-        counts: training samples of each class [K], on any device.
+        counts: training samples of each class [K], on any device, or a `ClassProfile`.
         model: the network whose BatchNorm layers are to be held on the later passes.
         rho: radius of a class of average size, for the groups of `base` that have no ``"rho"`` of their own.
         rule: "inverse" or "printed", see `SAMA`.
@@ -54,7 +58,7 @@ class GroupedSAMA(SAMA):
     def __init__(
         self,
         base: torch.optim.Optimizer,
-        counts: ArrayLike | Tensor,
+        counts: Counts,
         model: nn.Module | None = None,
         rho: float = 0.05,
         rule: Rule = "inverse",
@@ -79,54 +83,67 @@ class GroupedSAMA(SAMA):
             before_step=before_step,
         )
 
-    def _two_passes(self, closure: Closure) -> Tensor:
-        if self._synchronised():
-            raise TailtuneError("an ascent for every class runs in one process only: take normalise='mean_radius'")
+    def _two_passes(self, passes: Callable[[], Iterable[Part]]) -> Tensor:
+        self._refuse_several_processes()
+        ascents: dict[int, Gradients] = {}
+
+        def ascend(part: Part, weight: float) -> Tensor:
+            shares = self._shares(part)
+            for k in _classes(shares):
+                self._add_to(ascents.setdefault(k, {}), _of_class(part, shares[:, k]), weight)
+            return batch_loss(part.losses.detach(), None if part.auxiliary is None else part.auxiliary.detach())
+
+        def descend(part: Part, weight: float) -> Tensor:
+            shares = self._shares(part)
+            if k in _classes(shares):
+                self._differentiate(_of_class(part, shares[:, k]), weight)
+            return part.losses.detach().sum()
+
         self._clear_gradients()
-        losses, targets, auxiliary = self._forward(closure)
-        shares = self._shares(targets, losses)
-        classes = shares.sum(0).nonzero().flatten().tolist()
-        loss = batch_loss(losses.detach(), None if auxiliary is None else auxiliary.detach())
-        ascents: list[list[tuple[nn.Parameter, Tensor]]] = []
-        for k in classes:
-            self._clear_gradients()
-            self._backward(_part(losses, shares[:, k], auxiliary), retain_graph=True)
-            ascents.append(self._taken())
-        total: dict[nn.Parameter, Tensor] = {}
-        for parameter, gradient in ascents[0]:  # they say which weights are to be put back
-            parameter.grad = gradient
-        with self._away() as put_back:
-            for k, ascent in zip(classes, ascents, strict=True):
-                for parameter, gradient in ascent:
-                    parameter.grad = gradient
+        loss, _, first = self._add_up(passes(), ascend)
+        total: Gradients = {}
+        self._put({parameter: gradient for each in ascents.values() for parameter, gradient in each.items()})
+        with self._away() as put_back:  # which holds all that climb
+            for k in sorted(ascents):
+                self._put(ascents[k])
                 radius = self.radii[k].clamp_max(self.cap).item()
-                self._perturb(radius / norm_of([gradient for _, gradient in ascent]))
-                self._clear_gradients()
-                losses, _, auxiliary = self._forward(closure)
-                self._backward(_part(losses, shares[:, k], auxiliary))
-                for parameter, gradient in self._taken():
-                    total[parameter] = total[parameter] + gradient if parameter in total else gradient
+                self._perturb(radius / norm_of(list(ascents[k].values())))
+                self._put(total)  # to which the backward passes add
+                self._add_up(passes(), descend)
+                total = self._taken()
                 put_back()
-        for parameter, gradient in total.items():
-            parameter.grad = gradient
-        return loss.add(norm_of(list(total.values())), alpha=0)  # NaN if a later pass was not finite
+        self._put(total)
+        self._scale_gradients(first)
+        return loss.add(norm_of(self._gradients()), alpha=0)  # NaN if a later pass was not finite
 
-    def _taken(self) -> list[tuple[nn.Parameter, Tensor]]:
-        """Take the gradients away from the parameters that have one."""
-        taken = [(p, p.grad) for group in self.param_groups for p in group["params"] if p.grad is not None]
-        self._gradients()  # refuses if there are none
-        self._clear_gradients()
-        return taken
+    def _refuse_several_processes(self) -> None:
+        """Refuse to step where the processes of a training hold different classes.
 
-    def _shares(self, targets: Tensor, losses: Tensor) -> Tensor:
-        """Each sample's share of the batch by class, q_ik / N, [N, K]."""
-        self._radii_of(targets, losses)  # refuses targets of another shape
+        Raises:
+            TailtuneError: there are several.
+        """
+        if several_processes():
+            raise TailtuneError("an ascent for every class runs in one process only: take normalise='mean_radius'")
+
+    def _refuse_several_backwards(self, what: str) -> None:
+        raise TailtuneError(f"{what} needs an ascent of one backward pass, and GroupedSAMA takes several: take SAMA")
+
+    def _shares(self, part: Part) -> Tensor:
+        """Each sample's share of its part by class, q_ik / n, [n, K]."""
+        losses, targets, _ = part
+        self._radii_of(targets, losses)  # refuses bad targets
         rows = targets.detach().to(losses.device)
         if rows.ndim == 1:
-            rows = nn.functional.one_hot(rows.long(), len(self.radii))
+            rows = nn.functional.one_hot(rows, len(self.radii))
         return rows.to(losses.dtype) / len(losses)
 
 
-def _part(losses: Tensor, share: Tensor, auxiliary: Tensor | None) -> Tensor:
-    """The part of the objective that belongs to one class, of which the samples have these shares [N]."""
-    return batch_loss(losses, None if auxiliary is None else share.sum() * auxiliary, share)
+def _classes(shares: Tensor) -> list[int]:
+    """The classes of a part of which the samples have these shares [n, K]."""
+    classes: list[int] = shares.sum(0).nonzero().flatten().tolist()
+    return classes
+
+
+def _of_class(part: Part, share: Tensor) -> Tensor:
+    """The part of the objective that belongs to one class, of which the samples have these shares [n]."""
+    return batch_loss(part.losses, None if part.auxiliary is None else share.sum() * part.auxiliary, share)

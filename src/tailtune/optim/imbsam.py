@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tailtune.errors import TailtuneError
-from tailtune.optim.sam import SAM, Closure, batch_loss, mean_over_ranks
+from tailtune.losses.counts import Counts, read_counts
+from tailtune.losses.targets import check_targets, of_targets
+from tailtune.optim.gradients import batch_loss, mean_over_ranks, several_processes
+from tailtune.optim.parts import Part
+from tailtune.optim.sam import SAM, Accumulate
 
 
 class ImbSAM(SAM):
@@ -31,12 +35,13 @@ class ImbSAM(SAM):
 
     Args:
         base: an optimiser instance over the parameters.
-        counts: training samples of each class [K], on any device.
+        counts: training samples of each class [K], on any device, or a `ClassProfile`.
         model: the network whose BatchNorm layers are to be held on the second pass.
         rho: radius of the perturbation, for the groups of `base` that have no ``"rho"`` of their own.
         threshold: see `tail_classes`.
         share: see `tail_classes`.
         factor: weight of the tail loss, 0 or more.
+        accumulate: what climbs by its own gradient if the closure yields parts: the "whole" batch, or "each" part.
         backward: called with a scalar loss to compute gradients, and once a step with ``retain_graph=True``.
         no_sync: makes the context in which gradients stay on their rank, such as ``ddp.no_sync``.
         before_step: called without arguments between the last backward and the base's step.
@@ -61,87 +66,89 @@ class ImbSAM(SAM):
     def __init__(
         self,
         base: torch.optim.Optimizer,
-        counts: ArrayLike | Tensor,
+        counts: Counts,
         model: nn.Module | None = None,
         rho: float = 0.05,
         threshold: float = 20,
         share: float = 0.2,
         factor: float = 1.0,
+        accumulate: Accumulate = "whole",
         backward: Callable[..., Any] | None = None,
         no_sync: Callable[[], AbstractContextManager[Any]] | None = None,
         before_step: Callable[[], Any] | None = None,
     ) -> None:
         if factor < 0:
             raise TailtuneError(f"factor is the weight of the tail loss, 0 or more, however: {factor=}")
-        sizes = torch.as_tensor(counts, device="cpu").numpy()
-        self.tail = torch.from_numpy(tail_classes(sizes, threshold, share))
+        self.tail = torch.from_numpy(tail_classes(counts, threshold, share))
         self.factor = factor
         self._has_tail = bool(self.tail.any())
         self._tail = self.tail  # on the device and in the dtype of the last losses
-        self._head: list[tuple[nn.Parameter, Tensor]] = []  # gradients of the head's part, between the two passes
-        super().__init__(base, model=model, rho=rho, backward=backward, no_sync=no_sync, before_step=before_step)
+        super().__init__(
+            base,
+            model=model,
+            rho=rho,
+            accumulate=accumulate,
+            backward=backward,
+            no_sync=no_sync,
+            before_step=before_step,
+        )
 
-    def _two_passes(self, closure: Closure) -> Tensor:
+    def _is_sharp(self) -> bool:
+        return self._has_tail and super()._is_sharp()
+
+    def _two_passes(self, passes: Callable[[], Iterable[Part]]) -> Tensor:
+        self._carried = {}  # the gradients of the head's parts, to which the descent adds those of the tail's
         try:
-            return super()._two_passes(closure) if self._has_tail else self._descend(closure)
+            return super()._two_passes(passes)
         finally:
-            self._head = []
+            self._carried = {}
 
-    def _ascend(self, losses: Tensor, targets: Tensor, auxiliary: Tensor | None) -> tuple[Tensor, Tensor]:
-        head, tail = self._parts(losses, targets, auxiliary)
-        self._backward(head, retain_graph=True)
-        # Copied, since DDP may keep gradients in buckets that the next backward writes to.
-        self._head = [(p, p.grad.clone()) for group in self.param_groups for p in group["params"] if p.grad is not None]
-        self._clear_gradients()
-        self._backward(tail)
-        if _distributed():
+    def _ascend(self, part: Part, weight: float) -> Tensor:
+        head, tail = self._divided(part)
+        self._add_to(self._carried, head, weight)
+        self._differentiate(tail, weight)
+        return self._objective(part)
+
+    def _factor(self) -> Tensor:
+        if several_processes():
             # DDP reduces the first backward of a forward, here the head's, unless no_sync keeps both on their rank.
-            mean_over_ranks(self._gradients() if self._no_sync is None else [g for _, g in self._head])
-        loss = batch_loss(losses.detach(), None if auxiliary is None else auxiliary.detach())
-        return loss, self._gradient_norm().reciprocal()
+            mean_over_ranks(self._gradients() if self._no_sync is None else list(self._carried.values()))
+        return super()._factor()
 
-    def _descend(self, closure: Closure) -> Tensor:
-        self._clear_gradients()
-        losses, targets, auxiliary = self._forward(closure)
-        head, tail = self._parts(losses, targets, auxiliary)
-        self._backward(tail if self._head else head + tail)
-        for parameter, gradient in self._head:
-            parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-        return batch_loss(losses.detach(), None if auxiliary is None else auxiliary.detach())
+    def _descend_part(self, part: Part, weight: float) -> Tensor:
+        head, tail = self._divided(part)
+        self._differentiate(tail if self._carried else head + tail, weight)
+        return self._objective(part)
 
-    def _parts(self, losses: Tensor, targets: Tensor, auxiliary: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _refuse_several_backwards(self, what: str) -> None:
+        raise TailtuneError(f"{what} needs an ascent of one backward pass, and ImbSAM takes two: take SAM or SAM-A")
+
+    @staticmethod
+    def _objective(part: Part) -> Tensor:
+        return batch_loss(part.losses.detach(), None if part.auxiliary is None else part.auxiliary.detach())
+
+    def _divided(self, part: Part) -> tuple[Tensor, Tensor]:
         """Divide the objective into what is taken at w, and what at w + eps."""
+        losses, targets, auxiliary = part
         mass = self._mass(targets, losses)
         share = mass.mean()
-        if auxiliary is not None and _distributed():
+        if auxiliary is not None and several_processes():
             mean_over_ranks([share])
         head = batch_loss(losses, None if auxiliary is None else (1 - share) * auxiliary, (1 - mass) / len(losses))
         tail = batch_loss(losses, None if auxiliary is None else share * auxiliary, mass * (self.factor / len(losses)))
         return head, tail
 
     def _mass(self, targets: Tensor, losses: Tensor) -> Tensor:
-        """Return the share [N] of every sample's targets that lies in tail classes.
-
-        Raises:
-            TailtuneError: targets of another shape than [N] or [N, K].
-        """
+        """Return the share [N] of every sample's targets that lies in tail classes."""
         if self._tail.device != losses.device or self._tail.dtype != losses.dtype:
             self._tail = self.tail.to(losses.device, losses.dtype)
+        check_targets(targets, len(losses), len(self._tail))
         if targets.device != losses.device:
             targets = targets.to(losses.device, non_blocking=True)
-        if targets.ndim == 1 and len(targets) == len(losses):
-            return self._tail.index_select(0, targets)
-        if targets.shape != (len(losses), len(self._tail)):
-            n, k = len(losses), len(self._tail)
-            raise TailtuneError(f"targets must have shape [{n}] or [{n}, {k}], however: {tuple(targets.shape)}")
-        return (targets.detach().to(losses.dtype) * self._tail).sum(1)  # a matrix product would be rounded by autocast
+        return of_targets(self._tail, targets.detach())
 
 
-def _distributed() -> bool:
-    return torch.distributed.is_available() and torch.distributed.is_initialized()
-
-
-def tail_classes(counts: ArrayLike, threshold: float = 20, share: float = 0.2) -> NDArray[np.bool_]:
+def tail_classes(counts: Counts, threshold: float = 20, share: float = 0.2) -> NDArray[np.bool_]:
     """Mark the tail classes: those of fewer than `threshold` samples, and the rarest `share` of all classes.
 
     Of classes that are equally rare the later ones come first, and a class as large as the largest is no tail class by
@@ -156,16 +163,14 @@ def tail_classes(counts: ArrayLike, threshold: float = 20, share: float = 0.2) -
         bool [K].
 
     Raises:
-        TailtuneError: a negative threshold, a share outside of [0, 1], or counts that are not one list.
+        TailtuneError: a negative threshold, a share outside of [0, 1], or what `read_counts` refuses.
 
     >>> tail_classes((500, 60, 30, 40, 500), share=0.4).tolist(), tail_classes((500, 60, 9), share=0).tolist()
     ([False, False, True, True, False], [False, False, True])
     """
     if threshold < 0 or not 0 <= share <= 1:
         raise TailtuneError(f"threshold must be 0 or more and share in [0, 1], however: {threshold=}, {share=}")
-    sizes = np.asarray(counts)
-    if sizes.ndim != 1 or len(sizes) == 0:
-        raise TailtuneError(f"counts must have shape [K], however: shape {sizes.shape}")
+    sizes = read_counts(counts)
     rarest = np.zeros(len(sizes), dtype=np.bool_)
     rarest[np.argsort(-sizes, kind="stable")[len(sizes) - round(share * len(sizes)) :]] = True
     return np.asarray((sizes < threshold) | (rarest & (sizes < sizes.max())))

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from itertools import islice
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tailtune.errors import TailtuneError
-from tailtune.optim.precision import NO_FP16, computes_in_fp16
+from tailtune.optim.first_look import HOLD_BATCHNORM, NO_FP16, computes_in_fp16, moves_running_statistics
+from tailtune.optim.gradients import batch_loss, is_sharded, mean_over_ranks, norm_of, own_shards, several_processes
+from tailtune.optim.parts import Closure, Part, parts_of
 
-Closure = Callable[[], tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]]
+Accumulate = Literal["whole", "each"]
+Gradients = dict[nn.Parameter, Tensor]
 
-SMALLEST_NORM = 1e-12  # below it a gradient counts as zero, and so does the perturbation
+
+class _Sum(NamedTuple):
+    """What adding up the parts of a batch gave: their mean objective, their samples, and the first one's share."""
+
+    loss: Tensor
+    rows: int
+    first: float
 
 
 class SAM(torch.optim.Optimizer):
@@ -36,21 +47,28 @@ class SAM(torch.optim.Optimizer):
     - Mixed precision: bf16 autocast, inside the closure or around the step. fp16 is refused.
     - DDP: by default both passes are synchronised, as if one process held the whole batch. With `no_sync` the ascent is
       per rank: each perturbs by the gradient of its own samples and saves one communication (m-sharpness).
-    - Gradients are cleared at the start of a step: a batch that is accumulated in parts is not supported, since each
-      part would need its own ascent.
+    - Accumulation: a closure that yields instead of returning gives the batch in parts (microbatches), of which one at
+      a time is in memory. ``accumulate="whole"`` perturbs once, by the gradient of the whole batch, and equals one big
+      batch up to rounding (BatchNorm still sees the parts). ``"each"`` perturbs each part by its own gradient, which
+      costs the same and is m-sharpness. Parts count by their samples. Under DDP all ranks need as many parts.
+    - A step takes its gradients itself and leaves none: gradients that others have left are refused, since the two
+      passes could not include them. To look at gradients or clip them, use `before_step`.
     - A NaN or infinity in either pass makes the returned loss NaN; no step is skipped in silence.
+
+    Beside ``step(closure)`` there are ``first_step`` and ``second_step`` for loops that call backward themselves.
 
     Args:
         base: an optimiser instance over the parameters, all on one device and with dense gradients.
         model: the network whose BatchNorm layers are to be held on the second pass (as trained: wrapped or not).
         rho: radius of the perturbation, for the groups of `base` that have no ``"rho"`` of their own.
         adaptive: ASAM instead of SAM.
+        accumulate: what climbs by its own gradient if the closure yields parts: the "whole" batch, or "each" part.
         backward: called with a scalar loss to compute gradients, such as ``fabric.backward``; ``loss.backward()`` else.
         no_sync: makes the context in which gradients stay on their rank, such as ``ddp.no_sync``.
         before_step: called without arguments between the last backward and the base's step, to clip gradients.
 
     Raises:
-        TailtuneError: `base` is not a plain optimiser instance, or a negative radius.
+        TailtuneError: `base` is not a plain optimiser instance, a negative radius, or an unknown `accumulate`.
 
     Source: Foret et al. 2021, "Sharpness-Aware Minimization for Efficiently Improving Generalization"; Kwon et al.
     2021, "ASAM" (without its constant eta, for every parameter).
@@ -61,6 +79,10 @@ class SAM(torch.optim.Optimizer):
     >>> def closure():
     ...     return nn.functional.cross_entropy(model(x), targets, reduction="none"), targets
     >>> loss = optimizer.step(closure)
+    >>> def microbatches():
+    ...     for rows in (slice(0, 4), slice(4, 8)):
+    ...         yield nn.functional.cross_entropy(model(x[rows]), targets[rows], reduction="none"), targets[rows]
+    >>> loss = optimizer.step(microbatches)
     """
 
     # By this a GradScaler hands its scale to `step` instead of failing obscurely on the closure, so `step` can refuse.
@@ -72,6 +94,7 @@ class SAM(torch.optim.Optimizer):
         model: nn.Module | None = None,
         rho: float = 0.05,
         adaptive: bool = False,
+        accumulate: Accumulate = "whole",
         backward: Callable[..., Any] | None = None,
         no_sync: Callable[[], AbstractContextManager[Any]] | None = None,
         before_step: Callable[[], Any] | None = None,
@@ -82,16 +105,23 @@ class SAM(torch.optim.Optimizer):
             )
         if rho < 0 or any(group.get("rho", 0) < 0 for group in base.param_groups):
             raise TailtuneError(f"rho must be 0 or more in every parameter group, however: {rho=}")
+        if accumulate not in ("whole", "each"):
+            raise TailtuneError(f"accumulate must be 'whole' or 'each', however: {accumulate=}")
         self.base = base
         self._rho = rho
         self.adaptive = adaptive
+        self.accumulate = accumulate
         self._backward = backward if backward is not None else torch.autograd.backward
         self._no_sync = no_sync
         self._before_step = before_step
         self._batchnorms = [m for m in model.modules() if isinstance(m, _BatchNorm)] if model is not None else []
         self._saved: list[Tensor] = []
         self._saved_of: list[tuple[int, torch.dtype, torch.device]] = []
-        self._graph_checked = False
+        self._carried: Gradients = {}  # what the descent adds its gradients to
+        self._between = ExitStack()  # what second_step undoes
+        self._is_between = False
+        self._looked = self._scale_seen = False
+        self._has_model = model is not None
         groups, state = base.param_groups, base.state
         super().__init__(groups, base.defaults)  # empties the base's through the properties below, so put them back
         base.param_groups, base.state = groups, state
@@ -135,35 +165,218 @@ class SAM(torch.optim.Optimizer):
 
         Args:
             closure: runs the forward pass only, and is called twice. Returns the samples' losses [N] and targets (class
-                indices [N], or soft [N, K] before smoothing), and optionally a scalar to add to the mean loss.
+                indices [N], or soft [N, K] before smoothing), and optionally a scalar to add to the mean loss; or
+                yields such tuples, one a microbatch, each forward pass just before its yield.
 
         Returns:
             Mean loss plus auxiliary term before the step: a detached scalar, NaN if either pass was not finite.
 
         Raises:
-            TailtuneError: no closure, a result of another form, fp16, or no gradient for any parameter.
+            TailtuneError: no closure, a result of another form, fp16, gradients that were there before, a backward that
+                scales them, no gradient for any parameter, or other samples in the second pass than in the first.
         """
+        name = type(self).__name__
         if closure is None:
-            raise TailtuneError(f"{type(self).__name__}.step needs a closure that returns (losses [N], targets)")
+            raise TailtuneError(
+                f"{name}.step needs a closure that returns (losses [N], targets); a loop that calls backward itself "
+                "uses first_step and second_step"
+            )
         if getattr(self, "grad_scale", None) is not None:
             raise TailtuneError(NO_FP16)
-        if any(group["rho"] for group in self.param_groups):
-            loss = self._two_passes(closure)
-        else:
-            loss = self._descend(closure)
+        if self._is_between:
+            raise TailtuneError("step(closure) between first_step and second_step: call second_step first")
+        self._refuse_foreign_gradients()
+        try:
+            if not self._is_sharp():
+                loss = self._descend(parts_of(closure)).loss
+            elif self.accumulate == "whole":
+                loss = self._two_passes(lambda: parts_of(closure))
+            else:
+                loss = self._two_passes_each(closure)
+            if self._before_step is not None:
+                self._before_step()
+            self.base.step()
+        finally:  # also after an error, so that a later step does not find the remains of this one
+            self._clear_gradients()
+        return loss
+
+    def ascent_loss(self, losses: Tensor, targets: Tensor, auxiliary: Tensor | None = None) -> Tensor:
+        """Return the scalar to call backward on before `first_step`; here the mean loss plus the auxiliary term.
+
+        Args:
+            losses: of the samples [N], from a forward pass at the weights.
+            targets: class indices [N], or soft [N, K] before smoothing.
+            auxiliary: a scalar to add, if any.
+
+        Raises:
+            TailtuneError: fp16.
+        """
+        self._look(losses)
+        return batch_loss(losses, auxiliary)
+
+    @torch.no_grad()
+    def first_step(self, zero_grad: bool = True) -> None:
+        """Move the weights to w + eps, by the gradient that ``backward`` calls on `ascent_loss` have left.
+
+        The loop computes the descent gradient there, with ``backward`` on the plain mean loss, and calls `second_step`.
+        Until then BatchNorm is held as in `step`, whose bits these two reproduce. With several microbatches call
+        backward on ``ascent_loss(...) / m`` and on the mean loss over m. `no_sync` and `backward` are the loop's own.
+
+        Args:
+            zero_grad: must be true, since the ascent gradient is used up by the perturbation.
+
+        Raises:
+            TailtuneError: no gradient, two first steps without a second, or an optimiser whose ascent takes several
+                backward passes.
+        """
+        if not zero_grad:
+            raise TailtuneError("the perturbation uses up the ascent gradient: call first_step(zero_grad=True)")
+        if self._is_between:
+            raise TailtuneError("first_step after first_step: call second_step in between")
+        self._refuse_several_backwards("first_step")
+        factor = self._factor()
+        self._between.enter_context(self._away())
+        self._is_between = True
+        self._perturb(factor)
+        self._clear_gradients()
+
+    @torch.no_grad()
+    def second_step(self, zero_grad: bool = True) -> None:
+        """Move the weights back to w and take the base's step with the gradient that is there, found at w + eps.
+
+        Args:
+            zero_grad: clear the gradients afterwards; else the loop must.
+
+        Raises:
+            TailtuneError: no first step, or no gradient.
+        """
+        if not self._is_between:
+            raise TailtuneError("second_step without first_step: call backward, first_step, backward, second_step")
+        self._is_between = False
+        self._between.close()
+        self._gradients()
         if self._before_step is not None:
             self._before_step()
         self.base.step()
-        return loss
+        if zero_grad:
+            self._clear_gradients()
 
-    def _two_passes(self, closure: Closure) -> Tensor:
-        self._clear_gradients()
-        with self._no_sync() if self._no_sync is not None else nullcontext():
-            loss, factor = self._ascend(*self._forward(closure))
+    def _is_sharp(self) -> bool:
+        """Whether the step ascends at all."""
+        return any(group["rho"] for group in self.param_groups)
+
+    def _two_passes(self, passes: Callable[[], Iterable[Part]]) -> Tensor:
+        """Leave the descent gradient; `passes` gives the parts of the batch anew for every pass.
+
+        Raises:
+            TailtuneError: other samples in the second pass than in the first.
+        """
+        if several_processes() and any(is_sharded(p) for group in self.param_groups for p in group["params"]):
+            self._refuse_several_backwards("a step with sharded parameters (DTensor)")
+        with self._own_rank():
+            loss, rows, _ = self._add_up(passes(), self._ascend)
+            factor = self._factor()
         with self._away():
             self._perturb(factor)
-            descent = self._descend(closure)
+            descent, again, _ = self._descend(passes())
+        if again != rows:
+            raise TailtuneError(
+                f"the closure gave {rows} samples at first and {again} when it was called again: let it loop over a "
+                "list of microbatches, not over an iterator that it uses up"
+            )
         return loss.add(descent, alpha=0)  # NaN if the second pass was not finite
+
+    def _two_passes_each(self, closure: Closure) -> Tensor:
+        """Leave the sum of the descent gradients of the parts, each taken where its own ascent led."""
+        ascents, descents = self._at_w(closure), parts_of(closure)
+        sums: Gradients = {}
+
+        def both(part: Part, weight: float) -> Tensor:
+            passes = iter(([part], islice(descents, 1)))
+            loss = self._two_passes(passes.__next__)
+            for parameter, gradient in self._taken().items():
+                gradient = gradient * weight  # a copy, since DDP may write to the original again
+                sums[parameter] = sums[parameter] + gradient if parameter in sums else gradient
+            return loss
+
+        total = self._add_up(ascents, both)
+        self._put(sums)
+        self._scale_gradients(total.first)
+        return total.loss
+
+    def _at_w(self, closure: Closure) -> Iterator[Part]:
+        """Give the parts, with their forward passes where `no_sync` keeps the gradients on their rank."""
+        parts = parts_of(closure)
+        while True:
+            with self._own_rank():
+                part = next(parts, None)
+            if part is None:
+                return
+            yield part
+
+    def _own_rank(self) -> AbstractContextManager[Any]:
+        return self._no_sync() if self._no_sync is not None else nullcontext()
+
+    def _add_up(self, parts: Iterable[Part], differentiate: Callable[[Part, float], Tensor]) -> _Sum:
+        """Call ``differentiate(part, weight)``, which returns the part's objective, with weight n_j / n_1 for part j.
+
+        The number of samples N is known at the end only; `_scale_gradients` by n_1 / N then makes a mean of the sum.
+
+        Raises:
+            TailtuneError: no parts.
+        """
+        total: Tensor | None = None
+        rows = first = 0
+        for part in parts:
+            count = len(part.losses)
+            first = first or count
+            if not self._looked:
+                self._look(part.losses)
+            loss = differentiate(part, count / first)
+            total = loss if total is None else total + loss * (count / first)
+            rows += count
+        if total is None:
+            raise TailtuneError(
+                "the closure yielded no microbatch: it runs more than once a step, so let it loop over a list of "
+                "microbatches, not over an iterator that it uses up"
+            )
+        return _Sum(total if rows == first else total * (first / rows), rows, first / rows)
+
+    def _look(self, losses: Tensor) -> None:
+        """Look at the graph of the first forward pass, once.
+
+        Raises:
+            TailtuneError: it computed in fp16.
+        """
+        if self._looked:
+            return
+        self._looked = True
+        if computes_in_fp16(losses):
+            raise TailtuneError(NO_FP16)
+        if not self._has_model and moves_running_statistics(losses):
+            warnings.warn(HOLD_BATCHNORM, UserWarning, stacklevel=2)
+
+    def _differentiate(self, loss: Tensor, weight: float = 1.0, **arguments: Any) -> None:
+        """Call backward on weight times loss, and see at the first call that nothing else scales it.
+
+        Raises:
+            TailtuneError: something does.
+        """
+        loss = loss if weight == 1 else weight * loss
+        if self._scale_seen or not loss.requires_grad:
+            self._backward(loss, **arguments)
+            return
+        seen: list[Tensor] = []
+        hook = loss.register_hook(seen.append)  # type: ignore[no-untyped-call]
+        self._backward(loss, **arguments)
+        hook.remove()
+        self._scale_seen = True
+        if seen and float(seen[0]) != 1:
+            raise TailtuneError(
+                f"backward= multiplies the loss by {float(seen[0]):g}, as frameworks do that accumulate gradients "
+                "themselves: switch that off (Accelerate: gradient_accumulation_steps=1), and let the closure yield "
+                "the microbatches of a step"
+            )
 
     @contextmanager
     def _away(self) -> Iterator[Callable[[], None]]:
@@ -173,7 +386,7 @@ class SAM(torch.optim.Optimizer):
 
         def put_back() -> None:
             with torch.no_grad():
-                torch._foreach_copy_(parameters, self._saved)
+                torch._foreach_copy_(own_shards(parameters), self._saved)
             torch.clear_autocast_cache()
 
         try:
@@ -185,40 +398,90 @@ class SAM(torch.optim.Optimizer):
                 layer.track_running_stats = True
             put_back()
 
-    def _ascend(self, losses: Tensor, targets: Tensor, auxiliary: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Leave the ascent direction in the gradients; return the detached loss and the factor to eps / rho."""
-        loss = batch_loss(losses, auxiliary)
-        self._backward(loss)
-        return loss.detach(), self._gradient_norm().reciprocal()
-
-    def _descend(self, closure: Closure) -> Tensor:
-        self._clear_gradients()
-        losses, _, auxiliary = self._forward(closure)
-        loss = batch_loss(losses, auxiliary)
-        self._backward(loss)
+    def _ascend(self, part: Part, weight: float) -> Tensor:
+        """Add the ascent direction of a part to the gradients; return its objective, detached."""
+        loss = batch_loss(part.losses, part.auxiliary)
+        self._differentiate(loss, weight)
         return loss.detach()
 
-    def _forward(self, closure: Closure) -> tuple[Tensor, Tensor, Tensor | None]:
-        result: Any = closure()
-        if not (isinstance(result, tuple) and len(result) in (2, 3) and all(isinstance(r, Tensor) for r in result)):
-            raise TailtuneError("the closure must return tensors (losses [N], targets) or (losses, targets, auxiliary)")
-        losses, targets, auxiliary = (*result, None)[:3]
-        if losses.ndim != 1 or len(losses) == 0 or (auxiliary is not None and auxiliary.ndim):
+    def _factor(self) -> Tensor:
+        """Return what makes the gradients eps / rho."""
+        return self._norm(self._gradients()).reciprocal()
+
+    def _descend(self, parts: Iterable[Part]) -> _Sum:
+        self._put(self._carried)
+        total = self._add_up(parts, self._descend_part)
+        self._gradients()  # refuses if there are none
+        self._scale_gradients(total.first)
+        return total
+
+    def _descend_part(self, part: Part, weight: float) -> Tensor:
+        loss = batch_loss(part.losses, part.auxiliary)
+        self._differentiate(loss, weight)
+        return loss.detach()
+
+    def _refuse_several_backwards(self, what: str) -> None:
+        """Refuse what asks for an ascent of one backward pass; optimisers that take several override this.
+
+        Raises:
+            TailtuneError: the ascent takes several backward passes.
+        """
+
+    def _refuse_foreign_gradients(self) -> None:
+        """Refuse gradients other than zero, and clear those.
+
+        Raises:
+            TailtuneError: there are some.
+        """
+        gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
+        if not gradients:
+            return
+        if bool(torch.stack([g.detach().abs().max() for g in own_shards(gradients) if g.numel()]).any()):
             raise TailtuneError(
-                "the closure must return the losses of one or more samples [N] (reduction='none') and, if any, a "
-                f"scalar auxiliary term, however: losses of shape {tuple(losses.shape)}"
+                f"the parameters had gradients when {type(self).__name__}.step(closure) began, and it could only drop "
+                "them: it calls backward itself. Leave out the backward calls before it (to accumulate, let the "
+                "closure yield the microbatches), call zero_grad() on left-overs, or use first_step and second_step"
             )
-        if not self._graph_checked and computes_in_fp16(losses):
-            raise TailtuneError(NO_FP16)
-        self._graph_checked = True
-        if losses.dtype == torch.bfloat16:
-            losses = losses.float()
-        return losses, targets, auxiliary
+        self._clear_gradients()
 
     def _clear_gradients(self) -> None:
         for group in self.param_groups:
             for parameter in group["params"]:
                 parameter.grad = None
+
+    def _taken(self) -> Gradients:
+        """Take the gradients away from the parameters that have one."""
+        self._gradients()  # refuses if there are none
+        taken = {p: p.grad for group in self.param_groups for p in group["params"] if p.grad is not None}
+        self._clear_gradients()
+        return taken
+
+    def _put(self, gradients: Gradients) -> None:
+        """Make `gradients` all that the parameters have."""
+        self._clear_gradients()
+        for parameter, gradient in gradients.items():
+            parameter.grad = gradient
+
+    def _add_to(self, sums: Gradients, loss: Tensor, weight: float) -> None:
+        """Add the gradient of weight times loss to `sums`, keep the graph, and leave the parameters' as they were."""
+        own = {p: p.grad for group in self.param_groups for p in group["params"] if p.grad is not None}
+        self._put(sums)
+        self._differentiate(loss, weight, retain_graph=True)
+        # Copied, since DDP may keep gradients in buckets that the next backward writes to.
+        sums.update({parameter: gradient.clone() for parameter, gradient in self._taken().items()})
+        self._put(own)
+
+    @torch.no_grad()
+    def _scale_gradients(self, factor: float) -> None:
+        if factor == 1:
+            return
+        gradients = own_shards(self._gradients())
+        if several_processes():  # the same on every rank, or their weights would part
+            on_device = torch.tensor(factor, device=gradients[0].device)
+            mean_over_ranks([on_device])
+            torch._foreach_mul_(gradients, on_device)
+        else:
+            torch._foreach_mul_(gradients, factor)
 
     def _gradients(self) -> list[Tensor]:
         gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
@@ -226,8 +489,8 @@ class SAM(torch.optim.Optimizer):
             raise TailtuneError("no parameter of the optimiser got a gradient: do the losses depend on them?")
         return gradients
 
-    def _gradient_norm(self) -> Tensor:
-        gradients = self._gradients()
+    def _norm(self, gradients: list[Tensor]) -> Tensor:
+        """Norm of the ascent direction that the parameters hold, in the geometry of the perturbation."""
         if self.adaptive:
             parameters = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
             with torch.no_grad():
@@ -238,42 +501,22 @@ class SAM(torch.optim.Optimizer):
     def _save(self) -> list[Tensor]:
         """Copy the parameters that have a gradient into buffers that are kept from step to step."""
         parameters = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
-        identity = [(id(p), p.dtype, p.device) for p in parameters]
+        own = own_shards(parameters)
+        identity = [(id(p), shard.dtype, shard.device) for p, shard in zip(parameters, own, strict=True)]
         if identity != self._saved_of:
-            self._saved, self._saved_of = [torch.empty_like(p) for p in parameters], identity
-        torch._foreach_copy_(self._saved, parameters)
+            self._saved, self._saved_of = [torch.empty_like(shard) for shard in own], identity
+        torch._foreach_copy_(self._saved, own)
         return parameters
 
     @torch.no_grad()
     def _perturb(self, factor: Tensor) -> None:
         for group in self.param_groups:
-            parameters = [p for p in group["params"] if p.grad is not None]
-            if parameters and group["rho"]:
-                step = [p.grad for p in parameters]
+            moved = [p for p in group["params"] if p.grad is not None]
+            if moved and group["rho"]:
+                parameters, step = own_shards(moved), own_shards([p.grad for p in moved])
                 torch._foreach_mul_(step, factor * group["rho"])
                 if self.adaptive:
                     torch._foreach_mul_(step, parameters)
                     torch._foreach_mul_(step, parameters)
                 torch._foreach_add_(parameters, step)
         torch.clear_autocast_cache()  # or an autocast around the whole step would reuse its casts of the old weights
-
-
-def batch_loss(losses: Tensor, auxiliary: Tensor | None, shares: Tensor | None = None) -> Tensor:
-    """Sum over the samples of share times loss (1/N each, the mean, by default), plus the auxiliary term."""
-    if shares is None:
-        shares = torch.full_like(losses, 1 / len(losses))
-    total = torch.dot(losses, shares)  # one operation each way, where a mean takes several
-    return total if auxiliary is None else total + auxiliary
-
-
-def norm_of(tensors: list[Tensor]) -> Tensor:
-    """Euclidean norm over all the tensors, at least `SMALLEST_NORM`."""
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(list(torch._foreach_norm(tensors))))
-    return norm.clamp_min(SMALLEST_NORM)
-
-
-def mean_over_ranks(tensors: list[Tensor]) -> None:
-    """Replace each tensor by its mean over the processes of a data-parallel training."""
-    for tensor in tensors:
-        torch.distributed.all_reduce(tensor)
-    torch._foreach_div_(tensors, torch.distributed.get_world_size())

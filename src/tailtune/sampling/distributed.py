@@ -26,8 +26,9 @@ class ImbalancedSampler(data.Sampler[int]):
     Args:
         targets: class index of every row [N].
         sampler: such as ``ClassSampler()``.
-        rank: of this process, from 0 on.
-        world: number of processes.
+        rank: of this process, from 0 on; by default that of torch's process group, 0 where there is none.
+        world: number of processes; by default that of the process group. A framework that shares out the batches of a
+            DataLoader itself (Accelerate's ``prepare``, Fabric's ``setup_dataloaders``) needs rank=0, world=1.
         seed: of the random choices, the same in every process.
         epochs: how many there will be, from which the progress of training follows. Samplers that change with it
             (progressive, deferred) need either this or ``set_epoch(epoch, progress)``.
@@ -46,11 +47,16 @@ class ImbalancedSampler(data.Sampler[int]):
         self,
         targets: ArrayLike | Tensor,
         sampler: Sampler,
-        rank: int = 0,
-        world: int = 1,
+        rank: int | None = None,
+        world: int | None = None,
         seed: int = 0,
         epochs: int | None = None,
     ) -> None:
+        together = torch.distributed.is_available() and torch.distributed.is_initialized()
+        if rank is None:
+            rank = torch.distributed.get_rank() if together else 0
+        if world is None:
+            world = torch.distributed.get_world_size() if together else 1
         if not 0 <= rank < world:
             raise TailtuneError(f"rank must lie in 0..world - 1, however: {rank=}, {world=}")
         if epochs is not None and epochs < 1:

@@ -1,0 +1,31 @@
+"""A script in two processes that share a gloo group: ``python SCRIPT RANK WORLD RENDEZVOUS OUT``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def results_of(script: Path, folder: Path) -> list[Any]:
+    """Run `script` as two ranks and return what each of them saved."""
+    outs = [folder / f"rank{rank}.pt" for rank in range(2)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(script), str(rank), "2", str(folder / "rendezvous"), str(out)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank, out in enumerate(outs)
+    ]
+    try:
+        said = [process.communicate(timeout=240)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert all(process.returncode == 0 for process in processes), "\n".join(said)
+    return [torch.load(out, weights_only=True) for out in outs]
