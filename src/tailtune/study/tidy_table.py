@@ -72,6 +72,7 @@ def row_of(training: TrainingTask, varied: Sequence[str] = (), own: Sequence[Mea
         **changed,
         "method": result.run.method,
         "model": result.run.model,
+        "threads": result.run.threads,
         "seed": training.seed,
         "vary": training.vary,
         "status": "done",
