@@ -16,6 +16,7 @@ from tailtune.jobs.task import Progress, Task
 from tailtune.run.environment import visible_gpus
 from tailtune.study.estimate import Cost, estimate
 from tailtune.study.plan import Problem, problems, trainings
+from tailtune.study.planned import write_plan
 from tailtune.study.results import Scalar, StudyResult
 from tailtune.study.study import Study, check_study, check_study_folder
 from tailtune.study.tidy_table import write_results, write_study
@@ -81,6 +82,7 @@ def conduct(study: Study, *, show: Show, say: Callable[[str], object] = print, l
                 wrong = carry_out(here, progress, wait=True)
             refuse_failures(_titled(wrong, here))
         listed = trainings(study, found, _best(searches))
+        planned = write_plan(study, found, listed, searches)
         mine = list(shard.of(_once(listed)))
         with show("trainings") as progress:
             failures = carry_out(mine, progress)
@@ -88,7 +90,7 @@ def conduct(study: Study, *, show: Show, say: Callable[[str], object] = print, l
         refuse_failures(_titled(failures, mine))
     return Conducted(
         folder=folder,
-        result=write_results(study, found, listed, searches, failures),
+        result=write_results(folder, planned, failures),
         failures=_titled(failures, mine),
         elsewhere=sum(not training.done() and training.key not in failures for training in _once(listed)),
     )
