@@ -312,20 +312,24 @@ def _conduct(
 
 
 def report(run: Positional[Path]) -> None:
-    """Write report.html of a finished run or a comparison anew.
+    """Write report.html of a finished run, or of a comparison as far as it is, anew.
 
     Args:
-        run: finished run folder, or the folder of a comparison.
+        run: finished run folder, or the folder of a comparison, in which trainings may be under way.
     """
+    from tailtune.compare import write_pages
     from tailtune.report.run_page.page import write_report
-    from tailtune.report.study_page.page import write_study_page
+    from tailtune.report.study_page.record import missing
     from tailtune.run.finished import Finished
     from tailtune.run.lock import alone
-    from tailtune.study.results import read_results
     from tailtune.study.study import STUDY
+    from tailtune.study.tidy_table import collect
 
     if (run / STUDY).exists():
-        page = write_study_page(run, read_results(run))
+        result = collect(run)
+        page = write_pages(run, result)
+        for sentence in missing(result):
+            _note(sentence)
     else:
         finished = Finished(run)
         with alone(run):

@@ -14,15 +14,15 @@ GB = 10**9
 @pytest.mark.parametrize(
     ("cores", "free", "gpus", "asked", "threads", "need", "tasks", "expected"),
     [
-        (8, 100 * GB, 0, None, None, GB, 40, Capacity(8, 1)),
+        (8, 100 * GB, 0, None, 1, GB, 40, Capacity(8, 1)),
         (8, 100 * GB, 0, None, 4, GB, 40, Capacity(2, 4)),
-        (8, 100 * GB, 0, None, None, GB, 3, Capacity(3, 2)),  # fewer tasks than cores have more threads each
-        (8, 100 * GB, 0, None, None, GB, 1, Capacity(1, None)),
-        (8, 5 * GB, 0, None, None, GB, 40, Capacity(4, 2)),
-        (8, 5 * GB, 0, None, None, 5 * GB, 40, Capacity(1, None)),
-        (8, 1 * GB, 0, 6, None, 5 * GB, 40, Capacity(6, 1)),  # who asks gets what is asked for
-        (8, 100 * GB, 2, None, None, GB, 40, Capacity(2, 4)),
-        (1, 100 * GB, 0, None, None, GB, 40, Capacity(1, None)),
+        (8, 100 * GB, 0, None, 1, GB, 3, Capacity(3, 1)),  # fewer tasks than cores have no more threads
+        (8, 100 * GB, 0, None, 2, GB, 1, Capacity(1, 2)),
+        (8, 5 * GB, 0, None, 1, GB, 40, Capacity(4, 1)),
+        (8, 5 * GB, 0, None, 2, 5 * GB, 40, Capacity(1, 2)),
+        (8, 1 * GB, 0, 6, 2, 5 * GB, 40, Capacity(6, 2)),  # who asks gets what is asked for
+        (8, 100 * GB, 2, None, 1, GB, 40, Capacity(2, 1)),
+        (2, 100 * GB, 0, None, 4, GB, 40, Capacity(1, 4)),  # nor fewer on a smaller machine
     ],
 )
 def test_as_many_as_cores_and_memory_allow(
@@ -30,7 +30,7 @@ def test_as_many_as_cores_and_memory_allow(
     free: int,
     gpus: int,
     asked: int | None,
-    threads: int | None,
+    threads: int,
     need: int,
     tasks: int,
     expected: Capacity,

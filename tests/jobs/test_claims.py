@@ -19,7 +19,7 @@ from tailtune.jobs.claims import Claims
 def elsewhere(path: Path, age: float = 0.0) -> None:
     """Write a claim of a process on another machine that gave its last sign of life `age` seconds ago."""
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"host": "another", "pid": 1, "begun": "1", "world": "pid:[1]"}))
+    path.write_text(json.dumps({"host": "another", "pid": 1, "begun": 1.0, "world": "pid:[1]"}))
     os.utime(path, (time.time() - age,) * 2)
 
 
@@ -86,7 +86,7 @@ def test_another_process_of_the_same_number_is_not_mistaken_for_the_holder(tmp_p
     with Claims(tmp_path, 60) as claims:
         assert claims.take("a")
         claim = json.loads((tmp_path / "a.1").read_text())
-        (tmp_path / "b.1").write_text(json.dumps(claim | {"begun": "0"}))
+        (tmp_path / "b.1").write_text(json.dumps(claim | {"begun": 0.0}))
         assert claims.take("b")
 
 
@@ -149,3 +149,36 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(TailtuneError, match="cannot create"), Claims(tmp_path / "file" / "claims", 1):
         pass
+
+
+def test_of_a_damaged_claim_only_the_age_counts(tmp_path: Path) -> None:
+    with Claims(tmp_path, 1) as claims:
+        assert claims.take("whole")
+        whole = (tmp_path / "whole.1").read_bytes()
+        mine = json.loads(whole)
+    others = [{"pid": "12"}, {"pid": None}, {"pid": 2**80}, {"pid": [1]}, {"begun": "now"}, {"released": "no"}]
+    damaged = [json.dumps(mine | other).encode() for other in others]
+    damaged += [b"", whole[:20], b"[]", b"3", b"\xff\xfe", b"{}", whole.replace(b'"pid"', b'"pjd"')]
+    for i, content in enumerate(damaged):
+        path = tmp_path / f"{i}.1"
+        path.write_bytes(content)
+        with Claims(tmp_path, 1) as claims:
+            assert claims.held(str(i))
+            assert not claims.take(str(i))
+            assert claims.holder(str(i)).startswith("process ")
+            os.utime(path, (time.time() - 61,) * 2)
+            assert claims.take(str(i))
+
+
+def test_a_clock_that_is_set_back_frees_nothing_and_keeps_no_dead_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Claims(tmp_path, 1) as first, Claims(tmp_path, 1) as second:
+        assert first.take("a")
+        elsewhere(tmp_path / "b.1")
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now - 3600)
+        assert not second.take("a")
+        assert not second.take("b")  # it may be alive
+        first.release("a")
+        assert second.take("a")

@@ -29,7 +29,7 @@ def run(
     with Claims(folder / "claims", minutes) as claims:
         if jobs == 1:
             return launch(tasks, told, claims, **options), told
-        with LocalCrew(jobs, None) as crew:
+        with LocalCrew(jobs, 1) as crew:
             return launch(tasks, told, claims, crew, **options), told
 
 

@@ -14,6 +14,7 @@ from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
 from tailtune.decision.decision import PriorCorrection
 from tailtune.errors import TailtuneError
+from tailtune.run.folder import read_asked, read_resolved
 from tailtune.run.learner import Job
 from tailtune.run.learners import TREES, fit_model
 from tailtune.run.learners.trees import _row_weights
@@ -113,3 +114,14 @@ def test_a_job_without_a_folder_writes_nothing(table: Path, tmp_path: Path, monk
     run = Run(str(table), target="y", model="lightgbm")
     fit_model(run, open_dataset(run), Job())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("model", [None, "xgboost"])
+def test_what_was_asked_and_the_threads_that_were_used_are_recorded(
+    model: str | None, table: Path, tmp_path: Path
+) -> None:
+    run = Run(str(table), target="y", model=model, epochs=None if model else 1)
+    made = fit_model(run, open_dataset(run), Job(tmp_path))
+    assert made is not None
+    assert (made.run.threads, read_resolved(tmp_path).threads) == (1, 1)
+    assert read_asked(tmp_path) == run  # so that the same command may go on with it

@@ -13,15 +13,35 @@ import os
 import socket
 import threading
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from tailtune.errors import TailtuneError
 from tailtune.files import remedy, write_whole
 
 BEATS = 5  # signs of life within the time after which a claim expires
 RELEASED = b'{"released": true}'
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a claim says of the process that made it; all None where it cannot be read, so that only its age tells.
+
+    Attributes:
+        host, pid: which process.
+        begun: when it began, see `_begun`.
+        world: the name space of its number.
+        job: name of the job of a scheduler that it is.
+        released: whether it has let go.
+    """
+
+    host: str | None = None
+    pid: int | None = None
+    begun: float | None = None
+    world: str | None = None
+    job: str | None = None
+    released: bool = False
 
 
 class Claims:
@@ -69,7 +89,7 @@ class Claims:
         if newest is not None and not self._free(newest):
             return False
         path = self.folder / f"{key}.{1 if newest is None else _number(newest) + 1}"
-        if not _create(path, json.dumps(_self() | {"job": self.job}).encode()):
+        if not _create(path, json.dumps(asdict(_self(self.job))).encode()):
             return False
         with self._lock:
             self._held[key] = path
@@ -90,7 +110,7 @@ class Claims:
     def bury(self, key: str, job: str) -> None:
         """Let others claim `key` at once if it is `job` that holds it, of which a scheduler says that it has ended."""
         newest = self._newest(key)
-        if newest is not None and _read(newest).get("job") == job:
+        if newest is not None and _read(newest).job == job:
             write_whole(newest, RELEASED)
 
     def lost(self, key: str) -> bool:
@@ -100,8 +120,8 @@ class Claims:
     def holder(self, key: str) -> str:
         """Say who holds `key`, for a message."""
         newest = self._newest(key)
-        claim = {} if newest is None else _read(newest)
-        return f"process {claim.get('pid', 'unknown')} on {claim.get('host', 'an unknown machine')}"
+        claim = Claim() if newest is None else _read(newest)
+        return f"process {claim.pid or 'unknown'} on {claim.host or 'an unknown machine'}"
 
     def _let_go(self, key: str) -> Path:
         with self._lock:
@@ -113,7 +133,7 @@ class Claims:
 
     def _free(self, path: Path) -> bool:
         claim = _read(path)
-        if claim.get("released") or _dead(claim):
+        if claim.released or _dead(claim):
             return True
         try:
             return time.time() - path.stat().st_mtime > self.seconds
@@ -161,29 +181,30 @@ def _create(path: Path, content: bytes) -> bool:
             scratch.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Claim:
+    import msgspec
+
     try:
-        claim = json.loads(path.read_bytes())
-    except (OSError, ValueError):  # finished just now, or not yet written: only its age tells
-        return {}
-    return claim if isinstance(claim, dict) else {}
+        return msgspec.json.decode(path.read_bytes(), type=Claim)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):  # finished just now, not yet written, or damaged
+        return Claim()
 
 
-def _self() -> dict[str, Any]:
-    return {"host": socket.gethostname(), "pid": os.getpid(), "begun": _begun(os.getpid()), "world": _world()}
+def _self(job: str | None) -> Claim:
+    return Claim(socket.gethostname(), os.getpid(), _begun(os.getpid()), _world(), job)
 
 
-def _dead(claim: dict[str, Any]) -> bool:
+def _dead(claim: Claim) -> bool:
     """Whether the process of `claim` was one of this machine and is no more."""
-    if claim.get("host") != socket.gethostname() or claim.get("world") != _world():
+    if claim.host != socket.gethostname() or claim.world != _world() or claim.pid is None:
         return False
     try:
-        os.kill(claim["pid"], 0)
+        os.kill(claim.pid, 0)
     except ProcessLookupError:
         return True
-    except PermissionError:  # of another user, whose processes may be hidden
+    except (PermissionError, OverflowError):  # of another user, whose processes may be hidden; or no number of one
         return False
-    return bool(_begun(claim["pid"]) != claim["begun"])
+    return _begun(claim.pid) != claim.begun
 
 
 def _begun(pid: int) -> float | None:

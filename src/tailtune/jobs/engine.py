@@ -60,13 +60,12 @@ def engine(
     Raises:
         TailtuneError: the engine is not installed or not there, or the folder cannot be written to.
     """
-    threads = room.threads or 1
     with Claims(folder / CLAIMS, minutes) as claims:
         if on == "ray":
-            with ray.RayCrew(room.jobs, threads, gpu is not False) as there:
+            with ray.RayCrew(room.jobs, room.threads, gpu is not False) as there:
                 yield partial(launch, claims=claims, crew=there)
         elif on == "slurm":
-            jobs = slurm.SlurmCrew(folder / LOGS, claims, room.jobs, threads, gpu=bool(gpu), memory=memory)
+            jobs = slurm.SlurmCrew(folder / LOGS, claims, room.jobs, room.threads, gpu=bool(gpu), memory=memory)
             with jobs:
                 yield partial(launch, claims=slurm.Submitted(claims, jobs), crew=jobs)
         elif room.jobs == 1:

@@ -7,13 +7,11 @@ import os
 from collections.abc import Iterator, Mapping
 
 
-def thread_variables(threads: int | None) -> dict[str, str]:
-    """Return what a process must find in its environment when its libraries are loaded; nothing for None.
+def thread_variables(threads: int) -> dict[str, str]:
+    """Return what a process must find in its environment when its libraries are loaded.
 
     MKL would otherwise take fewer threads where it thinks that best, and sums would come out in another order.
     """
-    if threads is None:
-        return {}
     return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "MKL_DYNAMIC": "FALSE"}
 
 

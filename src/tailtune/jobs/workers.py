@@ -27,11 +27,11 @@ class LocalCrew:
 
     Args:
         size: how many tasks at a time.
-        threads: processor threads of each worker; None leaves the number to the libraries.
+        threads: processor threads of each worker.
         gpus: on which the workers take turns, as CUDA_VISIBLE_DEVICES names them.
     """
 
-    def __init__(self, size: int, threads: int | None, gpus: Sequence[str] = ()) -> None:
+    def __init__(self, size: int, threads: int, gpus: Sequence[str] = ()) -> None:
         self.size, self.threads, self.gpus = size, threads, gpus
         self._idle: list[_Worker] = []
         self._busy: dict[_Worker, Task] = {}

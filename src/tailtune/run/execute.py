@@ -259,9 +259,8 @@ def _systems(
 
 
 def _scores(fitted: Fitted, dataset: Dataset) -> Probabilities:
-    """The scores [N, K] of the test rows; trees take no more threads than they were trained with."""
-    threads = fitted.run.threads if fitted.run.model in TREES else None
-    with processor_threads(threads):
+    """The scores [N, K] of the test rows, with as many threads as the model was trained with."""
+    with processor_threads(fitted.run.threads):
         return fitted.predictor.scores(dataset.test.inputs)
 
 

@@ -29,6 +29,7 @@ class Job:
         resume: go on from the checkpoint in `folder`, if there is one.
         watch: opens an observer of the training.
         until: the time, by `time.monotonic`, that training is to end by; None for no limit.
+        asked: the run as a person asked for it, for run.yaml; None for the run that is fitted.
         forecast: is told before training, in a sentence each, what was chosen, how long it takes and what would be
             faster; None times nothing.
     """
@@ -37,6 +38,7 @@ class Job:
     resume: bool = False
     watch: Watch = nullcontext
     until: float | None = None
+    asked: Run | None = None
     forecast: Callable[[str], object] | None = None
 
 
@@ -84,6 +86,7 @@ class Learner:
             not the first. What it cannot take is a TailtuneError.
         share: ``(run, dataset) -> run`` with everything settled that all methods of a comparison share; hears at once
             what the model cannot take.
+        threads: ``dataset -> count`` of processor threads, from the data alone, see `choose_threads`.
         price: ``(run of a comparison, dataset) -> Price``, from a short trial.
         space: ``run -> settings`` that a search may vary besides those of the method; empty where there are none.
         lacks: fields of `Run` that have no meaning here, so that setting one is refused.
@@ -94,6 +97,7 @@ class Learner:
     method: str
     fit: Callable[[Run, Dataset, Job], Fitted | None]
     share: Callable[[Run, Dataset], Run]
+    threads: Callable[[Dataset], int]
     price: Callable[[Run, Dataset], Price]
     space: Callable[[Run], Space]
     summary: Callable[[Run], str]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tailtune.data.memory import available_memory
-from tailtune.jobs.capacity import Capacity, capacity
+from tailtune.jobs.capacity import Capacity, capacity, cores
 from tailtune.jobs.engine import engine, has_machines
 from tailtune.jobs.launch import refuse_failures
 from tailtune.jobs.shard import Shard
@@ -16,11 +16,13 @@ from tailtune.jobs.task import Progress, Task
 from tailtune.run.environment import visible_gpus
 from tailtune.study.estimate import Cost, estimate
 from tailtune.study.plan import Problem, problems, trainings
+from tailtune.study.planned import write_plan
 from tailtune.study.results import Scalar, StudyResult
 from tailtune.study.study import Study, check_study, check_study_folder
 from tailtune.study.tidy_table import write_results, write_study
 from tailtune.study.training_task import TrainingTask
 from tailtune.study.tune import Tuning, tunings
+from tailtune.words import counted
 
 PROCESS = 1.0e9  # bytes: libraries, a small network and its optimiser
 COPIES = 4  # of the data: as read, in parts, and what training and evaluation make of them
@@ -62,11 +64,13 @@ def conduct(study: Study, *, show: Show, say: Callable[[str], object] = print, l
     """
     found, shard = _planned(study, say, lenient)
     folder, searches = Path(study.out), tunings(study, found)
+    room = _room(study, found)
+    _say_if_crowded(study, room, say)
     write_study(study)
     with engine(
         study.on,
         folder,
-        _room(study, found),
+        room,
         minutes=study.claim_minutes,
         gpus=_gpus(study),
         gpu={"cpu": False, "auto": None, "cuda": True}[study.accelerator],
@@ -78,6 +82,7 @@ def conduct(study: Study, *, show: Show, say: Callable[[str], object] = print, l
                 wrong = carry_out(here, progress, wait=True)
             refuse_failures(_titled(wrong, here))
         listed = trainings(study, found, _best(searches))
+        planned = write_plan(study, found, listed, searches)
         mine = list(shard.of(_once(listed)))
         with show("trainings") as progress:
             failures = carry_out(mine, progress)
@@ -85,7 +90,7 @@ def conduct(study: Study, *, show: Show, say: Callable[[str], object] = print, l
         refuse_failures(_titled(failures, mine))
     return Conducted(
         folder=folder,
-        result=write_results(study, found, listed, searches, failures),
+        result=write_results(folder, planned, failures),
         failures=_titled(failures, mine),
         elsewhere=sum(not training.done() and training.key not in failures for training in _once(listed)),
     )
@@ -123,11 +128,25 @@ def _planned(study: Study, say: Callable[[str], object], lenient: bool) -> tuple
 
 
 def _room(study: Study, found: Sequence[Problem]) -> Capacity:
+    threads = max((run.threads or 1 for problem in found for run in problem.arms.values()), default=1)
     if has_machines(study.on):
-        return Capacity(study.jobs, study.threads)
+        return Capacity(study.jobs, threads)
     tasks = study.seeds * sum(len(problem.arms) for problem in found)
     gpus, free = len(_gpus(study)), available_memory()
-    return capacity(study.jobs, study.threads, gpus=gpus, free=free, need=_memory(found), tasks=tasks)
+    return capacity(study.jobs, threads, gpus=gpus, free=free, need=_memory(found), tasks=tasks)
+
+
+def _say_if_crowded(study: Study, room: Capacity, say: Callable[[str], object]) -> None:
+    """Say where more trainings at a time are asked for than this machine has processors for."""
+    fitting = max(1, cores() // room.threads)
+    if study.jobs is None or study.jobs <= fitting or has_machines(study.on) or _gpus(study):
+        return
+    each = counted(room.threads, "processor thread", "processor threads")
+    here = counted(cores(), "processor", "processors")
+    say(
+        f"--jobs {study.jobs} trains so many at a time with {each} each, and this machine has {here}: --jobs {fitting} "
+        "is likely to be faster"
+    )
 
 
 def _gpus(study: Study) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from tailtune.study.plan import Problem
 from tailtune.study.study import Study
 from tailtune.study.training_task import TrainingTask
 from tailtune.study.tune import Tuning
+from tailtune.training.device import processor_threads
 
 FIXED = 2.0  # seconds for building, evaluating and writing
 FILES = 60_000  # bytes of run.yaml, result.json and metrics.jsonl
@@ -106,7 +107,8 @@ def estimate(
 def _price(run: Run) -> tuple[Price | None, str | None]:
     """What one training of `run` takes; or one line about why it could not be timed."""
     try:
-        price = learner_of(run.model).price(run, opened(run))
+        with processor_threads(run.threads):
+            price = learner_of(run.model).price(run, opened(run))
     except TailtuneError as error:
         return None, " ".join(str(error).split())
     return replace(price, seconds=price.seconds + FIXED), None

@@ -33,6 +33,11 @@ class Curve:
     tail_accuracy: tuple[float | None, ...] = ()
     loss: tuple[float | None, ...] = ()
 
+    def __post_init__(self) -> None:
+        for values in (self.train_loss, self.balanced_accuracy, self.tail_accuracy, self.loss):
+            if values and len(values) != len(self.epoch):
+                raise ValueError(f"a curve of {len(self.epoch)} epochs with {len(values)} values")
+
 
 def learning_curve(folder: Path, dataset: str, ratio: float | None, arm: str, seed: int) -> Curve | None:
     """Return the curve of the finished training in `folder`, or None of one without epochs (trees)."""

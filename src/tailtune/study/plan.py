@@ -17,7 +17,7 @@ from tailtune.errors import TailtuneError
 from tailtune.methods.resolve import build, find, with_settings
 from tailtune.run.execute import baselines_for, check_run, own_measures_for
 from tailtune.run.hashing import config_hash, rows_hash
-from tailtune.run.learners import learner_of, with_model, with_monitor
+from tailtune.run.learners import learner_of, with_model, with_monitor, with_threads
 from tailtune.settings import Reading, Run
 from tailtune.study.study import Arm, Study, run_on
 from tailtune.study.training_task import TrainingTask
@@ -115,8 +115,8 @@ def _problem(study: Study, data: str, ratio: float | None, say: Callable[[str], 
 
 
 def _shared(study: Study, run: Run, changes: Mapping[str, Any], dataset: Dataset) -> Run:
-    """Settle what arms with these changes of the model share; where each arm has its own routine, only the model."""
-    run = with_model(replace(run, **changes), dataset)
+    """Settle what arms with these changes of the model share; with a routine an arm, only model and threads."""
+    run = with_threads(with_model(replace(run, **changes), dataset), dataset)
     return learner_of(run.model).share(run, dataset) if study.routine == "shared" else run
 
 

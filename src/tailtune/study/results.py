@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tailtune.data.dataset import Headline
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.measure import Quantity
+from tailtune.evaluation.measures import MEASURES, at
 from tailtune.files import check_format
 from tailtune.run.result import Machine
 from tailtune.study.learning_curve import Curve
-from tailtune.study.statistics import Statistics
+from tailtune.study.statistics import SECONDS, Statistics, compare
 
 SCHEMA = 2  # of results.json; 1 named no version
 RESULTS = "results.json"
 
 Scalar = str | float | int | bool | None
 Row = dict[str, Scalar]
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What readers rely on in every row."""
+
+    dataset: str
+    ratio: float | None
+    arm: str
+    seed: int
+    split_hash: str | None = None
+    headline: Headline | None = None
+
+
+@dataclass(frozen=True)
+class Start:
+    """What readers rely on in every entry of `shared`: the data set and its ratio."""
+
+    data: str
+    ratio: float | None
 
 
 @dataclass(frozen=True)
@@ -29,6 +51,16 @@ class Failure:
     arm: str
     seed: int
     error: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Seeds of an arm on a data set whose trainings are not finished."""
+
+    dataset: str
+    ratio: float | None
+    arm: str
+    seeds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -72,6 +104,7 @@ class StudyResult:
         curves: the learning curves of those that have epochs.
         measures: a person's own measures.
         statistics: every arm against the baseline.
+        missing: the trainings that were not finished when this was written.
     """
 
     schema: int
@@ -90,10 +123,11 @@ class StudyResult:
     curves: tuple[Curve, ...]
     measures: tuple[Quantity, ...]
     statistics: Statistics
+    missing: tuple[Missing, ...] = ()
 
 
 def read_results(folder: Path) -> StudyResult:
-    """Read results.json of a study's folder.
+    """Read results.json of a study's folder; its statistics are computed anew from its rows.
 
     Raises:
         TailtuneError: it is missing, broken, or of another version.
@@ -107,8 +141,16 @@ def read_results(folder: Path) -> StudyResult:
         if isinstance(version, int):
             again = "run the same command again to write it from the trainings that are there"
             check_format(path, version, SCHEMA, again)
-        return msgspec.convert(raw, StudyResult)
+        result = msgspec.convert(raw, StudyResult)
+        msgspec.convert(result.rows, tuple[_Training, ...])
+        msgspec.convert(result.shared, tuple[Start, ...])
     except FileNotFoundError as error:
         raise TailtuneError(f"{path} does not exist; {path.parent} is not the folder of a study") from error
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise TailtuneError(f"{path} cannot be read ({error}); run the same command again to write it") from error
+    compared, told = [*at("study", [*MEASURES, *result.measures]), SECONDS], result.statistics
+    try:
+        statistics = compare(result.rows, told.baseline, compared, told.level, told.noun)
+    except TailtuneError as error:
+        raise TailtuneError(f"{path} cannot be read ({error}); run the same command again to write it") from error
+    return replace(result, statistics=statistics)

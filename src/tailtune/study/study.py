@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tailtune.errors import TailtuneError, nearest
+from tailtune.files import check_format
 from tailtune.jobs.task import On
 from tailtune.settings import Mode, Run, Settings, check
 
 Keep = Literal["predictions", "model", "all"]
 
 STUDY = "study.yaml"
+FORMAT = 1  # of study.yaml
 # what a study says of all its runs, so that no arm can
 FIXED = ("data", "ratio", "seed", "split_seed", "out", "measures", "logger", "checkpoint_minutes")
 
@@ -220,9 +222,24 @@ def check_study_folder(folder: Path) -> None:
     """Refuse a folder that holds something else than a study.
 
     Raises:
-        TailtuneError: `folder` is a file, or holds other things.
+        TailtuneError: `folder` is a file, or holds other things, or a study.yaml that is broken or of another version.
     """
     if folder.exists() and not folder.is_dir():
         raise TailtuneError(f"--out {folder} is a file; name a folder")
-    if folder.exists() and not (folder / STUDY).exists() and any(folder.iterdir()):
+    if (folder / STUDY).exists():
+        _check_study_file(folder / STUDY)
+    elif folder.exists() and any(folder.iterdir()):
         raise TailtuneError(f"{folder} is not empty and holds no comparison of tailtune; choose another --out")
+
+
+def _check_study_file(path: Path) -> None:
+    import yaml
+
+    mend = "restore it, or choose another folder"
+    try:
+        content = yaml.safe_load(path.read_bytes())
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise TailtuneError(f"{path} cannot be read ({' '.join(str(error).split())}); {mend}") from error
+    if not isinstance(content, dict) or not {"data", "arms", "seeds"} <= content.keys():
+        raise TailtuneError(f"{path} is not of tailtune: it lacks data, arms and seeds; {mend}")
+    check_format(path, content.get("format", 1), FORMAT, mend)

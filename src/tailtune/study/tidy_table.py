@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,25 +15,25 @@ from tailtune.evaluation.metrics import scores
 from tailtune.evaluation.own_measures import own_measures
 from tailtune.evaluation.scored import scored
 from tailtune.files import write_whole
-from tailtune.run.environment import command, machine, versions
+from tailtune.run.environment import machine, versions
 from tailtune.run.finished import Finished
 from tailtune.run.folder import OF_DECISION
 from tailtune.run.redecide import answered_anew
 from tailtune.run.result import to_json
-from tailtune.settings import Run, Settings
 from tailtune.study.learning_curve import learning_curve
-from tailtune.study.plan import Problem
-from tailtune.study.results import RESULTS, SCHEMA, Failure, Row, Scalar, StudyResult, read_results
+from tailtune.study.per_class import class_rows
+from tailtune.study.planned import PLAN, Planned, read_plan
+from tailtune.study.results import RESULTS, SCHEMA, Failure, Missing, Row, Scalar, StudyResult, read_results
 from tailtune.study.statistics import SECONDS, compare
-from tailtune.study.study import STUDY, Study, plain
+from tailtune.study.study import FORMAT, STUDY, Study, check_study_folder, plain
 from tailtune.study.training_task import TrainingTask
-from tailtune.study.tune import Tuning
 from tailtune.version import __version__
 
 if TYPE_CHECKING:
     import polars as pl
 
 PARQUET, CSV = "results.parquet", "results.csv"
+CLASS_PARQUET, CLASS_CSV = "per_class.parquet", "per_class.csv"
 
 
 def read_study(folder: str | Path) -> pl.DataFrame:
@@ -49,29 +48,32 @@ def read_study(folder: str | Path) -> pl.DataFrame:
     return _frame(read_results(Path(folder)).rows)
 
 
-def row_of(training: TrainingTask, varied: Sequence[str] = (), own: Sequence[Measure] = ()) -> Row:
-    """Return the row of a finished training.
+def _read(training: TrainingTask, varied: Sequence[str], own: Sequence[Measure]) -> tuple[Row, list[Row]]:
+    """The row of a finished training, and those of its classes.
 
-    Args:
-        training: a finished one.
-        varied: fields of `Run` that the arms of the study change.
-        own: a person's own measures. They are computed here, from the predictions that every training leaves, so that
-            a measure may be added or changed without training anew.
-
-    Raises:
-        TailtuneError: a file that cannot be read, or an own measure that fails.
+    Own measures are computed here, from the predictions that every training leaves, so that a measure may be added or
+    changed without training anew.
     """
     finished, run = Finished(training.folder), training.run
-    result = finished.result
-    metrics = _metrics(finished, run, own)
+    result, trained = finished.result, finished.run
+    anew = any(getattr(run, name) != getattr(trained, name) for name in OF_DECISION)
+    test = answered_anew(finished, run) if anew else finished.predictions.model
+    known = {} if anew else result.model.metrics
+    wanted = [*MEASURES, *own] if anew else own
+    metrics = dict(known)
+    if wanted:
+        metrics |= scores(
+            scored(finished.predictions.targets, test.probabilities, result.data.profile, test.answers), wanted
+        )
     changed = {name: _scalar(getattr(run if name in OF_DECISION else result.run, name)) for name in varied}
-    return {
+    row: Row = {
         "dataset": run.data,
         "ratio": run.ratio,
         "arm": training.arm,
         **changed,
         "method": result.run.method,
         "model": result.run.model,
+        "threads": result.run.threads,
         "seed": training.seed,
         "vary": training.vary,
         "status": "done",
@@ -84,20 +86,11 @@ def row_of(training: TrainingTask, varied: Sequence[str] = (), own: Sequence[Mea
         "config_hash": training.key,
         "folder": f"{training.folder.parent.name}/{training.folder.name}",
     }
+    return row, class_rows(training, finished, test)
 
 
 def _scalar(value: Any) -> Scalar:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else value
-
-
-def _metrics(finished: Finished, run: Run, own: Sequence[Measure]) -> Mapping[str, float | None]:
-    """The figures of a training under the decision of `run`, which need not be the one that it was carried out with."""
-    made, profile, trained = finished.predictions, finished.result.data.profile, finished.run
-    test, known = made.model, finished.result.model.metrics
-    if any(getattr(run, name) != getattr(trained, name) for name in OF_DECISION):
-        test, known = answered_anew(finished, run), {}
-    wanted = own if known else [*MEASURES, *own]
-    return known | (scores(scored(made.targets, test.probabilities, profile, test.answers), wanted) if wanted else {})
 
 
 def write_study(study: Study) -> None:
@@ -113,74 +106,108 @@ def write_study(study: Study) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TailtuneError(f"cannot create {folder}: {error.strerror or error}; choose another --out") from error
-    write_whole(folder / STUDY, yaml.safe_dump(plain(study), sort_keys=False, allow_unicode=True).encode())
+    content = {"format": FORMAT} | plain(study)
+    write_whole(folder / STUDY, yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
 
 
-def write_results(
-    study: Study,
-    found: Sequence[Problem],
-    trainings: Sequence[TrainingTask],
-    tunings: Sequence[Tuning],
-    failures: Mapping[str, str],
-) -> StudyResult:
-    """Write results.json, results.csv and results.parquet from all trainings that are finished, whoever did them.
+def write_results(folder: Path, planned: Planned, failures: Mapping[str, str]) -> StudyResult:
+    """Write the result files from all trainings that are finished, whoever did them.
+
+    They are results.json, results.csv and results.parquet, and per_class.csv and per_class.parquet.
 
     Args:
-        study: what is compared.
-        found: the data sets.
-        trainings: all that belong to the study.
-        tunings: trials that were made before.
-        failures: one line for the key of each training that failed here.
+        folder: of the study.
+        planned: its trainings.
+        failures: one line for the key of each training that failed.
 
     Returns:
         The content of results.json.
+
+    Raises:
+        TailtuneError: a file of a training that cannot be read, an own measure that fails, or no space left.
     """
-    folder, own = Path(study.out), own_measures(study.measures)
+    own = own_measures(planned.measures)
     compared = [*at("study", [*MEASURES, *own]), SECONDS]
     while True:
-        finished = [training for training in trainings if training.done()]
-        rows = tuple(row_of(training, study.varied, own) for training in finished)
+        finished = [training for training in planned.trainings if training.done()]
+        done = {training.key for training in finished}
+        found = [_read(training, planned.varied, own) for training in finished]
+        rows = tuple(row for row, _ in found)
         curves = (learning_curve(t.folder, t.run.data, t.run.ratio, t.arm, t.seed) for t in finished)
         result = StudyResult(
             schema=SCHEMA,
             tailtune=__version__,
-            command=command(),
+            command=planned.command,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             versions=versions(),
             machine=machine(),
-            asked=plain(study),
-            varied=study.varied,
-            planned=len(trainings),
-            shared=tuple(_shared(problem) for problem in found),
-            searches=tuple(tuning.summary() for tuning in tunings),
+            asked=planned.asked,
+            varied=planned.varied,
+            planned=len(planned.trainings),
+            shared=planned.shared,
+            searches=planned.searches,
             failed=tuple(
-                Failure(t.run.data, t.run.ratio, t.arm, t.seed, failures[t.key]) for t in trainings if t.key in failures
+                Failure(t.run.data, t.run.ratio, t.arm, t.seed, failures[t.key])
+                for t in planned.trainings
+                if t.key in failures and t.key not in done
             ),
+            missing=_missing([training for training in planned.trainings if training.key not in done]),
             rows=rows,
             curves=tuple(curve for curve in curves if curve is not None),
             measures=tuple(quantity_of(measure) for measure in own),
-            statistics=compare(rows, study.reference, compared, noun=study.noun),
+            statistics=compare(rows, planned.baseline, compared, noun=planned.noun),
         )
         write_whole(folder / RESULTS, to_json(result))
-        _write_table(folder, rows)
+        _write_table(folder / CSV, folder / PARQUET, rows)
+        _write_table(folder / CLASS_CSV, folder / CLASS_PARQUET, [row for _, classes in found for row in classes])
         # another process may have finished meanwhile, and written its table before this one
-        if sum(training.done() for training in trainings) == len(finished):
+        if sum(training.done() for training in planned.trainings) == len(finished):
             return result
 
 
-def _shared(problem: Problem) -> dict[str, object]:
-    """What all arms start from on one data set."""
-    names = ("data", "ratio", *(field.name for field in fields(Settings)))
-    return {name: value for name, value in asdict(problem.run).items() if name in names}
+def collect(folder: Path) -> StudyResult:
+    """Return what a study has found by now, and write the result files anew where trainings have come to an end.
+
+    Nothing is trained and no data are read, so this works beside processes that train. Where trainings were taken
+    away, what results.json says of them stands.
+
+    Args:
+        folder: of the study.
+
+    Raises:
+        TailtuneError: as for `write_results`, or files of the study that cannot be read.
+    """
+    check_study_folder(folder)
+    known = read_results(folder) if (folder / RESULTS).exists() else None
+    if known is not None and not (folder / PLAN).exists():
+        return known
+    planned = read_plan(folder)
+    if known is not None and sum(training.done() for training in planned.trainings) < len(known.rows):
+        return known
+    failed = {_place(failure): failure.error for failure in (known.failed if known else ())}
+    places = {t.key: (t.run.data, t.run.ratio, t.arm, t.seed) for t in planned.trainings}
+    return write_results(folder, planned, {key: failed[place] for key, place in places.items() if place in failed})
 
 
-def _write_table(folder: Path, rows: Sequence[Row]) -> None:
+def _place(failure: Failure) -> tuple[str, float | None, str, int]:
+    return failure.dataset, failure.ratio, failure.arm, failure.seed
+
+
+def _missing(trainings: Sequence[TrainingTask]) -> tuple[Missing, ...]:
+    """The seeds that arms lack."""
+    seeds: dict[tuple[str, float | None, str], list[int]] = {}
+    for training in trainings:
+        seeds.setdefault((training.run.data, training.run.ratio, training.arm), []).append(training.seed)
+    return tuple(Missing(*place, tuple(lacking)) for place, lacking in seeds.items())
+
+
+def _write_table(csv: Path, parquet: Path, rows: Sequence[Row]) -> None:
     frame, text, binary = _frame(rows), io.BytesIO(), io.BytesIO()
     if rows:
         frame.write_csv(text)
     frame.write_parquet(binary)
-    write_whole(folder / CSV, text.getvalue())
-    write_whole(folder / PARQUET, binary.getvalue())
+    write_whole(csv, text.getvalue())
+    write_whole(parquet, binary.getvalue())
 
 
 def _frame(rows: Sequence[Row]) -> pl.DataFrame:

@@ -25,6 +25,7 @@ from tailtune.settings import Run
 from tailtune.study.plan import Problem, rows_of, tuned_run
 from tailtune.study.results import Scalar, Search, Trial
 from tailtune.study.study import Study
+from tailtune.training.device import processor_threads
 
 if TYPE_CHECKING:
     import optuna
@@ -110,7 +111,8 @@ class Tuning:
         # weights are chosen as in the trainings to come, but the validation rows stay out of a refit
         fitted = fit_model(replace(run, selection="last" if run.selection == "last" else "validation"), dataset)
         assert fitted is not None
-        found = fitted.predictor.probabilities(dataset.val.inputs)
+        with processor_threads(run.threads):
+            found = fitted.predictor.probabilities(dataset.val.inputs)
         answers = fitted.predictor.answers(found)
         (measure,) = (each for each in MEASURES if each.key == score_of(run))
         value = scores(scored(dataset.val.targets.numpy(), found, dataset.profile, answers), [measure])[measure.key]

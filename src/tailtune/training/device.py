@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from tailtune.settings import Run
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+SMALL_SIDE = 64  # pixels
 
 
 def choose_precision(run: Run, kind: Kind) -> str:
@@ -33,24 +35,32 @@ def choose_precision(run: Run, kind: Kind) -> str:
     return "bf16" if kind == "image" and native else "32"
 
 
-def choose_threads(run: Run, dataset: Dataset) -> int | None:
-    """Return the processor threads of `run`, 1 for layers so small that sharing them out costs more than it saves.
+def choose_threads(dataset: Dataset) -> int:
+    """Return the processor threads that suit networks on `dataset`.
 
-    None leaves the number as it is.
+    The order in which sums are taken follows from the number, so it must not depend on the machine, or on what else
+    runs there: the same run would come to other bits. Layers for tables and tiny pictures are so small that sharing
+    them out costs more than it saves.
     """
-    if run.threads is not None:
-        return run.threads
-    return 1 if dataset.kind == "table" or is_tiny(dataset.preprocessor) else None
+    if dataset.kind == "table" or is_tiny(dataset.preprocessor):
+        return 1
+    shape: Mapping[str, Any] = dataset.preprocessor.shape()
+    return 4 if max(shape["height"], shape["width"]) <= SMALL_SIDE else 8
 
 
 @contextmanager
 def processor_threads(count: int | None) -> Iterator[None]:
-    """Let torch use `count` processor threads for the length of a ``with`` block; None changes nothing."""
-    before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
-    try:
+    """Let torch and NumPy use `count` processor threads within a ``with`` block; None changes nothing."""
+    if count is None:
         yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        with threadpool_limits(count, user_api="blas"):
+            yield
     finally:
         torch.set_num_threads(before)
 

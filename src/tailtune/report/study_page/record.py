@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tailtune.report.repeating import Lines
 from tailtune.study.results import Failure, Row, Search, StudyResult
 from tailtune.study.statistics import Group, name_of
-from tailtune.words import NONE, setting
+from tailtune.words import NONE, counted, setting
 
 HASHES = 12  # split hashes that the page lists for a data set
 
@@ -65,6 +65,19 @@ def failed(failure: Failure) -> Failed:
     """Return what is shown of a training that ended in an error."""
     where = name_of({"dataset": failure.dataset, "ratio": failure.ratio})
     return Failed(failure.arm, where, str(failure.seed), failure.error)
+
+
+def missing(result: StudyResult) -> tuple[str, ...]:
+    """What is not trained yet, a sentence each: how much of all, then the seeds that arms lack on each data set."""
+    if not result.missing:
+        return ()
+    there = f"{len(result.rows)} of {counted(result.planned, 'training is', 'trainings are')} finished."
+    places: dict[str, list[str]] = {}
+    for each in result.missing:
+        where = name_of({"dataset": each.dataset, "ratio": each.ratio})
+        seeds = "seed" if len(each.seeds) == 1 else "seeds"
+        places.setdefault(where, []).append(f"{each.arm} {seeds} {', '.join(map(str, each.seeds))}")
+    return (there, *(f"Missing on {where}: {'; '.join(arms)}." for where, arms in places.items()))
 
 
 def varied(result: StudyResult) -> str:

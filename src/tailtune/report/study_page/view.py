@@ -12,7 +12,7 @@ from tailtune.report.repeating import machine_facts, version_facts
 from tailtune.report.study_page import figures
 from tailtune.report.study_page.curves import Curves, learning_curves
 from tailtune.report.study_page.order import by_difference, by_score, protocol
-from tailtune.report.study_page.record import asked, failed, searched, shared, splits, varied
+from tailtune.report.study_page.record import asked, failed, missing, searched, shared, splits, varied
 from tailtune.report.study_page.tables import (
     FigureRow,
     Others,
@@ -84,6 +84,7 @@ def view(result: StudyResult) -> Mapping[str, object]:
         "seeds": " or ".join(map(str, sorted({len(group.seeds) for group in statistics.groups}))),
         "trained": len(result.rows),
         "planned": max(result.planned, len(result.rows)),
+        "missing": missing(result),
         "ranks": None if statistics.ranks is None else _ranks(statistics.ranks, statistics.noun),
         "vary": varied(result),
         "trials": result.asked.get("tune_trials"),

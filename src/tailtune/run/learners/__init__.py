@@ -13,6 +13,7 @@ from tailtune.run.decide import Rows, asked_of, decide, in_use, rows_of
 from tailtune.run.learner import Fitted, Job, Learner
 from tailtune.run.learners import networks, trees
 from tailtune.settings import Run, check
+from tailtune.training.device import processor_threads
 
 TREES = {name: trees.learner(name, library) for name, library in LIBRARIES.items()}
 
@@ -41,6 +42,13 @@ def with_model(run: Run, dataset: Dataset) -> Run:
     return replace(run, model=default_name(dataset.kind, shape, rows, run.weights))
 
 
+def with_threads(run: Run, dataset: Dataset) -> Run:
+    """Return `run`, which names a model, with the processor threads that suit it where none were asked for."""
+    if run.threads is not None:
+        return run
+    return replace(run, threads=learner_of(run.model).threads(dataset))
+
+
 def fit_model(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted | None:
     """Train the model of `run` on `dataset`, and fit what is made of its scores.
 
@@ -57,9 +65,10 @@ def fit_model(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted | No
     """
     check(run)
     asked = asked_of(run, dataset.profile, dataset.deployment)
-    run = with_model(with_monitor(run), dataset)
-    fitted = learner_of(run.model).fit(run, dataset, job or Job())
-    return None if fitted is None else _decided(fitted, asked, rows_of(run, dataset))
+    chosen = with_threads(with_model(with_monitor(run), dataset), dataset)
+    with processor_threads(chosen.threads):
+        fitted = learner_of(chosen.model).fit(chosen, dataset, replace(job or Job(), asked=run))
+        return None if fitted is None else _decided(fitted, asked, rows_of(chosen, dataset))
 
 
 def _decided(fitted: Fitted, asked: Asked, rows: Rows) -> Fitted:

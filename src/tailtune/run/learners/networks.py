@@ -34,7 +34,7 @@ from tailtune.settings import Resolved, ResolvedTraining, Run
 from tailtune.training.assignment import Ground, Trail
 from tailtune.training.augmentation import augmentation
 from tailtune.training.budget import PROBE, fit_to_budget, pace, thinned
-from tailtune.training.device import choose_precision, choose_threads, closing, make_fabric, processor_threads
+from tailtune.training.device import choose_precision, choose_threads, closing, make_fabric
 from tailtune.training.observer import Silent
 from tailtune.training.randomness import initialisation, isolated
 from tailtune.training.recipe import resolve
@@ -59,7 +59,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     fabric = make_fabric(named, precision)
     if run.minutes is not None and job.until is None:
         job = replace(job, until=time.monotonic() + 60 * run.minutes)
-    place = _Place(run, fabric, job)
+    place = _Place(job.asked or run, fabric, job)
 
     def predictor(trained: _Trained, decision: Decision | None) -> Predictor:
         return Predictor(
@@ -75,7 +75,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
             flip_averaging=run.flip_averaging,
         )
 
-    with closing(fabric), isolated(fabric.device), processor_threads(choose_threads(named, dataset)):
+    with closing(fabric), isolated(fabric.device):
         if run.selection == "refit" and dataset.val is not None:
             half = replace(job, until=None if job.until is None else _halfway(job.until))
             within = half if job.folder is None else replace(half, folder=_made(job.folder))
@@ -306,4 +306,4 @@ def _summary(run: Run) -> str:
     )
 
 
-LEARNER = Learner("network", "tuned", fit, _share, _price, _space, _summary)
+LEARNER = Learner("network", "tuned", fit, _share, choose_threads, _price, _space, _summary)

@@ -27,6 +27,7 @@ from tailtune.settings import Resolved, Run
 from tailtune.words import counted
 
 TAKES = ("class_weights", "weight_mean", "sampler", "enlarge")  # the parts of a stage that trees can take
+MANY_ROWS = 100_000  # with fewer, growing a tree takes too little time for sharing it out to pay
 LACKS = (
     *("epochs", "batch_size", "optimizer", "lr", "weight_decay", "clip", "ema", "policy", "patience"),
     *("test_curve", "compile"),
@@ -40,6 +41,7 @@ def learner(name: str, library: Library) -> Learner:
         method="erm",
         fit=partial(_fit, library),
         share=partial(_share, name),
+        threads=lambda dataset: 1 if len(dataset.train) < MANY_ROWS else 4,
         price=partial(_price, library),
         space=_space,
         summary=lambda run: f"{name}, selection {run.selection}",
@@ -52,7 +54,7 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
     method = build_method(resolved.method, dataset.profile)
     stage = _only_stage(method, resolved)
     if job.folder:
-        write_run(job.folder, run, resolved)
+        write_run(job.folder, job.asked or run, resolved)
     began = time.perf_counter()
     shape, k, threads = dataset.preprocessor.shape(), len(dataset.names), resolved.threads
 
