@@ -35,7 +35,7 @@ benchmarks: .venv/ready
 
 lock: .venv/ready
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		pyproject.toml --extra app --extra analysis --extra slurm --extra ray --group dev --group docs --group benchmarks --output-file requirements.lock
+		pyproject.toml --extra app --extra analysis --extra slurm --extra ray --group dev --group docs --group benchmarks --group loops --output-file requirements.lock
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from tailtune.by_name import files_of
 from tailtune.data.dataset import Dataset
+from tailtune.data.fingerprint import fingerprint
 from tailtune.run.folder import NO_EFFECT
 from tailtune.settings import Run
 from tailtune.version import __version__
@@ -16,12 +17,9 @@ DIGITS = 16
 
 
 def rows_hash(dataset: Dataset) -> str:
-    """Return a hash of which rows are in which part, and of their classes."""
-    digest = hashlib.sha256(dataset.split_hash.encode())
-    for part in (dataset.train, dataset.val, dataset.test):
-        if part is not None:
-            digest.update(part.targets.numpy().tobytes())
-    return digest.hexdigest()
+    """Return a hash of the rows, with their values and classes, and of which is in which part."""
+    text = json.dumps(asdict(fingerprint(dataset)), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def config_hash(run: Run, rows: str, purpose: str = "train") -> str:
