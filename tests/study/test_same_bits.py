@@ -76,7 +76,7 @@ def test_jobs_shards_and_a_single_fit_come_to_the_same_bits(study: Study, tmp_pa
     shared = {name: getattr(study, name) for name in ("epochs", "batch_size", "model", "policy", "precision")}
     name, _ = one["plain", 1]
     settled = read_resolved(tmp_path / "one" / "runs" / name)
-    assert settled.threads == 4
+    assert settled.threads == 2
     tuned = {name: getattr(settled, name) for name in ("optimizer", "lr", "weight_decay", "ema")}
     run = Run(
         study.data[0], method="erm", seed=1, selection="last", decision="none", baselines=(), accelerator="cpu",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
+
+from tailtune.run.environment import cores
 
 SHARE = 0.8  # of the free memory
 
@@ -14,11 +15,6 @@ class Capacity:
 
     jobs: int | None
     threads: int
-
-
-def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def capacity(asked: int | None, threads: int, *, gpus: int, free: int, need: float, tasks: int) -> Capacity:

@@ -31,7 +31,7 @@ def versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            found[package] = version(package) or "unknown"  # of a package that is being installed
         except PackageNotFoundError:
             continue
     return found
@@ -43,9 +43,13 @@ def machine() -> Machine:
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = round(psutil.virtual_memory().total / 2**30, 1)
-    return Machine(_processor(), cores, memory, gpu, platform.system())
+    return Machine(_processor(), cores(), memory, gpu, platform.system())
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:

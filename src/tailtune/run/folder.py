@@ -22,6 +22,7 @@ from tailtune.interrupt import Interrupted
 from tailtune.run.lock import HOLDER, LOCK
 from tailtune.run.manifest import DONE, check_file
 from tailtune.settings import Resolved, Run
+from tailtune.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
@@ -108,25 +109,29 @@ def begun(folder: Path, run: Run, dataset: Dataset) -> Iterator[None]:
         TailtuneError: the folder cannot be created or written to.
         Interrupted: if the body does.
     """
-    if is_begun(folder):
+    if is_begun(folder) and ((folder / DATA).exists() or _has_checkpoint(folder)):
         check_data(folder, dataset)
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
     try:
+        write_run(folder, run, run)
         write_whole(folder / DATA, json.dumps(asdict(fingerprint(dataset)), indent=1, ensure_ascii=False).encode())
-        write_run(folder, run, run)  # last, because a run has begun where there is one
         yield
     except Interrupted:
         raise
     except Exception:
-        if not any(folder.rglob("*.ckpt")):
+        if not _has_checkpoint(folder):
             for entry in folder.iterdir():
                 if entry.is_dir():
                     shutil.rmtree(entry)
                 elif entry.name not in (LOCK, HOLDER):
                     entry.unlink()
         raise
+
+
+def _has_checkpoint(folder: Path) -> bool:
+    return any(folder.rglob("*.ckpt"))
 
 
 def check_data(folder: Path, dataset: Dataset) -> None:
@@ -178,19 +183,17 @@ def _read_run(folder: Path, which: str, kind: type[R]) -> R:
     Raises:
         TailtuneError: there is no run in `folder`, or its run.yaml is of another version.
     """
-    import yaml
-
     path = check_file(folder, "run.yaml")
     if not path.is_file():
         raise TailtuneError(f"{folder} holds no run (there is no run.yaml); name a folder that tailtune fit wrote")
+    content = read_yaml(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         found = content.get("format", 1)
         check_format(path, found, FORMAT)
         values: dict[str, Any] = content[which]
         restored: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return kind(**restored)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise TailtuneError(f"{path} cannot be read ({error}); was it written by another version?") from error
 
 

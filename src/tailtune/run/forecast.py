@@ -10,12 +10,14 @@ from tailtune.data.dataset import Dataset
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
 from tailtune.methods.method import Method
+from tailtune.run.environment import cores, visible_gpus
 from tailtune.run.folder import read_resolved
 from tailtune.settings import ResolvedTraining
 from tailtune.training.budget import WHOLE, Pace
 from tailtune.words import NBSP, duration
 
 LONG = 600.0  # seconds, from which on it is said what would be faster
+MOST_THREADS = 8  # beyond which layers for a batch of pictures gain little
 SMALL_SIDE = 64  # pixels, up to which pictures are not worth making smaller
 SHARE = "share.json"
 
@@ -57,6 +59,9 @@ def faster(run: ResolvedTraining, dataset: Dataset) -> str:
         if side > SMALL_SIDE and Path(run.data).is_dir():
             ways.append(f"--image-size {side // 2}")
     ways = [f"--model {name}" for name in quick if name != run.model.removeprefix("timm/")] + ways
+    more, on_gpu = min(cores(), MOST_THREADS), run.accelerator != "cpu" and bool(visible_gpus())
+    if dataset.kind == "image" and run.threads is not None and more > run.threads and not on_gpu:
+        ways.append(f"--threads {more}")
     if run.minutes is None:
         ways.append("--minutes 10, which fits the training to that time")
     return f"try {' or '.join(ways)}" if ways else "take fewer rows"

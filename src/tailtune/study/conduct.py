@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tailtune.data.memory import available_memory
-from tailtune.jobs.capacity import Capacity, capacity, cores
+from tailtune.jobs.capacity import Capacity, capacity
 from tailtune.jobs.engine import engine, has_machines
 from tailtune.jobs.launch import refuse_failures
 from tailtune.jobs.shard import Shard
 from tailtune.jobs.task import Progress, Task
-from tailtune.run.environment import visible_gpus
+from tailtune.run.environment import cores, visible_gpus
 from tailtune.study.estimate import Cost, estimate
 from tailtune.study.plan import Problem, problems, trainings
 from tailtune.study.planned import write_plan

@@ -12,6 +12,7 @@ from tailtune.errors import TailtuneError, nearest
 from tailtune.files import check_format
 from tailtune.jobs.task import On
 from tailtune.settings import Mode, Run, Settings, check
+from tailtune.yaml_file import read_yaml
 
 Keep = Literal["predictions", "model", "all"]
 
@@ -233,13 +234,7 @@ def check_study_folder(folder: Path) -> None:
 
 
 def _check_study_file(path: Path) -> None:
-    import yaml
-
-    mend = "restore it, or choose another folder"
-    try:
-        content = yaml.safe_load(path.read_bytes())
-    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise TailtuneError(f"{path} cannot be read ({' '.join(str(error).split())}); {mend}") from error
+    content, mend = read_yaml(path), "restore it, or choose another folder"
     if not isinstance(content, dict) or not {"data", "arms", "seeds"} <= content.keys():
         raise TailtuneError(f"{path} is not of tailtune: it lacks data, arms and seeds; {mend}")
     check_format(path, content.get("format", 1), FORMAT, mend)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from tailtune.settings import Run
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-SMALL_SIDE = 64  # pixels
+PICTURE_THREADS = 2  # more than a machine has cost far more than too few: idle threads wait for those that share a core
 
 
 def choose_precision(run: Run, kind: Kind) -> str:
@@ -42,10 +42,7 @@ def choose_threads(dataset: Dataset) -> int:
     runs there: the same run would come to other bits. Layers for tables and tiny pictures are so small that sharing
     them out costs more than it saves.
     """
-    if dataset.kind == "table" or is_tiny(dataset.preprocessor):
-        return 1
-    shape: Mapping[str, Any] = dataset.preprocessor.shape()
-    return 4 if max(shape["height"], shape["width"]) <= SMALL_SIDE else 8
+    return 1 if dataset.kind == "table" or is_tiny(dataset.preprocessor) else PICTURE_THREADS
 
 
 @contextmanager

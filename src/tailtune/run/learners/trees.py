@@ -41,7 +41,7 @@ def learner(name: str, library: Library) -> Learner:
         method="erm",
         fit=partial(_fit, library),
         share=partial(_share, name),
-        threads=lambda dataset: 1 if len(dataset.train) < MANY_ROWS else 4,
+        threads=lambda dataset: 1 if len(dataset.train) < MANY_ROWS else 2,
         price=partial(_price, library),
         space=_space,
         summary=lambda run: f"{name}, selection {run.selection}",
