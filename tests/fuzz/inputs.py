@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import cache
@@ -22,8 +23,17 @@ from tailtune.data.open import open_dataset, open_for_prediction
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.decision.deployment import read_deployment
 from tailtune.decision.objective import read_costs, read_objective
+from tailtune.fit import fit
 from tailtune.profile import ClassProfile
+from tailtune.report.run_page.page import write_report
+from tailtune.run.finished import Finished
+from tailtune.run.folder import read_resolved
+from tailtune.run.manifest import DONE, seal
+from tailtune.run.predict import write_predictions_table
+from tailtune.run.score import score
+from tailtune.run.verify import verify
 from tailtune.settings import Reading, Run, check
+from tailtune.training.checkpoint import read_checkpoint
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Read = Callable[[], object]
@@ -91,9 +101,9 @@ NPZ = (
 MODES = ("L", "RGB", "RGBA", "1", "P", "I;16", "LA", "CMYK", "F")
 
 
-def damaged(draw: Draw, content: bytes) -> bytes:
-    """Some bytes changed, cut out or put in, or none."""
-    for _ in range(draw(st.sampled_from([0, 0, 0, 0, 0, 0, 1, 2, 8]))):
+def damaged(draw: Draw, content: bytes, times: tuple[int, ...] = (0, 0, 0, 0, 0, 0, 1, 2, 8)) -> bytes:
+    """Some bytes changed, cut out or put in, so many times."""
+    for _ in range(draw(st.sampled_from(times))):
         at = draw(st.integers(0, 2**16 - 1)) % max(1, len(content))  # the length of a file may differ from run to run
         put = draw(st.binary(max_size=3))
         content = content[:at] + put + content[at + draw(st.sampled_from([0, 1, len(put), 40])) :]
@@ -330,7 +340,57 @@ def prediction(draw: Draw, folder: Path) -> Read:
     return lambda: open_for_prediction(path, _fitted(), ("a", "b")).targets
 
 
-KINDS = {"table": table, "arrays": arrays, "images": images, "options": options, "prediction": prediction}
+@cache
+def _run_folder() -> dict[str, bytes]:
+    """The files of a finished run of a small network."""
+    with tempfile.TemporaryDirectory() as home:
+        rows, out = Path(home) / "rows.csv", Path(home) / "run"
+        _plain().write_csv(rows)
+        small = {"epochs": 1, "batch_size": 16, "accelerator": "cpu", "baselines": ("majority",)}
+        asked = Run(str(rows), target="target", model="mlp", method="erm", out=str(out), **small)
+        fit(asked, say=lambda sentence: None)
+        return {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+def run_folder(draw: Draw, folder: Path) -> Read:
+    """A run folder of which some files are damaged, gone or others; perhaps DONE says that they were written so."""
+    files = _run_folder()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    for name in draw(st.lists(st.sampled_from(sorted(files)), min_size=1, max_size=3, unique=True)):
+        path = folder / name
+        how = draw(st.sampled_from(["damaged", "damaged", "gone", "other", "text"]))
+        if how == "gone":
+            path.unlink()
+        elif how == "other":
+            path.write_bytes(files[draw(st.sampled_from(sorted(files)))])
+        elif how == "text":
+            path.write_text(draw(st.sampled_from(["", "{}", "[]", "null", "1e999", '{"format": 4}', '{"schema": 9}'])))
+        else:
+            path.write_bytes(damaged(draw, path.read_bytes(), (1, 1, 2, 8)))
+    if draw(st.booleans()) and (folder / DONE).exists():
+        seal(folder)
+    rows = folder / "new.csv"
+    _plain().write_csv(rows)
+    readers: list[Read] = [
+        lambda: write_report(Finished(folder)),
+        lambda: score(folder, str(rows), say=lambda sentence: None),
+        lambda: write_predictions_table(folder, str(rows), folder.parent / "p.csv", lambda sentence: None, force=True),
+        lambda: verify(folder),
+        lambda: read_resolved(folder),
+        lambda: read_checkpoint(folder / "last.ckpt"),
+    ]
+    return draw(st.sampled_from(readers))
+
+
+KINDS = {
+    "table": table,
+    "arrays": arrays,
+    "images": images,
+    "options": options,
+    "prediction": prediction,
+    "run folder": run_folder,
+}
 
 
 def emptied(folder: Path) -> Path:

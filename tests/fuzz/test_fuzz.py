@@ -11,6 +11,7 @@ CASES = 25
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_input_is_read_or_refused_in_one_line(kind: str) -> None:
-    tally = fuzz(kind, CASES, number=0)
+    cases = 6 if kind == "run folder" else CASES
+    tally = fuzz(kind, cases, number=0)
     assert not tally.defects, next(iter(tally.defects.values()))
-    assert tally.outcomes.total() == CASES
+    assert tally.outcomes.total() == cases

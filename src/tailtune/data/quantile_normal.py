@@ -52,12 +52,21 @@ class QuantileNormal:
         ranks = np.linspace(0, 1, min(max(min(n // 30, 1000), 10), n))
         quantiles, medians = np.empty((len(ranks), d)), np.empty(d)
         rng = np.random.default_rng(seed)
+        noisy = np.array(values)
+        missing = np.isnan(values)
         for j in range(d):
-            column = values[~np.isnan(values[:, j]), j]
-            medians[j] = np.median(column)
-            noisy = column + tie_noise(column) * rng.standard_normal(len(column))
-            quantiles[:, j] = np.maximum.accumulate(np.quantile(noisy, ranks))
-        return cls(quantiles, medians)
+            there = ~missing[:, j]
+            column = values[there, j]
+            noisy[there, j] += tie_noise(column) * rng.standard_normal(len(column))
+        gaps = missing.any(axis=0)
+        whole = np.flatnonzero(~gaps)  # all at once, because in a wide table most of the time goes by column
+        medians[whole] = np.median(values[:, whole], axis=0)
+        quantiles[:, whole] = np.quantile(noisy[:, whole], ranks, axis=0)
+        for j in np.flatnonzero(gaps):
+            there = ~missing[:, j]
+            medians[j] = np.median(values[there, j])
+            quantiles[:, j] = np.quantile(noisy[there, j], ranks)
+        return cls(np.maximum.accumulate(quantiles, axis=0), medians)
 
     def transform(self, values: Floats) -> NDArray[np.float32]:
         """Return the normal scores of `values` [N, D]; a missing value gets that of the training median."""
