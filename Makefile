@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-real test-faults fuzz lint docs benchmarks lock clean
+.PHONY: demo test test-real test-faults fuzz lint audit docs benchmarks lock clean
 
 demo: .venv/ready
 	$(BIN)/tailtune demo
@@ -26,6 +26,10 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# A known weakness of a dependency ends with exit code 1.
+audit: .venv/ready
+	$(BIN)/uv tool run --quiet pip-audit --requirement requirements.lock --disable-pip --no-deps --progress-spinner off
 
 docs: .venv/ready
 	$(BIN)/mkdocs build --strict --quiet
