@@ -298,6 +298,7 @@ def test_trees_are_compared_too(rows: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.faults
 def test_it_goes_on_where_a_signal_stopped_it(rows: Path, tmp_path: Path) -> None:
     job = ("compare", rows, *ON_TABLE, "--epochs", "60", "--methods", "erm,sama", "--seeds", "2", "--threads", "1")
     study = tmp_path / "study"
@@ -322,6 +323,7 @@ def test_it_goes_on_where_a_signal_stopped_it(rows: Path, tmp_path: Path) -> Non
         np.testing.assert_array_equal(values, interrupted[key])
 
 
+@pytest.mark.faults
 def test_a_slurm_array_of_two_tasks(rows: Path, tmp_path: Path) -> None:
     """The example as Slurm would run it, the second task told to make room and queued again."""
     tools = tmp_path / "bin"

@@ -124,10 +124,10 @@ def test_yaml_that_is_too_large_or_a_pipe(tmp_path: Path) -> None:
     [(errno.EROFS, "write elsewhere"), (errno.ENOSPC, "free some space"), (errno.EACCES, "change its permissions")],
 )
 def test_the_advice_fits_the_reason(number: int, mend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path, content: bytes) -> int:
+    def fail(path: Path, mode: str) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(Path, "write_bytes", fail)
+    monkeypatch.setattr(Path, "open", fail)
     with pytest.raises(TailtuneError, match=f"; {mend}"):
         write_whole(tmp_path / "x", b"")
 

@@ -41,7 +41,7 @@ def test_fit_predict_and_evaluate(images: Path, tmp_path: Path, cli: Cli, monkey
     frames = []
     for free in (10**12, 5000):  # bytes: as if the folder did not fit
         monkeypatch.setattr(image_dataset, "available_memory", lambda free=free: free)
-        got = cli("predict", disk, images, "--out", tmp_path / "p.csv")
+        got = cli("predict", disk, images, "--out", tmp_path / "p.csv", "--force")
         assert got.code == 0, got.err
         frames.append(pl.read_csv(tmp_path / "p.csv"))
         assert cli("evaluate", disk, images).code == 0

@@ -167,7 +167,7 @@ def test_images_keep_their_paths(cli: Cli, tmp_path: Path) -> None:
     assert result["data"]["split"] == "given"
     one, _ = predicted(cli, tmp_path / "run", tmp_path / "data/test/ç/002.png", tmp_path / "one.csv")
     assert one["id"].to_list() == ["002.png"]
-    got = cli("predict", tmp_path / "run", tmp_path / "data", "--out", tmp_path / "p.csv")
+    got = cli("predict", tmp_path / "run", tmp_path / "data", "--out", tmp_path / "all.csv")
     assert "has a train/ part; say which part is meant" in got.err
 
 

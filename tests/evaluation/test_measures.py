@@ -84,7 +84,7 @@ def test_a_measure_that_a_resample_leaves_undefined_has_no_interval() -> None:
 
     kept = Measure(key="kept", words="", term="", meaning="", short="", value=lambda drawn: 1.0)
     found = intervals(made.targets, made.probabilities, made.profile, [replace(kept, key="lost", value=value), kept])
-    assert found == {"kept": [1.0, 1.0]}
+    assert found == {"kept": (1.0, 1.0)}
 
 
 def test_every_measure_is_computed_once_for_all_that_read_it(monkeypatch: pytest.MonkeyPatch) -> None:

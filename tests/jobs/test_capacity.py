@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from tailtune.jobs.capacity import Capacity, capacity
@@ -34,7 +32,5 @@ def test_as_many_as_cores_and_memory_allow(
     need: int,
     tasks: int,
     expected: Capacity,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
-    assert capacity(asked, threads, gpus=gpus, free=free, need=need, tasks=tasks) == expected
+    assert capacity(asked, threads, cores=cores, gpus=gpus, free=free, need=need, tasks=tasks) == expected

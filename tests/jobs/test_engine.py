@@ -66,6 +66,7 @@ def when(condition: Callable[[], bool], action: Callable[[], None]) -> threading
     return thread
 
 
+@pytest.mark.faults
 def test_all_tasks_are_done_though_a_worker_is_killed(on: On, tmp_path: Path) -> None:
     tasks = [Writes(str(i), tmp_path, "hang" if i == 1 else "write") for i in range(5)]
     pid = tmp_path / "1.pid"
@@ -132,6 +133,7 @@ def a_worker() -> psutil.Process | None:
     return None
 
 
+@pytest.mark.faults
 def test_a_comparison_comes_out_as_in_one_process_though_a_worker_is_killed(
     on: On, one_after_the_other: list[dict[str, str]], tmp_path: Path
 ) -> None:

@@ -87,12 +87,12 @@ def test_jobs_shards_and_a_single_fit_come_to_the_same_bits(study: Study, tmp_pa
 
 
 def test_more_jobs_than_the_processors_hold_are_said(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tailtune.study.conduct.cores", lambda: 4)
+    monkeypatch.setattr("tailtune.study.conduct.cores", lambda: 2)
     monkeypatch.setattr("tailtune.study.conduct.trainings", lambda *arguments: [])
     said: list[str] = []
     for jobs in (1, 2):
         conduct(replace(study, jobs=jobs), show=lines, say=said.append)
     assert [line for line in said if "--jobs" in line] == [
-        "--jobs 2 trains so many at a time with 4 processor threads each, and this machine has 4 processors: --jobs 1 "
+        "--jobs 2 trains so many at a time with 2 processor threads each, and this machine has 2 processors: --jobs 1 "
         "is likely to be faster"
     ]

@@ -62,9 +62,10 @@ def test_a_report_takes_up_what_has_been_finished_since(half: Path, tmp_path: Pa
     folder = copied(half, tmp_path)
     (folder / RESULTS).unlink()  # as while the first trainings run
     newest = max(folder.glob("runs/*"))
+    done = (newest / "DONE").read_bytes()
     (newest / "DONE").unlink()
     assert len(collect(folder).rows) == 1
-    (newest / "DONE").touch()
+    (newest / "DONE").write_bytes(done)
     result = collect(folder)
     assert (len(result.rows), result.planned) == (2, 4)
     assert read_study(folder)["arm"].to_list() == ["method=erm"] * 2

@@ -62,7 +62,7 @@ class QuantileNormal:
         whole = np.flatnonzero(~gaps)  # all at once, because in a wide table most of the time goes by column
         medians[whole] = np.median(values[:, whole], axis=0)
         quantiles[:, whole] = np.quantile(noisy[:, whole], ranks, axis=0)
-        for j in np.flatnonzero(gaps):
+        for j in np.flatnonzero(gaps).tolist():
             there = ~missing[:, j]
             medians[j] = np.median(values[there, j])
             quantiles[:, j] = np.quantile(noisy[there, j], ranks)

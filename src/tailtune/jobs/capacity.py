@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tailtune.run.environment import cores
-
 SHARE = 0.8  # of the free memory
 
 
@@ -17,7 +15,7 @@ class Capacity:
     threads: int
 
 
-def capacity(asked: int | None, threads: int, *, gpus: int, free: int, need: float, tasks: int) -> Capacity:
+def capacity(asked: int | None, threads: int, *, cores: int, gpus: int, free: int, need: float, tasks: int) -> Capacity:
     """Return how many tasks to carry out at a time.
 
     On processors as many as `threads` allows, on GPUs one each, and never more than memory holds. Threads do not
@@ -26,6 +24,7 @@ def capacity(asked: int | None, threads: int, *, gpus: int, free: int, need: flo
     Args:
         asked: the number that the user wants, or None.
         threads: processor threads that a task takes at most.
+        cores: processors of this machine.
         gpus: how many there are for the tasks.
         free: memory in bytes.
         need: bytes of memory that a task takes.
@@ -33,5 +32,5 @@ def capacity(asked: int | None, threads: int, *, gpus: int, free: int, need: flo
     """
     if asked is not None:
         return Capacity(asked, threads)
-    jobs = min(gpus or cores() // threads, int(SHARE * free / need), tasks)
+    jobs = min(gpus or cores // threads, int(SHARE * free / need), tasks)
     return Capacity(max(1, jobs), threads)

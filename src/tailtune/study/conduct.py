@@ -133,7 +133,7 @@ def _room(study: Study, found: Sequence[Problem]) -> Capacity:
         return Capacity(study.jobs, threads)
     tasks = study.seeds * sum(len(problem.arms) for problem in found)
     gpus, free = len(_gpus(study)), available_memory()
-    return capacity(study.jobs, threads, gpus=gpus, free=free, need=_memory(found), tasks=tasks)
+    return capacity(study.jobs, threads, cores=cores(), gpus=gpus, free=free, need=_memory(found), tasks=tasks)
 
 
 def _say_if_crowded(study: Study, room: Capacity, say: Callable[[str], object]) -> None:
