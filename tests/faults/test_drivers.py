@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def whole(rows: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_drivers_that_are_killed_at_any_time(
     seed: int, jobs: str, rows: Path, whole: dict[str, bytes], record: Callable[..., None], tmp_path: Path
 ) -> None:
@@ -50,9 +51,10 @@ def test_drivers_that_are_killed_at_any_time(
         drivers = [start(tmp_path / f"driver{number}", *command) for number in range(2)]
         time.sleep(choose.uniform(1, 6))
         for driver in drivers:
-            if driver.is_alive():
+            killed += driver.is_alive()
+            with suppress(ProcessLookupError):  # it has ended, or is no group of its own yet
                 os.killpg(driver.pid or 0, signal.SIGKILL)  # with its workers
-                killed += 1
+            driver.kill()
             driver.join()
     drivers = [start(tmp_path / f"driver{number}", *command) for number in range(2)]
     for driver in drivers:

@@ -22,7 +22,7 @@ NETWORK = ("--model", "mlp", "--batch-size", "32", "--accelerator", "cpu", "--ch
 Record = Callable[..., None]
 Whole = tuple[Path, dict[str, tuple[dict[str, bytes], int]]]
 KEPT = ("model.safetensors", "predictions.npz")
-TRIES = 10  # spread over the writes of a job, where not all are tried
+TRIES = 6  # spread over the writes of a job, where not all are tried
 
 
 def words(job: str, rows: Path, out: Path, resume: bool = False) -> tuple[str | Path, ...]:
