@@ -1,10 +1,12 @@
-"""A script in two processes that share a gloo group: ``python SCRIPT RANK WORLD RENDEZVOUS OUT``."""
+"""A script in two processes that share a gloo group, ``python SCRIPT RANK WORLD RENDEZVOUS OUT``, and in this one."""
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -29,3 +31,13 @@ def results_of(script: Path, folder: Path) -> list[Any]:
             process.kill()
     assert all(process.returncode == 0 for process in processes), "\n".join(said)
     return [torch.load(out, weights_only=True) for out in outs]
+
+
+def module_of(script: Path) -> ModuleType:
+    """Import `script`, to do in one process what the two do together."""
+    spec = importlib.util.spec_from_file_location(script.stem, script)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

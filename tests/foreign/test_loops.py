@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from two_processes import results_of
+from two_processes import module_of, results_of
 
 LOOPS = Path(__file__).parents[2] / "examples" / "loops"
 WORKER = Path(__file__).with_name("loops_worker.py")
@@ -62,12 +61,7 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def worker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("loops_worker", WORKER)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of(WORKER)
 
 
 @pytest.mark.parametrize("name", ["ddp.py", "fsdp.py"])
