@@ -81,3 +81,15 @@ def of_targets(values: Tensor, targets: Tensor) -> Tensor:
         with range_in_words(targets, len(values)):
             return values.index_select(0, targets)  # which, unlike [], takes no index from the end
     return (targets.to(values.dtype) * values).sum(1)  # a matrix product would be rounded under autocast
+
+
+def of_samples(values: Tensor, targets: Tensor, samples: int) -> Tensor:
+    """Check the targets of `samples` samples, bring them to the device of `values` [K], and return `of_targets` [N].
+
+    Raises:
+        TailtuneError: what `check_targets` and `of_targets` refuse.
+    """
+    check_targets(targets, samples, len(values))
+    if targets.device != values.device:
+        targets = targets.to(values.device, non_blocking=True)
+    return of_targets(values, targets.detach())

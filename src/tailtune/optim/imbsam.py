@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tailtune.errors import TailtuneError
 from tailtune.losses.counts import Counts, read_counts
-from tailtune.losses.targets import check_targets, of_targets
+from tailtune.losses.targets import of_samples
 from tailtune.optim.gradients import batch_loss, mean_over_ranks, several_processes
 from tailtune.optim.parts import Part
 from tailtune.optim.sam import SAM, Accumulate
@@ -142,10 +142,7 @@ class ImbSAM(SAM):
         """Return the share [N] of every sample's targets that lies in tail classes."""
         if self._tail.device != losses.device or self._tail.dtype != losses.dtype:
             self._tail = self.tail.to(losses.device, losses.dtype)
-        check_targets(targets, len(losses), len(self._tail))
-        if targets.device != losses.device:
-            targets = targets.to(losses.device, non_blocking=True)
-        return of_targets(self._tail, targets.detach())
+        return of_samples(self._tail, targets, len(losses))
 
 
 def tail_classes(counts: Counts, threshold: float = 20, share: float = 0.2) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tailtune.errors import TailtuneError
 from tailtune.losses.counts import Counts, read_counts
-from tailtune.losses.targets import check_targets, of_targets
+from tailtune.losses.targets import of_samples
 from tailtune.optim.gradients import batch_loss, mean_over_ranks, several_processes
 from tailtune.optim.parts import Part
 from tailtune.optim.sam import SAM, Accumulate, Gradients
@@ -195,7 +195,4 @@ class SAMA(SAM):
         dtype = torch.float64 if losses.dtype == torch.float64 else torch.float32
         if self._radii.device != losses.device or self._radii.dtype != dtype:
             self._radii = self.radii.to(losses.device, dtype)
-        check_targets(targets, len(losses), len(self._radii))
-        if targets.device != losses.device:
-            targets = targets.to(losses.device, non_blocking=True)
-        return of_targets(self._radii, targets.detach())
+        return of_samples(self._radii, targets, len(losses))
