@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 
 from tailtune.errors import TailtuneError
 from tailtune.models.build import build, default_name, names
+from tailtune.models.classical import LIBRARIES
 from tailtune.models.heads import CosineHead
-from tailtune.models.trees import LIBRARIES
 
 TABLE: dict[str, Any] = {"numeric": 2, "cardinalities": [3, 4]}
 IMAGE: dict[str, Any] = {"channels": 3, "height": 16, "width": 16}
@@ -105,7 +105,7 @@ def test_every_listed_image_name_exists() -> None:
         ("xgboost", IMAGE, "xgboost is a model for tables"),
         ("resnet20", TABLE, "resnet20 is a model for images"),
         ("resnet50", TABLE, "resnet50 is a model for images"),
-        ("xgboost", TABLE, "tailtune.models.trees.xgboost.fit"),
+        ("xgboost", TABLE, "tailtune.models.classical.xgboost.fit"),
         ("mlp_plr", TABLE, "Did you mean 'mlp-plr'"),
         ("resnet21", IMAGE, "Did you mean 'resnet"),
         ("wrn_28_10", IMAGE, "Did you mean 'wrn-28-10'"),

@@ -16,8 +16,8 @@ from tailtune.decision.decision import PriorCorrection
 from tailtune.errors import TailtuneError
 from tailtune.run.folder import read_asked, read_resolved
 from tailtune.run.learner import Job
-from tailtune.run.learners import TREES, fit_model
-from tailtune.run.learners.trees import _row_weights
+from tailtune.run.learners import CLASSICAL, fit_model
+from tailtune.run.learners.classical import _row_weights
 from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 
@@ -45,7 +45,7 @@ def fitted(run: Run, dataset: Dataset) -> Predictor:
     return made.predictor
 
 
-@pytest.mark.parametrize("model", TREES)
+@pytest.mark.parametrize("model", CLASSICAL)
 def test_only_the_ratio_of_class_weights_counts(model: str, table: Path, tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN)
     run = Run(str(table), target="y", model=model, threads=1)

@@ -137,6 +137,24 @@ def _by_group(
     return part_of_row
 
 
+def folds(targets: ArrayLike, count: int, seed: int = 0) -> Indices:
+    """Return the fold of each row [N], from 0 to `count` - 1, each with about the class proportions of the whole.
+
+    The rows of a class are dealt out in an order drawn by `seed`, and the next class goes on where one has ended. A
+    class of one row is in no fold (-1), because without that row nothing could be learnt about it.
+
+    >>> sorted(folds([0, 0, 0, 0, 1, 1, 2], 2).tolist())
+    [-1, 0, 0, 0, 1, 1, 1]
+    """
+    y = np.asarray(targets, dtype=np.int64)
+    order = np.random.default_rng(seed).permutation(len(y))
+    by_class = order[np.argsort(y[order], kind="stable")]
+    fold = np.empty(len(y), dtype=np.int64)
+    fold[by_class] = np.arange(len(y)) % count
+    fold[np.bincount(y, minlength=1)[y] == 1] = -1
+    return fold
+
+
 def split_hash(train_ids: Iterable[object], val_ids: Iterable[object] | None, test_ids: Iterable[object]) -> str:
     """Return the sha256 over the row identities of each part, whatever the order of the rows within a part.
 

@@ -9,11 +9,11 @@ from tailtune.by_name import is_own, load_function, naming
 from tailtune.errors import TailtuneError, nearest
 from tailtune.models import tabular
 from tailtune.models.cifar_resnet import DEPTHS, CifarResNet
+from tailtune.models.classical import LIBRARIES
 from tailtune.models.heads import Head, make_head
 from tailtune.models.listed import IMAGE_MODELS
 from tailtune.models.network import Network
 from tailtune.models.tabular import TabularConfig
-from tailtune.models.trees import LIBRARIES
 from tailtune.models.vision import SMALL, build_vision
 from tailtune.models.weight_sources import SOURCES
 from tailtune.models.wide_resnet import WideResNet, parse_name
@@ -131,7 +131,7 @@ def _own(name: str, shape: Mapping[str, Any], num_classes: int, head: Head, pret
 
 def _check(name: str, kind: Kind) -> None:
     if kind == "table" and name in LIBRARIES:
-        raise TailtuneError(f"{name} is not a network but trees: fit them with tailtune.models.trees.{name}.fit")
+        raise TailtuneError(f"{name} is not a network but trees: fit them with tailtune.models.classical.{name}.fit")
     if kind == "table" and name not in tabular.NAMES:
         if _is_image_model(name):
             raise TailtuneError(f"{name} is a model for images, and the data is a table; take one of {names('table')}")

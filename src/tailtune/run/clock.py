@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tailtune.models.trees import LIBRARIES
+from tailtune.models.classical import LIBRARIES
 
-MODEL, TREES, EVALUATION = 6.0, 1.5, 1.5  # shares of the time; erm is a network too
+MODEL, CLASSICAL, EVALUATION = 6.0, 1.5, 1.5  # shares of the time; erm is a network too
 FEWEST_RESAMPLES = 50
 
 
@@ -61,4 +61,4 @@ class Clock:
 def _share(name: str) -> float:
     if name == "majority":
         return 0.0
-    return TREES if name in LIBRARIES else MODEL
+    return CLASSICAL if name in LIBRARIES else MODEL

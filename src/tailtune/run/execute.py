@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
@@ -35,7 +36,7 @@ from tailtune.run.environment import command, first_process, machine, versions
 from tailtune.run.finished import RESULT, Finished
 from tailtune.run.folder import Answered, Predictions, begun, check_folder, write_predictions, write_run
 from tailtune.run.learner import Fitted, Job, Watch
-from tailtune.run.learners import TREES, fit_model, learner_of
+from tailtune.run.learners import CLASSICAL, fit_model, learner_of
 from tailtune.run.learners.networks import check_flip_averaging
 from tailtune.run.points import operating_points
 from tailtune.run.predictor import Predictor
@@ -53,7 +54,7 @@ from tailtune.settings import Resolved, Run, check
 from tailtune.training.device import processor_threads
 from tailtune.version import __version__
 
-BASELINES = ("majority", "erm", *TREES)
+BASELINES = ("majority", "erm", *CLASSICAL)
 Probabilities = NDArray[np.float64]
 
 
@@ -124,6 +125,8 @@ def execute(
             if sentence not in told:
                 say(sentence)
         fitted.predictor.save(folder)
+        if fitted.leftovers is not None:
+            shutil.rmtree(fitted.leftovers, ignore_errors=True)
         write_run(folder, run, fitted.run)
         scores = _scores(fitted, dataset)
         model, *others = _systems(run, fitted, dataset, scores, clock.after(), say)
@@ -203,7 +206,7 @@ def baselines_for(run: Run, dataset: Dataset) -> tuple[str, ...]:
         wanted = ("majority", "xgboost") if dataset.kind == "table" else ("majority",)
         wanted = tuple(name for name in wanted if name != run.model)
     for name in wanted:
-        if name in TREES and dataset.kind != "table":
+        if name in CLASSICAL and dataset.kind != "table":
             raise TailtuneError(f"the baseline {name} takes tables, not images; use majority or erm")
     return wanted
 
@@ -246,12 +249,12 @@ def _systems(
             yield System(name, "majority class", "baseline", time.perf_counter() - began, certain)
             clock = clock.after()
             continue
-        model = name if name in TREES else run.model
+        model = name if name in CLASSICAL else run.model
         alone = replace(asked, method="erm", model=model, epochs=run.epochs, devices=1, logger=None)
         baseline = fit_model(alone, dataset, Job(until=clock.until()))
         assert baseline is not None
         clock = clock.after()
-        label = TREES[name].label if name in TREES else f"erm ({run.model})"
+        label = CLASSICAL[name].label if name in CLASSICAL else f"erm ({run.model})"
         for sentence in baseline.training.warnings:
             say(f"Baseline {label}: {sentence}")
         seconds = baseline.training.seconds

@@ -55,6 +55,7 @@ class Fitted:
         decided: what was made of them; likewise.
         held_out: scores of the validation rows, on which the model (after a refit: the one before) was not trained;
             None where there are no such rows.
+        leftovers: a folder from which an interrupted run would have gone on, to be removed when the model is saved.
     """
 
     predictor: Predictor
@@ -64,6 +65,7 @@ class Fitted:
     held_out: HeldOut | None = None
     asked: Asked | None = None
     decided: Decided | None = None
+    leftovers: Path | None = None
 
 
 @dataclass(frozen=True)

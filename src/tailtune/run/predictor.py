@@ -18,20 +18,21 @@ from tailtune.decision.recalibration import Recalibration, recalibration_from_st
 from tailtune.errors import TailtuneError
 from tailtune.files import check_format
 from tailtune.run.manifest import check_file
+from tailtune.run.portfolio import Member, Portfolio
 
 if TYPE_CHECKING:
     import torch
 
     from tailtune.bayes.posterior import Posterior
+    from tailtune.models.classical.library import Classical
     from tailtune.models.network import Network
-    from tailtune.models.trees.library import Trees
     from tailtune.training.read_ahead import Sources
 
 FILE = "model.safetensors"
-FORMAT = 3  # of its settings; 1 named no format
-_NETWORK, _PREPROCESSOR, _TREES, _DECISION = "network/", "preprocessor/", "trees", "decision/"
+FORMAT = 4  # of its settings; 1 named no format
+_NETWORK, _PREPROCESSOR, _CLASSICAL, _DECISION = "network/", "preprocessor/", "classical", "decision/"
 _RECALIBRATION, _ANSWER = "recalibration/", "answer/"
-_MEMBERS, _SCALES = "posterior/members/", "posterior/scales/"
+_MEMBERS, _SCALES, _PORTFOLIO = "posterior/members/", "posterior/scales/", "members/"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Predictor:
         preprocessor: turns a user's rows into inputs.
         model_name: as in `tailtune list models`.
         precision: "32" or "bf16", that of training.
-        model: the network (on the CPU, in evaluation mode), or the trees.
+        model: the network (on the CPU, in evaluation mode), the classical model, or the portfolio of several.
         decision: what the method makes of the probabilities, or None.
         recalibration: what is made of the scores where the model is used, or None.
         answer: how answers are taken from probabilities; None for the likeliest class.
@@ -58,7 +59,7 @@ class Predictor:
     preprocessor: Preprocessor
     model_name: str
     precision: str
-    model: Network | Trees
+    model: Network | Classical | Portfolio
     decision: Decision | None = None
     recalibration: Recalibration | None = None
     answer: Answer | None = None
@@ -109,83 +110,79 @@ class Predictor:
             total = total + probabilities_of(member, inputs, normalise, cpu, autocast, self.flip_averaging)
         return total / len(self.posterior)
 
-    def save(self, folder: Path) -> None:
-        """Write model.safetensors: weights, preprocessing arrays and, as JSON metadata, all settings."""
+    def state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Return the settings and the tensors of everything but the preprocessor."""
         import torch
-        from safetensors.torch import save
 
-        from tailtune.files import write_whole
         from tailtune.models.heads import CosineHead
 
-        settings, arrays = self.preprocessor.state()
-        tensors = _tensors(_PREPROCESSOR, arrays)
-        if isinstance(self.model, torch.nn.Module):
-            state = self.model.state_dict()
-            tensors |= {f"{_NETWORK}{name}": _plain(value) for name, value in state.items()}
+        tensors: dict[str, torch.Tensor] = {}
+        head, members = "linear", []
+        if isinstance(self.model, Portfolio):
+            for i, member in enumerate(self.model.members):
+                settings = []
+                for j, predictor in enumerate(member.predictors):
+                    meta, held = predictor.state()
+                    settings.append(meta)
+                    tensors |= {f"{_PORTFOLIO}{i}/{j}/{name}": value for name, value in held.items()}
+                members.append({"name": member.name, "weight": member.weight, "predictors": settings})
+        elif isinstance(self.model, torch.nn.Module):
+            weights = self.model.state_dict()
+            tensors |= {f"{_NETWORK}{name}": _plain(value) for name, value in weights.items()}
             head = "cosine" if isinstance(self.model.head, CosineHead) else "linear"
         else:
-            head = "linear"
-            tensors[_TREES] = torch.frombuffer(bytearray(self.model.to_bytes()), dtype=torch.uint8)
-        decision: dict[str, Any] = {}
-        if self.decision is not None:
-            decision, held = self.decision.state()
-            tensors |= _tensors(_DECISION, held)
-        recalibration: dict[str, Any] = {}
-        if self.recalibration is not None:
-            recalibration, held = self.recalibration.state()
-            tensors |= _tensors(_RECALIBRATION, held)
-        answer: dict[str, Any] = {}
-        if self.answer is not None:
-            answer, held = self.answer.state()
-            tensors |= _tensors(_ANSWER, held)
+            tensors[_CLASSICAL] = torch.frombuffer(bytearray(self.model.to_bytes()), dtype=torch.uint8)
+        parts: dict[str, dict[str, Any]] = {}
+        for name, prefix, part in (
+            ("decision", _DECISION, self.decision),
+            ("recalibration", _RECALIBRATION, self.recalibration),
+            ("answer", _ANSWER, self.answer),
+        ):
+            parts[name], arrays = ({}, {}) if part is None else part.state()
+            tensors |= _tensors(prefix, arrays)
         drawn = {}
         if self.posterior is not None:
-            for i, member in enumerate(self.posterior.members):
-                tensors |= {f"{_MEMBERS}{i}/{name}": _plain(value) for name, value in member.items()}
+            for i, drawn_weights in enumerate(self.posterior.members):
+                tensors |= {f"{_MEMBERS}{i}/{name}": _plain(value) for name, value in drawn_weights.items()}
             tensors |= {f"{_SCALES}{name}": _plain(value) for name, value in self.posterior.scales.items()}
             drawn = {"samples": self.posterior.samples, "seed": self.posterior.seed}
-        meta = {
-            "format": FORMAT,
+        return {
             "kind": self.kind,
             "names": list(self.names),
             "model": self.model_name,
             "head": head,
             "precision": self.precision,
-            "decision": decision,
-            "recalibration": recalibration,
-            "answer": answer,
+            **parts,
             "posterior": drawn,
             "published": self.published,
             "flip_averaging": self.flip_averaging,
-            "preprocessor": settings,
-        }
-        write_whole(folder / FILE, save(tensors, metadata={"tailtune": json.dumps(meta)}))
+            "members": members,
+        }, tensors
 
     @classmethod
-    def load(cls, folder: Path) -> Predictor:
-        """Read what `save` wrote into `folder`.
+    def from_state(
+        cls, meta: dict[str, Any], tensors: dict[str, torch.Tensor], preprocessor: Preprocessor
+    ) -> Predictor:
+        """Return the predictor of what `state` gave, with its preprocessor."""
+        model: Network | Classical | Portfolio
+        if meta["members"]:
+            model = Portfolio(
+                tuple(
+                    Member(
+                        member["name"],
+                        member["weight"],
+                        tuple(
+                            cls.from_state(settings, _under(tensors, f"{_PORTFOLIO}{i}/{j}/"), preprocessor)
+                            for j, settings in enumerate(member["predictors"])
+                        ),
+                    )
+                    for i, member in enumerate(meta["members"])
+                )
+            )
+        elif _CLASSICAL in tensors:
+            from tailtune.models.classical import LIBRARIES
 
-        Raises:
-            TailtuneError: there is no model, or the file is damaged or not one of tailtune's.
-        """
-        from safetensors import SafetensorError, safe_open
-
-        path = check_file(folder, FILE)
-        if not path.is_file():
-            raise TailtuneError(f"there is no model in {folder} ({FILE} is missing); name a finished run folder")
-        try:
-            with safe_open(path, framework="pt") as file:
-                meta: dict[str, Any] = json.loads(file.metadata()["tailtune"])
-                tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, KeyError, TypeError, OSError) as error:
-            raise TailtuneError(f"{path} is not a model of tailtune ({error})") from error
-        check_format(path, meta.get("format", 1), FORMAT)
-        preprocessor = _preprocessor(meta, _under(tensors, _PREPROCESSOR))
-        model: Network | Trees
-        if _TREES in tensors:
-            from tailtune.models.trees import LIBRARIES
-
-            model = LIBRARIES[meta["model"]].from_bytes(tensors[_TREES].numpy().tobytes())
+            model = LIBRARIES[meta["model"]].from_bytes(tensors[_CLASSICAL].numpy().tobytes())
         else:
             from tailtune.models.build import build
 
@@ -207,6 +204,39 @@ class Predictor:
             published=meta["published"],
             flip_averaging=meta["flip_averaging"],
         )
+
+    def save(self, folder: Path) -> None:
+        """Write model.safetensors: weights, preprocessing arrays and, as JSON metadata, all settings."""
+        from safetensors.torch import save
+
+        from tailtune.files import write_whole
+
+        meta, tensors = self.state()
+        settings, arrays = self.preprocessor.state()
+        tensors |= _tensors(_PREPROCESSOR, arrays)
+        meta |= {"format": FORMAT, "preprocessor": settings}
+        write_whole(folder / FILE, save(tensors, metadata={"tailtune": json.dumps(meta)}))
+
+    @classmethod
+    def load(cls, folder: Path) -> Predictor:
+        """Read what `save` wrote into `folder`.
+
+        Raises:
+            TailtuneError: there is no model, or the file is damaged or not one of tailtune's.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        path = check_file(folder, FILE)
+        if not path.is_file():
+            raise TailtuneError(f"there is no model in {folder} ({FILE} is missing); name a finished run folder")
+        try:
+            with safe_open(path, framework="pt") as file:
+                meta: dict[str, Any] = json.loads(file.metadata()["tailtune"])
+                tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, TypeError, OSError) as error:
+            raise TailtuneError(f"{path} is not a model of tailtune ({error})") from error
+        check_format(path, meta.get("format", 1), FORMAT)
+        return cls.from_state(meta, tensors, _preprocessor(meta, _under(tensors, _PREPROCESSOR)))
 
 
 def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -24,6 +24,27 @@ SCHEMA = 3  # of result.json; 1 named no version
 
 
 @dataclass(frozen=True)
+class MemberRecord:
+    """A model of a portfolio, judged on rows that it was not trained on.
+
+    Attributes:
+        name: as in `tailtune list models`.
+        weight: of its probabilities in the mean; 0 for one that is not used.
+        seconds: of training, all folds together.
+        trainings: once, or once a fold.
+        log_loss: of its calibrated probabilities; None where no rows were held out.
+        average_precision: of the rarest classes, by its probabilities; likewise, or without such rows.
+    """
+
+    name: str
+    weight: float
+    seconds: float
+    trainings: int
+    log_loss: float | None
+    average_precision: float | None
+
+
+@dataclass(frozen=True)
 class TrainingRecord:
     """How a model was trained.
 
@@ -41,6 +62,7 @@ class TrainingRecord:
         peak_memory_mb: largest memory of the process, in MB (10^6 bytes).
         parameters: numbers that the network's parameters hold; None for trees.
         members: sets of weights that predictions are averaged over.
+        portfolio: the models of a portfolio; none of another model.
         precision: "32" or "bf16".
         device: where it was trained.
     """
@@ -60,6 +82,7 @@ class TrainingRecord:
     members: int
     precision: str
     device: str
+    portfolio: tuple[MemberRecord, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def _problem(study: Study, data: str, ratio: float | None, say: Callable[[str], 
 
 def _shared(study: Study, run: Run, changes: Mapping[str, Any], dataset: Dataset) -> Run:
     """Settle what arms with these changes of the model share; with a routine an arm, only model and threads."""
-    run = with_threads(with_model(replace(run, **changes), dataset), dataset)
+    run = with_threads(with_model(replace(run, **changes), dataset, alone=False), dataset)
     return learner_of(run.model).share(run, dataset) if study.routine == "shared" else run
 
 

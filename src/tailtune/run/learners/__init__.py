@@ -1,4 +1,6 @@
-"""What can be trained: networks, and trees of each library. A further learner is a file here and a line below."""
+"""What can be trained: networks, classical models, and portfolios of both. A further learner is a file here and a line
+below.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +10,25 @@ from tailtune.data.dataset import Dataset
 from tailtune.decision.objective import read_objective
 from tailtune.decision.use import Asked
 from tailtune.models.build import default_name
-from tailtune.models.trees import LIBRARIES
+from tailtune.models.classical import LIBRARIES
 from tailtune.run.decide import Rows, asked_of, decide, in_use, rows_of
 from tailtune.run.learner import Fitted, Job, Learner
-from tailtune.run.learners import networks, trees
+from tailtune.run.learners import classical, networks, portfolio
 from tailtune.settings import Run, check
 from tailtune.training.device import processor_threads
 
-TREES = {name: trees.learner(name, library) for name, library in LIBRARIES.items()}
+CLASSICAL = {name: classical.learner(name, library) for name, library in LIBRARIES.items()}
+
+
+OF_NETWORKS = (*classical.LACKS, "method", "monitor", "precision", "accelerator", "logger")  # settings
 
 
 def learner_of(model: str | None) -> Learner:
     """Return the learner of a model by its name; networks where no model is named."""
-    return TREES.get(str(model), networks.LEARNER)
+    return PORTFOLIO if model == portfolio.NAME else CLASSICAL.get(str(model), networks.LEARNER)
+
+
+PORTFOLIO = portfolio.learner(learner_of)
 
 
 def with_monitor(run: Run) -> Run:
@@ -34,12 +42,23 @@ def with_monitor(run: Run) -> Run:
     return replace(run, monitor=read_objective(run.objective).monitor)
 
 
-def with_model(run: Run, dataset: Dataset) -> Run:
-    """Return `run` with the model that suits the data where none was asked for."""
+def with_model(run: Run, dataset: Dataset, alone: bool = True) -> Run:
+    """Return `run` with the model that suits the data where none was asked for.
+
+    A table gets a portfolio, but for two cases, in which it gets the network that suits it: a setting of networks was
+    asked for, such as a method, or runs are to be compared (`alone` is off).
+    """
     if run.model is not None:
         return run
+    if dataset.kind == "table" and alone and run.devices == 1 and not _asks_for_a_network(run):
+        return replace(run, model=portfolio.NAME)
     shape, rows = dataset.preprocessor.shape(), len(dataset.train)
     return replace(run, model=default_name(dataset.kind, shape, rows, run.weights))
+
+
+def _asks_for_a_network(run: Run) -> bool:
+    plain = Run(run.data)
+    return any(getattr(run, name) != getattr(plain, name) for name in OF_NETWORKS)
 
 
 def with_threads(run: Run, dataset: Dataset) -> Run:

@@ -13,10 +13,22 @@ import torch
 
 from tailtune.data.dataset import Part
 from tailtune.errors import TailtuneError
-from tailtune.models.trees import LIBRARIES
-from tailtune.models.trees.library import Boosting, Library, Trees
+from tailtune.models.classical import LIBRARIES
+from tailtune.models.classical.extra_trees import AT_ONCE
+from tailtune.models.classical.library import Boosting, Classical, Library
 
-pytestmark = pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES)
+LINEAR = ("logistic-regression", "linear-svc")
+BOOSTING = ("xgboost", "lightgbm", "catboost", "histogram-boosting")
+STOPPED = ("xgboost", "lightgbm", "catboost", "extra-trees")  # those that look at the clock
+
+
+def only(*names: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("library", [LIBRARIES[name] for name in names], ids=names)
+
+
+every = only(*LIBRARIES)
+
+
 SHAPE = {"numeric": 2, "cardinalities": [6]}
 QUICK = Boosting(rounds=60, patience=10, rounds_without_validation=20, threads=1)
 
@@ -37,10 +49,11 @@ def part(n: int, seed: int, num_classes: int = 2, weights: np.ndarray | None = N
     )
 
 
-def accuracy(trees: Trees, test: Part) -> float:
+def accuracy(trees: Classical, test: Part) -> float:
     return float((trees.predict_proba(test.inputs).argmax(1) == test.targets.numpy()).mean())
 
 
+@every
 @pytest.mark.parametrize("num_classes", [2, 4])
 def test_learns_and_survives_saving(library: Library, num_classes: int) -> None:
     test = part(500, 2, num_classes, noise=0.0)
@@ -50,18 +63,20 @@ def test_learns_and_survives_saving(library: Library, num_classes: int) -> None:
     assert probabilities.shape == (500, num_classes)
     assert probabilities.dtype == np.float64
     assert probabilities.sum(1) == pytest.approx(np.ones(500))
-    assert accuracy(trees, test) > 0.95
+    linear = any(library is LIBRARIES[name] for name in LINEAR)  # which cannot learn an exclusive or
+    assert accuracy(trees, test) > (0.6 if linear else 0.88)
     again = library.from_bytes(trees.to_bytes())
     assert np.array_equal(again.predict_proba(test.inputs), probabilities)
     assert again.rounds == trees.rounds
 
 
+@only(*BOOSTING)
 def test_stops_on_validation_and_keeps_the_best_round(library: Library) -> None:
     train, val = part(400, 0, noise=0.3), part(400, 1, noise=0.3)
     trees = library.fit(train, val, SHAPE, 2, seed=0, boosting=Boosting(rounds=500, patience=10, threads=1))
     assert 1 <= trees.rounds < 200
 
-    def log_loss(model: Trees) -> float:
+    def log_loss(model: Classical) -> float:
         rows = np.arange(len(val))
         return float(-np.log(model.predict_proba(val.inputs)[rows, val.targets.numpy()]).mean())
 
@@ -70,22 +85,27 @@ def test_stops_on_validation_and_keeps_the_best_round(library: Library) -> None:
     assert log_loss(trees) < log_loss(longer)
 
 
+@every
 def test_same_seed_same_trees(library: Library) -> None:
     a, b = (library.fit(part(300, 0), None, SHAPE, 2, seed=5, boosting=QUICK) for _ in range(2))
     inputs = part(50, 3).inputs
     assert np.array_equal(a.predict_proba(inputs), b.predict_proba(inputs))
 
 
+@only(*(name for name in LIBRARIES if name != "linear-svc"))
 def test_row_weights_count_as_copies_of_rows(library: Library) -> None:
-    train, test = part(300, 0, noise=0.3), part(100, 2)
-    weights = np.random.default_rng(0).integers(0, 3, size=300).astype(np.float64)
-    repeated = train.take(np.repeat(np.arange(300), weights.astype(int)))
-    short = Boosting(rounds_without_validation=3, threads=1)
+    train, test = part(3000, 0, noise=0.3), part(100, 2)
+    weights = np.where(train.targets.numpy() == 1, 3.0, 1.0)
+    repeated = train.take(np.repeat(np.arange(3000), weights.astype(int)))
+    short = Boosting(rounds_without_validation=20, threads=1)
     a = library.fit(train, None, SHAPE, 2, 0, (weights, np.zeros(0)), short).predict_proba(test.inputs)
     b = library.fit(repeated, None, SHAPE, 2, 0, boosting=short).predict_proba(test.inputs)
-    assert np.abs(a - b).mean() < 0.03  # bins come from weighted quantiles, which are approximate
+    c = library.fit(train, None, SHAPE, 2, 0, boosting=short).predict_proba(test.inputs)
+    # bins come from weighted quantiles, which are approximate, and rows are drawn at random
+    assert np.abs(a - b).mean() < 0.5 * np.abs(a - c).mean()
 
 
+@every
 def test_classes_without_rows_keep_their_column(library: Library) -> None:
     trees = library.fit(part(200, 0), part(50, 1), SHAPE, 5, seed=0, boosting=QUICK)
     probabilities = trees.predict_proba(part(50, 2).inputs)
@@ -93,12 +113,14 @@ def test_classes_without_rows_keep_their_column(library: Library) -> None:
     assert probabilities[:, 2:].max() < 0.05
 
 
+@every
 def test_unseen_categories_and_missing_numbers_are_predicted(library: Library) -> None:
     trees = library.fit(part(300, 0), None, {"numeric": 2, "cardinalities": [60]}, 2, 0, boosting=QUICK)
     numeric = torch.tensor([[0.0, 0.0], [float("nan"), float("nan")]])
     assert np.isfinite(trees.predict_proba((numeric, torch.tensor([[59], [2]])))).all()
 
 
+@every
 @pytest.mark.parametrize("kept", ["numeric", "categorical"])
 def test_tables_with_one_kind_of_column(library: Library, kept: str) -> None:
     whole = part(300, 0)
@@ -109,6 +131,7 @@ def test_tables_with_one_kind_of_column(library: Library, kept: str) -> None:
     assert trees.predict_proba(inputs).shape == (300, 2)
 
 
+@every
 def test_errors(library: Library) -> None:
     with pytest.raises(TailtuneError, match="no feature column"):
         library.fit(part(10, 0), None, {"numeric": 0, "cardinalities": []}, 2, 0)
@@ -117,12 +140,14 @@ def test_errors(library: Library) -> None:
         trees.predict_proba((torch.zeros(3, 1), torch.zeros(3, 1, dtype=torch.int64)))
 
 
+@every
 @pytest.mark.parametrize("content", [b"", b"{not json", b"\x00" * 100, b"{}\nno model"])
 def test_bytes_that_hold_no_trees(library: Library, content: bytes) -> None:
-    with pytest.raises(TailtuneError, match="no trees that tailtune saved"):
+    with pytest.raises(TailtuneError, match="no model that tailtune saved"):
         library.from_bytes(content)
 
 
+@only("xgboost", "lightgbm", "catboost")
 @pytest.mark.real
 def test_adult_reaches_the_published_accuracy(library: Library) -> None:
     """XGBoost reaches 0.8736 tuned (mean of 15 seeds, published with the numerical-embeddings paper)."""
@@ -152,18 +177,20 @@ def test_adult_reaches_the_published_accuracy(library: Library) -> None:
     assert accuracy(trees, test) > 0.871
 
 
+@only(*STOPPED)
 def test_time_that_is_up_stops_after_a_round(library: Library) -> None:
     train, val = part(400, 0), part(200, 1)
     late = replace(QUICK, until=time.monotonic())
     for held_out in (val, None):
         trees = library.fit(train, held_out, SHAPE, 2, seed=0, boosting=late)
-        assert trees.rounds == 1
+        assert trees.rounds == (AT_ONCE if library is LIBRARIES["extra-trees"] else 1)
         assert trees.predict_proba(val.inputs).shape == (200, 2)
     in_time = library.fit(train, val, SHAPE, 2, seed=0, boosting=replace(QUICK, until=time.monotonic() + 600))
     whole = library.fit(train, val, SHAPE, 2, seed=0, boosting=QUICK)
     np.testing.assert_array_equal(in_time.predict_proba(val.inputs), whole.predict_proba(val.inputs))
 
 
+@only("xgboost", "lightgbm")
 def test_as_many_threads_as_torch_has(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     module = importlib.import_module(library.__name__.rpartition(".")[2])  # xgboost or lightgbm itself
@@ -182,3 +209,47 @@ def test_as_many_threads_as_torch_has(library: Library, monkeypatch: pytest.Monk
     finally:
         torch.set_num_threads(before)
     assert asked == [2, 1]
+
+
+@only("extra-trees")
+def test_a_forest_in_arrays_predicts_what_scikit_learn_does(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    grown: list[ExtraTreesClassifier] = []
+    fit = ExtraTreesClassifier.fit
+
+    def keeping(self: ExtraTreesClassifier, *rest: Any) -> Any:
+        grown.append(self)
+        return fit(self, *rest)
+
+    monkeypatch.setattr(ExtraTreesClassifier, "fit", keeping)
+    train = part(700, 0, 4)
+    forest = library.fit(train, None, SHAPE, 4, seed=0, boosting=QUICK)
+    inputs = (
+        torch.cat([train.inputs[0], part(3000, 5).inputs[0]]),
+        torch.cat([train.inputs[1], part(3000, 5).inputs[1]]),
+    )
+    rows = np.concatenate([x.numpy() for x in inputs], axis=1).astype(np.float32)
+    np.testing.assert_allclose(forest.predict_proba(inputs), grown[-1].predict_proba(rows), atol=1e-6)
+
+
+@only("extra-trees")
+def test_large_tables_get_larger_leaves_rather_than_larger_files(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tailtune.models.classical import extra_trees
+
+    whole = library.fit(part(500, 0), None, SHAPE, 2, seed=0, boosting=QUICK)
+    monkeypatch.setattr(extra_trees, "NODES", 30_000)
+    small = library.fit(part(500, 0), None, SHAPE, 2, seed=0, boosting=QUICK)
+    assert len(small.to_bytes()) < len(whole.to_bytes()) / 3
+
+
+@only("histogram-boosting", *LINEAR)
+def test_types_that_are_not_named_are_not_restored(library: Library) -> None:
+    import skops.io
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    foreign = skops.io.dumps(ExtraTreesClassifier(2).fit([[0.0], [1.0]], [0, 1]))
+    with pytest.raises(TailtuneError, match="no model that tailtune saved"):
+        library.from_bytes(b'{"num_classes": 2, "numeric": 1, "categorical": 0, "rounds": 1}\n' + foreign)

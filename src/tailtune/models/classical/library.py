@@ -1,4 +1,4 @@
-"""What every library of boosted trees is given and gives back, on the inputs that the networks get."""
+"""What every library of classical models is given and gives back, on the inputs that the networks get."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Boosting:
-    """How long to boost, whichever the library.
+    """How long to train, whichever the library: rounds of boosting, which models of one round pass over.
 
     Attributes:
         rounds: most rounds with a validation part; a round grows one tree, or one a class beyond two classes.
         patience: rounds without a better validation log loss before boosting stops; the best round counts.
         rounds_without_validation: fixed number of rounds where nothing can stop the boosting.
         threads: processor threads; None takes as many as torch does.
-        until: the time, by `time.monotonic`, at which boosting stops after the round that it is in; None for never.
+        until: the time, by `time.monotonic`, at which training stops after the round that it is in; None for never.
     """
 
-    rounds: int = 2000
-    patience: int = 50
+    rounds: int = 1000
+    patience: int = 100
     rounds_without_validation: int = 200
     threads: int | None = None
     until: float | None = None
@@ -47,12 +47,12 @@ class Boosting:
 ORDINARY = Boosting()
 
 
-class Trees(Protocol):
-    """Fitted trees."""
+class Classical(Protocol):
+    """A fitted model."""
 
     @property
     def rounds(self) -> int:
-        """Boosting rounds that predictions use."""
+        """Rounds of boosting, or trees of a forest, that predictions use; 1 for a model of neither."""
         ...
 
     def predict_proba(self, inputs: Sequence[torch.Tensor]) -> Floats:
@@ -60,14 +60,20 @@ class Trees(Protocol):
         ...
 
     def to_bytes(self) -> bytes:
-        """Return the trees in the library's own format, which holds no code, with their sizes inside."""
+        """Return the model in a format that holds no code, with its sizes inside."""
         ...
 
 
 class Library(Protocol):
-    """A module with these names."""
+    """A module with these names.
+
+    Attributes:
+        LABEL: for tables and legends.
+        WEIGHS_CLASSES: whether another weight for a class changes what is fitted by about as much as it would.
+    """
 
     LABEL: str
+    WEIGHS_CLASSES: bool
 
     def fit(
         self,
@@ -78,28 +84,28 @@ class Library(Protocol):
         seed: int,
         row_weights: tuple[Floats, Floats] | None = None,
         boosting: Boosting = ORDINARY,
-    ) -> Trees:
-        """Boost trees on log loss.
+    ) -> Classical:
+        """Fit a model by log loss.
 
         Classes without training rows keep their column of the probabilities.
 
         Args:
             train: rows to fit, inputs as (numeric [N, Dn], categorical [N, Dc]).
-            val: rows whose log loss stops the boosting; None fits a fixed number of rounds.
+            val: rows whose log loss stops boosting; None fits a fixed number of rounds.
             shape: ``{"numeric": Dn, "cardinalities": [c_1, ...]}``.
             num_classes: number of classes K.
             seed: of the library's generator.
-            row_weights: weight of each row of `train` and of `val`, so that stopping judges what boosting minimises;
-                None for equal ones.
+            row_weights: weight of each row of `train` and of `val`, so that stopping judges what is minimised; None for
+                equal ones.
             boosting: how long.
 
         Returns:
-            The trees up to the best round.
+            The model, up to its best round.
         """
         ...
 
-    def from_bytes(self, content: bytes) -> Trees:
-        """Read what `Trees.to_bytes` returned; anything else is a TailtuneError."""
+    def from_bytes(self, content: bytes) -> Classical:
+        """Read what `Classical.to_bytes` returned; anything else is a TailtuneError."""
         ...
 
 
@@ -136,7 +142,7 @@ def check_widths(inputs: Sequence[torch.Tensor], numeric: int, categorical: int)
     widths = [x.shape[1] for x in inputs]
     if widths != [numeric, categorical]:
         raise TailtuneError(
-            f"the trees were fitted on {numeric} numeric and {categorical} categorical columns, however: {widths}; "
+            f"the model was fitted on {numeric} numeric and {categorical} categorical columns, however: {widths}; "
             "encode the rows with the preprocessor of that run"
         )
 
@@ -146,3 +152,12 @@ def of_every_class(scores: Floats, num_classes: int) -> Floats:
     if num_classes == 2:
         return np.stack([1 - scores, scores], axis=1)
     return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+
+
+def with_missing_columns(found: Floats, classes: NDArray[np.int64], num_classes: int) -> Floats:
+    """Return probabilities [N, K] from those [N, C] of the `classes` [C] that had training rows."""
+    if len(classes) == num_classes:
+        return found
+    whole = np.zeros((len(found), num_classes))
+    whole[:, classes] = found
+    return whole

@@ -1,4 +1,4 @@
-"""Boosted trees as a learner, whichever the library."""
+"""Classical models of tables as learners, whichever the library: boosted trees, forests, linear models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tailtune.methods.implied_balance import implied_balance
 from tailtune.methods.method import Method, Stage
 from tailtune.methods.resolve import build as build_method
 from tailtune.methods.search import Space
-from tailtune.models.trees.library import Boosting, Library, Trees
+from tailtune.models.classical.library import Boosting, Classical, Library
 from tailtune.profile import ClassProfile, Floats
 from tailtune.run.decide import fit_method_decision
 from tailtune.run.environment import peak_memory_mb
@@ -26,7 +26,7 @@ from tailtune.run.result import TrainingRecord
 from tailtune.settings import Resolved, Run
 from tailtune.words import counted
 
-TAKES = ("class_weights", "weight_mean", "sampler", "enlarge")  # the parts of a stage that trees can take
+TAKES = ("class_weights", "weight_mean", "sampler", "enlarge")  # the parts of a stage that they can take
 MANY_ROWS = 100_000  # with fewer, growing a tree takes too little time for sharing it out to pay
 LACKS = (
     *("epochs", "batch_size", "optimizer", "lr", "weight_decay", "clip", "ema", "policy", "patience"),
@@ -35,7 +35,7 @@ LACKS = (
 
 
 def learner(name: str, library: Library) -> Learner:
-    """Return the learner of the trees of `library`, which --model calls `name`."""
+    """Return the learner of the models of `library`, which --model calls `name`."""
     return Learner(
         label=library.LABEL,
         method="erm",
@@ -52,7 +52,7 @@ def learner(name: str, library: Library) -> Learner:
 def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
     resolved = _resolved(str(run.model), run, dataset)
     method = build_method(resolved.method, dataset.profile)
-    stage = _only_stage(method, resolved)
+    stage = _only_stage(method, resolved, library)
     if job.folder:
         write_run(job.folder, job.asked or run, resolved)
     began = time.perf_counter()
@@ -61,7 +61,7 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
     def enlarged(part: Part) -> Part:
         return part if stage.enlarge is None else stage.enlarge(part, shape, resolved.seed)
 
-    def boosted(train: Part, val: Part | None, profile: ClassProfile, boosting: Boosting) -> Trees:
+    def trained(train: Part, val: Part | None, profile: ClassProfile, boosting: Boosting) -> Classical:
         weights = _class_weights(stage, profile)
         return library.fit(train, val, shape, k, resolved.seed, _row_weights(train, val, weights), boosting)
 
@@ -69,31 +69,31 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
     if until is not None and resolved.selection == "refit":
         until = time.monotonic() + (until - time.monotonic()) / 2
     boosting = Boosting(threads=threads, until=until)
-    trees = boosted(enlarged(dataset.train), dataset.val, dataset.profile, boosting)
+    model = trained(enlarged(dataset.train), dataset.val, dataset.profile, boosting)
     late = boosting.over
-    note = "A fixed number of boosting rounds." if dataset.val is None else "Boosting rounds by log loss on validation."
+    note = "A fixed number of rounds." if dataset.val is None else "Rounds by log loss on validation."
     held_out = None
     if dataset.val is not None:
-        held_out = HeldOut(trees.predict_proba(dataset.val.tensors(library.LABEL)), dataset.val.targets.numpy())
+        held_out = HeldOut(model.predict_proba(dataset.val.tensors(library.LABEL)), dataset.val.targets.numpy())
     decision, held_out = fit_method_decision(method.decision, dataset.profile, held_out)
     if resolved.selection == "refit" and dataset.val is not None:
-        again = Boosting(rounds_without_validation=trees.rounds, threads=threads)
+        again = Boosting(rounds_without_validation=model.rounds, threads=threads)
         whole = replace(dataset, train=dataset.train.joined(dataset.val), val=None)
-        trees = boosted(enlarged(whole.train), None, whole.profile, again)
+        model = trained(enlarged(whole.train), None, whole.profile, again)
         decision = None if decision is None else decision.trained_on(whole.profile)
         note += " Then fitted anew on training and validation rows with as many rounds."
     seconds = time.perf_counter() - began
     training = TrainingRecord(
-        epochs=trees.rounds,
-        planned_epochs=trees.rounds,
-        steps=trees.rounds,
+        epochs=model.rounds,
+        planned_epochs=model.rounds,
+        steps=model.rounds,
         seconds=round(seconds, 3),
-        seconds_per_step=seconds / max(1, trees.rounds),
-        best_epoch=trees.rounds if dataset.val is not None else None,
+        seconds_per_step=seconds / max(1, model.rounds),
+        best_epoch=model.rounds if dataset.val is not None else None,
         stopped="the minutes were over" if late else "finished",
         selection=resolved.selection,
         selection_note=note,
-        warnings=(f"{library.LABEL} was stopped after {counted(trees.rounds, 'round', 'rounds')}, to end in time.",)
+        warnings=(f"{library.LABEL} was stopped after {counted(model.rounds, 'round', 'rounds')}, to end in time.",)
         if late
         else (),
         peak_memory_mb=peak_memory_mb(),
@@ -102,7 +102,7 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
         precision="32",
         device="cpu",
     )
-    predictor = Predictor("table", dataset.names, dataset.preprocessor, resolved.model, "32", trees, decision)
+    predictor = Predictor("table", dataset.names, dataset.preprocessor, resolved.model, "32", model, decision)
     return Fitted(predictor, resolved, training, implied_balance(method, dataset.profile), held_out)
 
 
@@ -117,11 +117,11 @@ def _resolved(name: str, run: Run, dataset: Dataset) -> Resolved:
     return Resolved(**(vars(run) | {"model": name, "method": run.method or "erm"}))
 
 
-def _only_stage(method: Method, run: Resolved) -> Stage:
-    """Return what trees take of a method.
+def _only_stage(method: Method, run: Resolved, library: Library) -> Stage:
+    """Return what the model takes of a method.
 
     Raises:
-        TailtuneError: the method sets what trees do not have, or changes what it does in the course of training.
+        TailtuneError: the method sets what the model does not have, or changes what it does in the course of training.
     """
     if len(method.stages) > 1 or method.posterior is not None:
         raise TailtuneError(
@@ -136,6 +136,11 @@ def _only_stage(method: Method, run: Resolved) -> Stage:
             )
     sizes = ClassProfile((3, 1))
     first, last = (_class_weights(stage, sizes, progress) for progress in (0.0, 1.0))
+    if first is not None and not library.WEIGHS_CLASSES:
+        raise TailtuneError(
+            f"method {run.method!r} weighs or draws the classes, which changes nothing in the pure leaves of "
+            f"{run.model}; use --method erm, or --model xgboost"
+        )
     if first is not None and last is not None and not np.allclose(first, last):
         raise TailtuneError(
             f"method {run.method!r} weighs or draws the classes differently late in training, and {run.model} has one "
@@ -147,7 +152,7 @@ def _only_stage(method: Method, run: Resolved) -> Stage:
 def _class_weights(stage: Stage, profile: ClassProfile, progress: float = 1.0) -> Floats | None:
     """The weight of each class [K], up to a factor; None for equal ones.
 
-    Trees see every row, so that drawing a class more often is weighing it more.
+    Every row is seen, so that drawing a class more often is weighing it more.
     """
     if stage.sampler is not None:
         drawn = stage.sampler.probabilities(profile.counts, progress)

@@ -1,0 +1,171 @@
+"""Extremely randomised trees: the mean of many deep trees whose thresholds are drawn at random."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.errors import TailtuneError
+from tailtune.models.classical.library import (
+    ORDINARY,
+    Boosting,
+    Floats,
+    check_columns,
+    check_widths,
+    feature_table,
+    torch_threads,
+    with_missing_columns,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from tailtune.data.dataset import Part
+
+LABEL = "ExtraTrees"
+WEIGHS_CLASSES = False  # a leaf of one class keeps its probability of 1, whatever its rows weigh
+TREES, AT_ONCE = 300, 50  # trees of the forest, and how many are grown before the clock is looked at
+NODES = 10_000_000  # of the forest, which is 180 MB for two classes: larger tables get larger leaves instead
+CHUNK = 4096  # rows that go down a tree at a time, so that they stay in the processor's cache
+
+
+@dataclass(frozen=True, eq=False)
+class ExtraTrees:
+    """A fitted forest, as arrays over all nodes M of all trees.
+
+    Attributes:
+        roots: first node of each tree [T].
+        feature: column that a node splits on [M]; -1 at a leaf.
+        threshold: values up to it go left [M]. A missing number goes right.
+        left, right: nodes below [M].
+        value: class probabilities of a node [M, K].
+        numeric: number of numeric columns Dn.
+        categorical: number of categorical columns Dc.
+    """
+
+    roots: NDArray[np.int32]
+    feature: NDArray[np.int16]
+    threshold: NDArray[np.float32]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    value: NDArray[np.float32]
+    numeric: int
+    categorical: int
+
+    @property
+    def rounds(self) -> int:
+        """Trees."""
+        return len(self.roots)
+
+    def predict_proba(self, inputs: Sequence[torch.Tensor]) -> Floats:
+        """Return class probabilities [N, K] of (numeric [N, Dn], categorical [N, Dc]): the mean over the trees.
+
+        Another number of columns than in training is a TailtuneError.
+        """
+        check_widths(inputs, self.numeric, self.categorical)
+        rows = feature_table(inputs)
+        parts = [self._of(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)]
+        return np.concatenate([np.zeros((0, self.value.shape[1])), *parts])
+
+    def _of(self, rows: NDArray[np.float32]) -> Floats:
+        total = np.zeros((len(rows), self.value.shape[1]))
+        for root in self.roots:
+            nodes = np.full(len(rows), root, dtype=np.int64)
+            inside = np.flatnonzero(self.feature[nodes] >= 0)  # rows that have not reached a leaf
+            while len(inside):
+                at = nodes[inside]
+                goes_left = rows[inside, self.feature[at]] <= self.threshold[at]
+                nodes[inside] = np.where(goes_left, self.left[at], self.right[at])
+                inside = inside[self.feature[nodes[inside]] >= 0]
+            total += self.value[nodes]
+        return total / len(self.roots)
+
+    def to_bytes(self) -> bytes:
+        """Return the arrays as an .npz file."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **vars(self))
+        return buffer.getvalue()
+
+
+def from_bytes(content: bytes) -> ExtraTrees:
+    """Read what `ExtraTrees.to_bytes` returned.
+
+    Raises:
+        TailtuneError: anything else.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            held: dict[str, Any] = {name: arrays[name] for name in arrays.files}
+        return ExtraTrees(**held | {name: int(held[name]) for name in ("numeric", "categorical")})
+    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+        raise TailtuneError("this is no model that tailtune saved; take model.safetensors of a run") from error
+
+
+def fit(
+    train: Part,
+    val: Part | None,
+    shape: Mapping[str, Any],
+    num_classes: int,
+    seed: int,
+    row_weights: tuple[Floats, Floats] | None = None,
+    boosting: Boosting = ORDINARY,
+) -> ExtraTrees:
+    """Grow trees on all training rows, with codes of categories taken as numbers; see `Library.fit`.
+
+    `val` is not looked at. A table without columns is a TailtuneError.
+
+    Source: Geurts, Ernst and Wehenkel, "Extremely randomized trees", Machine Learning 2006.
+    """
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    numeric, categorical = check_columns(shape)
+    rows = feature_table(train.tensors(LABEL))
+    forest = ExtraTreesClassifier(
+        AT_ONCE,
+        min_samples_leaf=1 + 2 * len(rows) * TREES // NODES,
+        n_jobs=boosting.threads or torch_threads(),
+        random_state=seed,
+        warm_start=True,
+    )
+    while True:
+        forest.fit(rows, train.targets.numpy(), None if row_weights is None else row_weights[0])
+        if len(forest.estimators_) >= TREES or boosting.over:
+            return _arrays(forest, num_classes, numeric, categorical)
+        forest.n_estimators += AT_ONCE
+
+
+def _arrays(forest: Any, num_classes: int, numeric: int, categorical: int) -> ExtraTrees:
+    """The forest of scikit-learn as arrays, in which a node is numbered through all trees."""
+    trees = [tree.tree_ for tree in forest.estimators_]
+    roots = np.cumsum([0, *(tree.node_count for tree in trees)])[:-1].astype(np.int32)
+
+    def joined(name: str, dtype: Any) -> NDArray[Any]:
+        return np.concatenate([getattr(tree, name) for tree in trees]).astype(dtype)
+
+    def below(name: str) -> NDArray[np.int32]:
+        parts = [getattr(tree, name) + root for tree, root in zip(trees, roots, strict=True)]
+        return np.concatenate(parts).astype(np.int32)
+
+    def rounded_down(thresholds: Floats) -> NDArray[np.float32]:
+        """So that a float32 value is at most the rounded threshold exactly where it is at most the threshold."""
+        near = thresholds.astype(np.float32)
+        return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)
+
+    values = np.concatenate([tree.value[:, 0, :] for tree in trees])
+    shares = values / values.sum(axis=1, keepdims=True)
+    return ExtraTrees(
+        roots,
+        np.maximum(joined("feature", np.int64), -1).astype(np.int16 if numeric + categorical < 2**15 else np.int32),
+        rounded_down(joined("threshold", np.float64)),
+        below("children_left"),
+        below("children_right"),
+        with_missing_columns(shares, forest.classes_.astype(np.int64), num_classes).astype(np.float32),
+        numeric,
+        categorical,
+    )
