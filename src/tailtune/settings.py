@@ -77,7 +77,9 @@ class Settings(HowToRead):
     """How data are read and a model is trained: what one run says, and what all runs of a study share."""
 
     model: str | None = None
-    """Model name; by default mlp-plr for tables and a CIFAR ResNet or a timm ResNet-50 by image size."""
+    """Model name (`tailtune list models`). By default a portfolio of several for a table, or mlp-plr where a method or
+    another setting of networks is given, and where methods are compared; for images a CIFAR ResNet or a timm ResNet-50
+    by their size."""
     pretrained: bool = False
     """Start from timm's pretrained weights (image models of timm only)."""
     weights: str | None = None

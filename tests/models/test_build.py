@@ -8,14 +8,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tailtune.errors import TailtuneError
+from tailtune.models import tabular
 from tailtune.models.build import build, default_name, names
-from tailtune.models.classical import LIBRARIES
 from tailtune.models.heads import CosineHead
 
 TABLE: dict[str, Any] = {"numeric": 2, "cardinalities": [3, 4]}
 IMAGE: dict[str, Any] = {"channels": 3, "height": 16, "width": 16}
 EXAMPLES = [
-    *((name, TABLE) for name in names("table") if name not in LIBRARIES),
+    *((name, TABLE) for name in tabular.NAMES),
     *((name, IMAGE) for name in ("resnet8", "wrn-10-1", "timm/mobilenetv3_small_050")),
 ]
 
@@ -143,3 +143,9 @@ def test_default_for_images(side: int, num_rows: int, name: str) -> None:
 
 def test_default_for_tables() -> None:
     assert default_name("table", TABLE, 100) == "mlp-plr"
+
+
+def test_every_model_for_tables_is_listed() -> None:
+    from tailtune.models.classical import LIBRARIES
+
+    assert {*names("table")} == {"portfolio", *tabular.NAMES, *LIBRARIES}

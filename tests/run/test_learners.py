@@ -14,6 +14,7 @@ from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
 from tailtune.decision.decision import PriorCorrection
 from tailtune.errors import TailtuneError
+from tailtune.models.classical import LIBRARIES
 from tailtune.run.folder import read_asked, read_resolved
 from tailtune.run.learner import Job
 from tailtune.run.learners import CLASSICAL, fit_model
@@ -45,7 +46,7 @@ def fitted(run: Run, dataset: Dataset) -> Predictor:
     return made.predictor
 
 
-@pytest.mark.parametrize("model", CLASSICAL)
+@pytest.mark.parametrize("model", [name for name in CLASSICAL if LIBRARIES[name].WEIGHS_CLASSES])
 def test_only_the_ratio_of_class_weights_counts(model: str, table: Path, tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN)
     run = Run(str(table), target="y", model=model, threads=1)
@@ -76,6 +77,12 @@ def test_row_weights_multiply_class_weights_and_have_mean_one(table: Path) -> No
 def test_what_changes_late_in_training_is_refused_by_trees(method: str, table: Path) -> None:
     run = Run(str(table), target="y", model="xgboost", method=method)
     with pytest.raises(TailtuneError, match="differently late in training, and xgboost has one set of weights"):
+        fit_model(run, open_dataset(run))
+
+
+def test_weights_of_classes_are_refused_where_they_would_change_nothing(table: Path) -> None:
+    run = Run(str(table), target="y", model="extra-trees", method="inverse_frequency")
+    with pytest.raises(TailtuneError, match="changes nothing in the pure leaves of extra-trees"):
         fit_model(run, open_dataset(run))
 
 

@@ -20,7 +20,7 @@ from tailtune.data.open import open_dataset
 from tailtune.interrupt import Interrupted
 from tailtune.run.clock import Clock
 from tailtune.run.learner import Fitted, Job
-from tailtune.run.learners import CLASSICAL, fit_model, networks
+from tailtune.run.learners import fit_model, networks
 from tailtune.settings import Run
 from tailtune.training.budget import Pace, Plan
 from tailtune.training.observer import Lines, Silent
@@ -120,7 +120,7 @@ def test_training_stops_after_the_epoch_in_which_time_is_up(data: Dataset, monke
     assert (in_time.epochs, in_time.stopped) == (10, "finished")
 
 
-@pytest.mark.parametrize("model", CLASSICAL)
+@pytest.mark.parametrize("model", ["xgboost", "lightgbm", "catboost"])
 def test_trees_stop_when_time_is_up(model: str, data: Dataset) -> None:
     training = fit(replace(ASKED, model=model, threads=1), data, Job(until=time.monotonic())).training
     assert (training.epochs, training.stopped) == (1, "the minutes were over")

@@ -13,6 +13,7 @@ from tailtune.profile import Floats
 
 PICKS = 50  # of models, with replacement, so that weights are multiples of a fiftieth
 PARTS = 5  # of the rows: each is judged by weights that were chosen on the others
+FEWEST = 30  # rows, under which nothing is chosen
 SMALLEST = 1e-15  # probability whose logarithm is taken
 
 
@@ -23,8 +24,9 @@ class Blend:
     Attributes:
         weights: of each model [M]; they sum to 1.
         chosen: whether they were chosen; else all are alike, because the rows cannot tell that others are better.
-        gain: of the log loss by chosen weights over equal ones, on rows that did not choose them; None for one model.
-        error: standard error of the gain; None for one model.
+        gain: of the log loss by chosen weights over equal ones, on rows that did not choose them; None where none were
+            sought, of one model or on fewer than 30 rows.
+        error: standard error of the gain; likewise.
     """
 
     weights: Floats
@@ -49,14 +51,12 @@ def blend(members: Sequence[Floats], targets: NDArray[np.int64], row_weights: Fl
     Returns:
         The weights.
     """
-    count = len(members)
-    equal = np.full(count, 1 / count)
-    if count == 1:
+    count, rows = len(members), np.arange(len(targets))
+    equal, part = np.full(count, 1 / count), folds(targets, PARTS)
+    if count == 1 or (part >= 0).sum() < FEWEST:
         return Blend(equal, chosen=False)
-    rows = np.arange(len(targets))
     of_target = np.stack([probabilities[rows, targets] for probabilities in members])  # [M, N]
     importance = np.ones(len(targets)) if row_weights is None else np.asarray(row_weights, dtype=np.float64)
-    part = folds(targets, PARTS)
     found, left_out = [], np.zeros(len(targets))
     for number in range(PARTS):
         inside = part != number

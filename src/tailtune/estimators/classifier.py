@@ -40,7 +40,7 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
     def __init__(
         self,
         *,
-        method: str = "tuned",
+        method: str | None = None,
         model: str | None = None,
         epochs: int | None = None,
         batch_size: int | None = None,

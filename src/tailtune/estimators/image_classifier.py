@@ -47,7 +47,7 @@ class ImageClassifier(TailtuneClassifier):
         policy: str | None = None,
         flip: bool | None = None,
         flip_averaging: bool = False,
-        method: str = "tuned",
+        method: str | None = None,
         model: str | None = None,
         epochs: int | None = None,
         batch_size: int | None = None,

@@ -19,8 +19,10 @@ class TabularClassifier(TailtuneClassifier):
     """Classifier for tables of numbers, categories, booleans and dates, missing values allowed.
 
     Args:
-        method: how to train, see ``tailtune list methods``; with settings as in ``"tuned(rho=0.1)"``.
-        model: network, or "xgboost"; the MLP with periodic embeddings by default.
+        method: how to train, see ``tailtune list methods``; with settings as in ``"tuned(rho=0.1)"``. Networks take the
+            tuned recipe by default, other models plain training.
+        model: see ``tailtune list models``; by default a portfolio of several, or the MLP with periodic embeddings
+            where a method or another setting of networks is given.
         epochs, batch_size, optimizer, lr, weight_decay, ema: as in `tailtune.Run`; None lets the
             recipe choose.
         selection: keep the best weights on a validation share ("validation"), the last ones after training on all

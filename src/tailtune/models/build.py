@@ -9,9 +9,8 @@ from tailtune.by_name import is_own, load_function, naming
 from tailtune.errors import TailtuneError, nearest
 from tailtune.models import tabular
 from tailtune.models.cifar_resnet import DEPTHS, CifarResNet
-from tailtune.models.classical import LIBRARIES
 from tailtune.models.heads import Head, make_head
-from tailtune.models.listed import IMAGE_MODELS
+from tailtune.models.listed import IMAGE_MODELS, TABLE_MODELS
 from tailtune.models.network import Network
 from tailtune.models.tabular import TabularConfig
 from tailtune.models.vision import SMALL, build_vision
@@ -33,10 +32,11 @@ def names(kind: Kind) -> list[str]:
 
     For images any ``wrn-depth-factor`` and any timm name ("timm/..." to insist on timm) is understood besides.
 
-    >>> names("table")
-    ['mlp-plr', 'mlp', 'resnet-plr', 'resnet', 'ft-transformer', 'xgboost', 'lightgbm']
+    >>> names("table")  # doctest: +NORMALIZE_WHITESPACE
+    ['portfolio', 'mlp-plr', 'mlp', 'resnet-plr', 'resnet', 'ft-transformer', 'xgboost', 'lightgbm', 'catboost',
+    'histogram-boosting', 'extra-trees', 'logistic-regression', 'linear-svc']
     """
-    return [*tabular.NAMES, *LIBRARIES] if kind == "table" else [*IMAGE_MODELS]
+    return [*(TABLE_MODELS if kind == "table" else IMAGE_MODELS)]
 
 
 def default_name(kind: Kind, shape: Mapping[str, Any], num_rows: int, weights: str | None = None) -> str:
@@ -130,8 +130,8 @@ def _own(name: str, shape: Mapping[str, Any], num_classes: int, head: Head, pret
 
 
 def _check(name: str, kind: Kind) -> None:
-    if kind == "table" and name in LIBRARIES:
-        raise TailtuneError(f"{name} is not a network but trees: fit them with tailtune.models.classical.{name}.fit")
+    if kind == "table" and name in TABLE_MODELS and name not in tabular.NAMES:
+        raise TailtuneError(f"{name} is no network; train it with tailtune fit --model {name}")
     if kind == "table" and name not in tabular.NAMES:
         if _is_image_model(name):
             raise TailtuneError(f"{name} is a model for images, and the data is a table; take one of {names('table')}")

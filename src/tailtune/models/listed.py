@@ -1,4 +1,7 @@
-"""The image networks that are listed by name, with their size and origin; `build` takes many more."""
+"""The models that are listed by name: those of tables in words, and image networks with their size and origin.
+
+`build` takes many more image networks.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,22 @@ _STRIDE = "first convolution of stride 1"
 _HE = "He et al. 2016"
 _WIDE = "Zagoruyko and Komodakis 2016"
 _VGG = "no 4096-wide layers"
+
+TABLE_MODELS = {
+    "portfolio": "xgboost, lightgbm, catboost, extra-trees and mlp-plr, averaged by weights from held-out rows",
+    "mlp-plr": "MLP with periodic embeddings of numbers; Gorishniy et al. 2022",
+    "mlp": "MLP of two hidden layers; categories are embedded",
+    "resnet-plr": "residual MLP with periodic embeddings of numbers; Gorishniy et al. 2022",
+    "resnet": "residual MLP; Gorishniy et al. 2021",
+    "ft-transformer": "transformer with a token a column; Gorishniy et al. 2021",
+    "xgboost": "boosted trees; Chen and Guestrin 2016, with the tuned defaults of Holzmueller et al. 2024",
+    "lightgbm": "boosted trees; Ke et al. 2017, with the tuned defaults of Holzmueller et al. 2024",
+    "catboost": "boosted trees; Prokhorenkova et al. 2018, with the tuned defaults of Holzmueller et al. 2024",
+    "histogram-boosting": "boosted trees of scikit-learn, with its settings",
+    "extra-trees": "300 extremely randomised trees; Geurts et al. 2006",
+    "logistic-regression": "on standardised numbers and one-hot categories",
+    "linear-svc": "linear support vectors, calibrated by Platt's sigmoid",
+}
 
 IMAGE_MODELS = {  # a test builds every one and counts
     "resnet8": Listed(75_290, _CIFAR, _HE),

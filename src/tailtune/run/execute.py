@@ -232,13 +232,14 @@ def _systems(
 ) -> Iterator[System]:
     """The model, then each baseline of `clock`, with their predictions on the test part.
 
-    The baseline erm is the same network trained for the same epochs by the plain routine, but for what was asked for;
-    where there is a limit of time, for as much of it. A baseline's probabilities and answers are made of its scores as
+    The baseline erm is the same network trained for the same epochs by the plain routine, but for what was asked for
+    (beside a model that is no network, the network that suits the data); where there is a limit of time, for as much of
+    it. A baseline's probabilities and answers are made of its scores as
     the model's are, so that decisions are alike.
     """
     run = fitted.run
-    label, seconds = f"{run.method} ({run.model})", fitted.training.seconds
-    yield System(run.method, label, "model", seconds, _answered(fitted.predictor, scores))
+    learner = learner_of(run.model)
+    yield System(run.method, learner.title(run), "model", fitted.training.seconds, _answered(fitted.predictor, scores))
     for name in clock.ahead:
         began = time.perf_counter()
         if name == "majority":
@@ -249,12 +250,12 @@ def _systems(
             yield System(name, "majority class", "baseline", time.perf_counter() - began, certain)
             clock = clock.after()
             continue
-        model = name if name in CLASSICAL else run.model
+        model = name if name in CLASSICAL else run.model if learner.network else None
         alone = replace(asked, method="erm", model=model, epochs=run.epochs, devices=1, logger=None)
         baseline = fit_model(alone, dataset, Job(until=clock.until()))
         assert baseline is not None
         clock = clock.after()
-        label = CLASSICAL[name].label if name in CLASSICAL else f"erm ({run.model})"
+        label = CLASSICAL[name].label if name in CLASSICAL else f"erm ({baseline.run.model})"
         for sentence in baseline.training.warnings:
             say(f"Baseline {label}: {sentence}")
         seconds = baseline.training.seconds

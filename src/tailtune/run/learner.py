@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tailtune.data.dataset import Dataset
@@ -91,8 +91,10 @@ class Learner:
         threads: ``dataset -> count`` of processor threads, from the data alone, see `choose_threads`.
         price: ``(run of a comparison, dataset) -> Price``, from a short trial.
         space: ``run -> settings`` that a search may vary besides those of the method; empty where there are none.
-        lacks: fields of `Run` that have no meaning here, so that setting one is refused.
         summary: ``run -> words`` on what `share` settled.
+        title: ``run -> name`` of the system in tables and legends.
+        lacks: fields of `Run` that have no meaning here, so that setting one is refused.
+        network: whether it trains one network.
     """
 
     label: str
@@ -103,4 +105,6 @@ class Learner:
     price: Callable[[Run, Dataset], Price]
     space: Callable[[Run], Space]
     summary: Callable[[Run], str]
-    lacks: tuple[str, ...] = field(default=())
+    title: Callable[[Resolved], str] = lambda run: f"{run.method} ({run.model})"
+    lacks: tuple[str, ...] = ()
+    network: bool = False

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 LABEL = "ExtraTrees"
 WEIGHS_CLASSES = False  # a leaf of one class keeps its probability of 1, whatever its rows weigh
+LOOKS_AT_CLOCK = True
 TREES, AT_ONCE = 300, 50  # trees of the forest, and how many are grown before the clock is looked at
 NODES = 10_000_000  # of the forest, which is 180 MB for two classes: larger tables get larger leaves instead
 CHUNK = 4096  # rows that go down a tree at a time, so that they stay in the processor's cache

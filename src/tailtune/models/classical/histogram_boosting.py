@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 LABEL = "histogram boosting"
 WEIGHS_CLASSES = True
+LOOKS_AT_CLOCK = False
 TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 
 

@@ -69,11 +69,13 @@ class Library(Protocol):
 
     Attributes:
         LABEL: for tables and legends.
-        WEIGHS_CLASSES: whether another weight for a class changes what is fitted by about as much as it would.
+        WEIGHS_CLASSES: whether another weight for a class changes what is fitted as copies of its rows would.
+        LOOKS_AT_CLOCK: whether training ends soon after the time is up.
     """
 
     LABEL: str
     WEIGHS_CLASSES: bool
+    LOOKS_AT_CLOCK: bool
 
     def fit(
         self,

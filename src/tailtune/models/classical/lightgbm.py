@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LABEL = "LightGBM"
 WEIGHS_CLASSES = True
+LOOKS_AT_CLOCK = True
 # tuned over many tables for classification: Holzmueller, Grinsztajn and Steinwart, "Better by Default: Strong Pre-Tuned
 # MLPs and Boosted Trees on Tabular Data", NeurIPS 2024 (LGBM-TD)
 TUNED_DEFAULTS = {

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LABEL = "linear SVC"
 WEIGHS_CLASSES = True
+LOOKS_AT_CLOCK = False
 STEPS = 1000  # of the solver, at most, as the precursor has it
 FOLDS = 5  # over which margins are calibrated
 TRUSTED = ("numpy.dtype", "sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration")
@@ -52,8 +53,6 @@ def fit(
     smallest = int(counts[counts > 0].min())
     if smallest < 2:
         raise TailtuneError("linear-svc needs two rows of every class to calibrate; choose another --model")
-    svc = make_pipeline(
-        columns_in_front(*check_columns(shape)), LinearSVC(dual=False, max_iter=STEPS, random_state=seed)
-    )
-    classifier = CalibratedClassifierCV(svc, cv=min(FOLDS, smallest))
-    return fitted(classifier, train, shape, num_classes, row_weights)
+    svc = CalibratedClassifierCV(LinearSVC(dual=False, max_iter=STEPS, random_state=seed), cv=min(FOLDS, smallest))
+    classifier = make_pipeline(columns_in_front(*check_columns(shape)), svc)
+    return fitted(classifier, train, shape, num_classes, row_weights, "calibratedclassifiercv__sample_weight")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 LABEL = "logistic regression"
 WEIGHS_CLASSES = True
+LOOKS_AT_CLOCK = False
 STEPS = 1000  # of the solver, at most
 
 

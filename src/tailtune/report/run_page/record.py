@@ -35,8 +35,14 @@ def record(result: Result) -> Record:
 
 
 def _training(training: TrainingRecord) -> Lines:
-    found = [
-        ("time", duration(training.seconds)),
+    found = [("time", duration(training.seconds))]
+    if training.portfolio:
+        return [
+            *found,
+            ("models", f"{training.epochs} of {training.planned_epochs}"),
+            ("ended", setting(training.stopped)),
+        ]
+    found += [
         ("epochs", f"{training.epochs} of {training.planned_epochs}"),
         ("time a step", f"{1000 * training.seconds_per_step:.3g}{NBSP}ms"),
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tailtune.evaluation.measure import Quantity
 from tailtune.evaluation.measures import MEASURES, at
 from tailtune.report.measure_words import Side, show, show_change, show_interval, side, term_of
-from tailtune.run.result import SystemResult
+from tailtune.run.result import SystemResult, TrainingRecord
 from tailtune.words import number, percent
 
 
@@ -85,6 +85,34 @@ def groups(systems: Sequence[SystemResult]) -> list[GroupRow]:
             tuple(show(measure, system.metrics.get(measure.key)) for system in systems),
         )
         for measure in at("groups", MEASURES)
+    ]
+
+
+@dataclass(frozen=True)
+class MemberRow:
+    """A model of a portfolio: its weight, and what it reaches on rows that it has not seen."""
+
+    name: str
+    weight: str
+    log_loss: str
+    average_precision: str
+    seconds: str
+    share: str
+
+
+def members(training: TrainingRecord) -> list[MemberRow]:
+    """A row a model of the portfolio, the weightiest first; none of another model."""
+    whole = sum(member.seconds for member in training.portfolio)
+    return [
+        MemberRow(
+            member.name,
+            percent(member.weight, 0),
+            number(member.log_loss),
+            number(member.average_precision),
+            f"{member.seconds:.1f}",
+            percent(member.seconds / max(whole, 1e-9), 0),
+        )
+        for member in sorted(training.portfolio, key=lambda member: -member.weight)
     ]
 
 

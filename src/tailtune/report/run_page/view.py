@@ -17,7 +17,7 @@ from tailtune.report.run_page import figures
 from tailtune.report.run_page.classes import confusion, curves, support
 from tailtune.report.run_page.decision import balances, cases, cost_curve, operating, same_alarms
 from tailtune.report.run_page.record import record
-from tailtune.report.run_page.tables import calibration, groups, headline
+from tailtune.report.run_page.tables import calibration, groups, headline, members
 from tailtune.report.run_page.verdict import FEW_ROWS, ranking_of, verdict
 from tailtune.run.finished import Finished
 from tailtune.run.result import SystemResult
@@ -75,6 +75,7 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
         "few_rows": FEW_ROWS,
         "borders": {"many": MANY, "few": FEW},
         "sizes": figures.class_sizes(profile.counts) if profile.num_classes > BAR_CLASSES else None,
+        "members": members(result.training),
         "losses": figures.losses(history, best) if figures.has(history, "train_loss") else None,
         "watched": rows,
         "loss_marks": [Mark("training", 1, "■")] + [Mark(rows, 0, "●")] * figures.has(history, f"{part}_loss"),

@@ -33,11 +33,10 @@ def entries(what: What) -> list[tuple[str, str]]:
         return [(m.key, f"{m.term[0].upper()}{m.term[1:]}. {m.meaning}") for m in MEASURES]
     if what == "models":
         from tailtune.models import listed
-        from tailtune.models.build import names
 
         where = f"parameters at {listed.SIDE} px and {listed.CLASSES} classes"
         images = [(name, f"for images; {m.parameters:>10,} {where}") for name, m in listed.IMAGE_MODELS.items()]
-        return [*((name, "for tables") for name in names("table")), *images]
+        return [*((name, f"for tables; {words}") for name, words in listed.TABLE_MODELS.items()), *images]
     from tailtune.augment.policies import PARTS
 
     return [*PARTS.items(), ("none", "leave the images as they are"), ("a+b", "several of them, joined by +")]

@@ -14,8 +14,9 @@ from tailtune.evaluation.metrics import ClassResult
 from tailtune.profile import ClassProfile
 from tailtune.report.measure_words import term_of
 from tailtune.report.rendering import sentence
+from tailtune.report.run_page.tables import members
 from tailtune.report.run_page.verdict import SENTENCES, rarest, verdict
-from tailtune.run.result import Result
+from tailtune.run.result import Result, TrainingRecord
 from tailtune.run.score import Scores
 from tailtune.words import NONE
 
@@ -32,6 +33,7 @@ def as_json(result: Result) -> Mapping[str, object]:
         "headline": result.headline,
         "verdict": asdict(verdict(result)),
         "systems": [{key: values[key] for key in KEPT} for values in map(asdict, result.systems)],
+        "portfolio": [asdict(member) for member in result.training.portfolio],
         "decision": asdict(result.decision),
         "points": [asdict(point) for point in result.points],
         "balances": [asdict(balance) for balance in result.balances],
@@ -59,7 +61,23 @@ def headline(result: Result) -> Group:
     told = [Text(line) for line in (*judged.clauses, *judged.notes)]
     decided = Text(sentence("decision.txt.j2", "line", decision=result.decision, names=result.data.names))
     points = [_points_table(result)] if result.points else []
-    return Group(Text(judged.sentence, style="bold"), *told, table, decided, *points)
+    models = [_models_table(result.training)] if result.training.portfolio else []
+    return Group(Text(judged.sentence, style="bold"), *told, table, *models, decided, *points)
+
+
+def _models_table(training: TrainingRecord) -> Table:
+    """The models of a portfolio."""
+    from rich import box
+    from rich.table import Table
+
+    caption = "on rows that the model at hand had not seen; --model NAME trains one alone"
+    table = Table(box=box.SIMPLE, caption=caption, caption_justify="left")
+    table.add_column("model")
+    for column in ("weight", "log loss", "AUPRC", "seconds", "of the time"):
+        table.add_column(column, justify="right")
+    for row in members(training):
+        table.add_row(row.name, row.weight, row.log_loss, row.average_precision, row.seconds, row.share)
+    return table
 
 
 def _points_table(result: Result) -> Table:

@@ -306,4 +306,4 @@ def _summary(run: Run) -> str:
     )
 
 
-LEARNER = Learner("network", "tuned", fit, _share, choose_threads, _price, _space, _summary)
+LEARNER = Learner("network", "tuned", fit, _share, choose_threads, _price, _space, _summary, network=True)

@@ -14,6 +14,7 @@ from tailtune.decision.blend import Blend, blend
 from tailtune.decision.objective import read_objective
 from tailtune.decision.use import Asked, HeldOut, fit_use
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.measures.auprc import auprc
 from tailtune.evaluation.measures.log_loss import log_loss
 from tailtune.evaluation.measures.tail_auprc import tail_auprc
 from tailtune.evaluation.scored import scored
@@ -31,6 +32,7 @@ from tailtune.settings import Resolved, Run
 from tailtune.words import NBSP, duration
 
 NAME = "portfolio"
+METHOD = "tuned"  # of its networks
 NETWORK = "mlp-plr"
 MEMBERS = ("xgboost", "lightgbm", "catboost", "extra-trees", NETWORK)  # the quick ones first, should time be short
 FOLDS = 5
@@ -46,13 +48,14 @@ def learner(of: Callable[[str], Learner]) -> Learner:
     """Return the learner of portfolios, whose members' learners `of` finds by their models' names."""
     return Learner(
         label=NAME,
-        method="tuned",
+        method=METHOD,
         fit=lambda run, dataset, job: _fit(of, run, dataset, job),
         share=_resolved,
         threads=lambda dataset: max(of(name).threads(dataset) for name in MEMBERS),
         price=lambda run, dataset: _price(of, run, dataset),
         space=_space,
         summary=lambda run: f"portfolio of {', '.join(MEMBERS)}",
+        title=lambda run: NAME if run.method == METHOD else f"{NAME}, networks by {run.method}",
         lacks=(*LACKS, "test_curve", "compile"),
     )
 
@@ -153,7 +156,7 @@ def _resolved(run: Run, dataset: Dataset) -> Resolved:
         raise TailtuneError(f"{NAME} takes tables, not images; leave out --model or choose an image model")
     if run.selection == "test-oracle":
         raise TailtuneError(f"--selection test-oracle chooses an epoch, and {NAME} has none; leave it out")
-    return Resolved(**(vars(run) | {"model": NAME, "method": run.method or "tuned"}))
+    return Resolved(**(vars(run) | {"model": NAME, "method": run.method or METHOD}))
 
 
 def _rows(run: Run, dataset: Dataset) -> _Rows:
@@ -179,8 +182,7 @@ def _rows(run: Run, dataset: Dataset) -> _Rows:
 
 def _candidate(learner: Learner, run: Run, rows: _Rows, job: Job) -> _Candidate:
     """Train a member, once or once a fold, and calibrate it on what it did not see."""
-    network = not learner.lacks
-    run = replace(run, method=run.method if network else "erm")
+    run = replace(run, method=run.method if learner.network else "erm")
     fitted: list[Fitted] = []
     for number, dataset in enumerate(rows.trainings):
         until = job.until
@@ -227,7 +229,7 @@ def _record(candidate: _Candidate, weight: float, rows: _Rows, profile: ClassPro
     found: tuple[float | None, float | None] = None, None
     if candidate.probabilities is not None:
         judged = scored(rows.targets, candidate.probabilities, profile)
-        found = log_loss.value(judged), tail_auprc.value(judged)
+        found = log_loss.value(judged), (auprc if profile.num_classes == 2 else tail_auprc).value(judged)
     return MemberRecord(candidate.name, weight, round(candidate.seconds, 3), len(candidate.predictors), *found)
 
 
@@ -266,7 +268,7 @@ def _price(of: Callable[[str], Learner], run: Run, dataset: Dataset) -> Price:
     prices = []
     for name in MEMBERS:
         member = of(name)
-        alone = replace(run, model=name, method=None if not member.lacks else "erm")
+        alone = replace(run, model=name, method=METHOD if member.network else "erm")
         prices.append(member.price(member.share(alone, dataset), dataset))
     times = len(rows.trainings)
     return Price(

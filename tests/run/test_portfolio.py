@@ -1,0 +1,215 @@
+"""Portfolios: what is trained on what, what is kept, and what happens when time or a member is short."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tailtune.data.dataset import Dataset
+from tailtune.data.open import open_dataset
+from tailtune.errors import TailtuneError
+from tailtune.run.learner import Fitted, Job
+from tailtune.run.learners import PORTFOLIO, fit_model, portfolio, with_model
+from tailtune.run.portfolio import Portfolio
+from tailtune.run.predictor import Predictor
+from tailtune.settings import Run
+
+TWO = ("lightgbm", "logistic-regression")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 3))
+    rare = np.where(x[:, 0] + rng.normal(size=400) > 1.4, "yes", "no")
+    patient = np.repeat(np.arange(100), 4)
+    path = tmp_path_factory.mktemp("table") / "rows.csv"
+    pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "patient": patient, "y": rare}).write_csv(path)
+    return path
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two members that take no time."""
+    monkeypatch.setattr(portfolio, "MEMBERS", TWO)
+
+
+def run_of(table: Path, **settings: Any) -> Run:
+    return Run(str(table), target="y", ignore=("patient",), **settings)
+
+
+def made(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted:
+    fitted = fit_model(run, dataset, job)
+    assert fitted is not None
+    return fitted
+
+
+def members_of(fitted: Fitted) -> Portfolio:
+    assert isinstance(fitted.predictor.model, Portfolio)
+    return fitted.predictor.model
+
+
+@pytest.mark.usefixtures("quick")
+def test_every_row_is_judged_by_models_that_did_not_see_it(table: Path) -> None:
+    dataset = open_dataset(run_of(table))
+    assert dataset.val is not None
+    fitted = made(run_of(table), dataset)
+    assert fitted.held_out is not None
+    both = dataset.train.joined(dataset.val)
+    np.testing.assert_array_equal(fitted.held_out.targets, both.targets.numpy())
+    seen = members_of(fitted).predict_proba(both.tensors("a test"))
+    rows = np.arange(len(both))
+    unseen_loss, seen_loss = (
+        -np.log(found[rows, both.targets.numpy()]).mean() for found in (fitted.held_out.probabilities, seen)
+    )
+    assert seen_loss < unseen_loss - 0.02  # boosting knows by heart what it has seen
+    assert [(record.name, record.trainings) for record in fitted.training.portfolio] == [(name, 5) for name in TWO]
+    assert sum(record.weight for record in fitted.training.portfolio) == pytest.approx(1.0)
+    assert fitted.implied == pytest.approx(dataset.profile.priors)
+
+
+@pytest.mark.usefixtures("quick")
+def test_probabilities_are_the_weighted_mean_of_the_members(table: Path) -> None:
+    dataset = open_dataset(run_of(table))
+    model = members_of(made(run_of(table), dataset))
+    inputs = dataset.test.tensors("a test")
+    expected = np.zeros((len(dataset.test), 2))
+    for member in model.members:
+        for predictor in member.predictors:
+            expected += member.weight * predictor.probabilities(inputs) / len(member.predictors)
+    np.testing.assert_allclose(model.predict_proba(inputs), expected)
+    np.testing.assert_allclose(expected.sum(axis=1), 1.0)
+
+
+def test_networks_and_classical_models_are_saved_together(table: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(portfolio, "MEMBERS", ("extra-trees", portfolio.NETWORK))
+    monkeypatch.setattr(portfolio, "FOLDS", 2)
+    dataset = open_dataset(run_of(table))
+    predictor = made(run_of(table), dataset).predictor
+    predictor.save(tmp_path)
+    again = Predictor.load(tmp_path)
+    np.testing.assert_array_equal(again.scores(dataset.test.inputs), predictor.scores(dataset.test.inputs))
+    np.testing.assert_array_equal(
+        again.probabilities(dataset.test.inputs), predictor.probabilities(dataset.test.inputs)
+    )
+
+
+@pytest.mark.usefixtures("quick")
+def test_groups_stay_together_on_the_validation_rows(table: Path) -> None:
+    run = Run(str(table), target="y", group="patient")
+    dataset = open_dataset(run)
+    assert dataset.val is not None
+    fitted = made(run, dataset)
+    assert fitted.held_out is not None
+    np.testing.assert_array_equal(fitted.held_out.targets, dataset.val.targets.numpy())
+    assert {record.trainings for record in fitted.training.portfolio} == {1}
+
+
+@pytest.mark.usefixtures("quick")
+def test_many_rows_are_held_out_once(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portfolio, "FEW", 3)
+    monkeypatch.setattr(portfolio, "FEW_ROWS", 10)
+    dataset = open_dataset(run_of(table))
+    assert dataset.val is not None
+    fitted = made(run_of(table), dataset)
+    assert fitted.held_out is not None
+    assert len(fitted.held_out.targets) == len(dataset.val)
+    assert {record.trainings for record in fitted.training.portfolio} == {1}
+    without = made(run_of(table, selection="last"), replace(dataset, val=None))  # then in folds
+    assert {record.trainings for record in without.training.portfolio} == {5}
+
+
+def test_a_member_that_cannot_learn_is_left_out_in_words(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portfolio, "MEMBERS", TWO)
+    fit = portfolio._candidate
+
+    def failing(learner: Any, run: Run, *rest: Any) -> Any:
+        if run.model == "lightgbm":
+            raise TailtuneError("no column varies")
+        return fit(learner, run, *rest)
+
+    monkeypatch.setattr(portfolio, "_candidate", failing)
+    dataset = open_dataset(run_of(table))
+    fitted = made(run_of(table), dataset)
+    assert fitted.training.warnings == ("lightgbm was left out of the portfolio: no column varies",)
+    assert [member.name for member in members_of(fitted).members] == ["logistic-regression"]
+    monkeypatch.setattr(portfolio, "MEMBERS", ("lightgbm",))
+    with pytest.raises(TailtuneError, match="no column varies"):
+        fit_model(run_of(table), dataset)
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_there_is_no_time_for_is_left_out_in_words(table: Path) -> None:
+    fitted = made(run_of(table), open_dataset(run_of(table)), Job(until=time.monotonic()))
+    assert fitted.training.warnings == ("logistic-regression was left out of the portfolio, to end in time.",)
+    assert fitted.training.stopped == "the minutes were over"
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_interrupted_run_goes_on_from_its_members_to_the_same_bits(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = open_dataset(run_of(table))
+    whole = made(run_of(table), dataset).predictor.scores(dataset.test.inputs)
+    real, trained = portfolio._candidate, []
+
+    def stopped_at_second(learner: Any, run: Run, *rest: Any) -> Any:
+        if run.model == TWO[1]:
+            raise KeyboardInterrupt
+        return real(learner, run, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(portfolio, "_candidate", stopped_at_second)
+        with pytest.raises(KeyboardInterrupt):
+            fit_model(run_of(table), dataset, Job(tmp_path))
+    assert len(list((tmp_path / portfolio.FOLDER).iterdir())) == 5
+    keep = portfolio.keep
+
+    def noting(folder: Path, one: Fitted) -> None:
+        trained.append(folder.name)
+        keep(folder, one)
+
+    monkeypatch.setattr(portfolio, "keep", noting)
+    resumed = made(run_of(table), dataset, Job(tmp_path, resume=True))
+    assert trained == [f"{TWO[1]}-{fold}" for fold in range(5)]
+    np.testing.assert_array_equal(resumed.predictor.scores(dataset.test.inputs), whole)
+    (tmp_path / portfolio.FOLDER / f"{TWO[0]}-3" / "scores.npz").write_bytes(b"damaged")
+    trained.clear()
+    again = made(run_of(table), dataset, Job(tmp_path, resume=True))
+    assert trained == [f"{TWO[0]}-3"]
+    np.testing.assert_array_equal(again.predictor.scores(dataset.test.inputs), whole)
+
+
+@pytest.mark.parametrize(
+    ("settings", "model"),
+    [
+        ({}, "portfolio"),
+        ({"objective": "balanced_accuracy", "minutes": 1.0, "selection": "refit"}, "portfolio"),
+        ({"method": "sama"}, "mlp-plr"),
+        ({"epochs": 3}, "mlp-plr"),
+        ({"patience": 0}, "mlp-plr"),
+        ({"devices": 2}, "mlp-plr"),
+        ({"model": "catboost"}, "catboost"),
+    ],
+)
+def test_a_portfolio_unless_a_network_is_asked_for(table: Path, settings: dict[str, Any], model: str) -> None:
+    dataset = open_dataset(run_of(table))
+    assert with_model(run_of(table, **settings), dataset).model == model
+    assert with_model(run_of(table), dataset, alone=False).model == "mlp-plr"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"selection": "test-oracle"}, "--selection test-oracle chooses an epoch, and portfolio has none"),
+    ],
+)
+def test_what_a_portfolio_does_not_have(table: Path, settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(TailtuneError, match=words):
+        PORTFOLIO.fit(run_of(table, model="portfolio", **settings), open_dataset(run_of(table)), Job())
