@@ -18,11 +18,12 @@ from torch import Tensor, nn
 from tailtune.errors import TailtuneError, nearest
 from tailtune.models.heads import Head, make_head
 from tailtune.models.network import Network
+from tailtune.models.tabm import TabM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAMES = ("mlp-plr", "mlp", "resnet-plr", "resnet", "ft-transformer")
+NAMES = ("mlp-plr", "mlp", "resnet-plr", "resnet", "ft-transformer", "tabm")
 
 
 @dataclass(frozen=True)
@@ -253,7 +254,7 @@ def build_tabular(
             `TabularNetwork`.
 
     Raises:
-        TailtuneError: an unknown name, a table without columns, or a column without codes.
+        TailtuneError: an unknown name, a table without columns, a column without codes, or a cosine head for tabm.
     """
     numeric, cardinalities = int(shape["numeric"]), [int(c) for c in shape["cardinalities"]]
     if numeric + len(cardinalities) == 0:
@@ -262,6 +263,10 @@ def build_tabular(
         raise TailtuneError(f"every categorical column needs one code or more, however: {cardinalities=}")
     if name == "ft-transformer":
         return FTTransformer(numeric, cardinalities, num_classes, head, config)
+    if name == "tabm":
+        if head != "linear":
+            raise TailtuneError("tabm has a last layer for each of its members, and the method needs one; take mlp-plr")
+        return TabM(numeric, cardinalities, num_classes)
     if name not in NAMES:
         raise TailtuneError(f"no tabular network is called {name!r}.{nearest(name, NAMES)}")
     trunk: Literal["mlp", "resnet"] = "mlp" if name.startswith("mlp") else "resnet"

@@ -36,7 +36,7 @@ from tailtune.run.environment import command, first_process, machine, versions
 from tailtune.run.finished import RESULT, Finished
 from tailtune.run.folder import Answered, Predictions, begun, check_folder, write_predictions, write_run
 from tailtune.run.learner import Fitted, Job, Watch
-from tailtune.run.learners import CLASSICAL, fit_model, learner_of
+from tailtune.run.learners import CLASSICAL, fit_model, learner_of, with_model
 from tailtune.run.learners.networks import check_flip_averaging
 from tailtune.run.points import operating_points
 from tailtune.run.predictor import Predictor
@@ -103,7 +103,8 @@ def execute(
     folder = check_folder(run, resume) if first else Path(run.out)
     dataset = replace(dataset or open_dataset(run), frame=None)  # training needs the encoded rows alone
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
-    clock = Clock.started(run.minutes, began, baselines)
+    chosen = learner_of(with_model(run, dataset).model)
+    clock = Clock.started(run.minutes or chosen.minutes(dataset), began, baselines)
     job = Job(folder, resume, until=clock.until())
     if not first:
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why

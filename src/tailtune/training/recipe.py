@@ -35,7 +35,9 @@ def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining
 
 def table_routine(run: Resolved, method: Method, rows: int) -> dict[str, Any]:
     """Return the training fields of a table of so many training rows."""
-    if method.recipe == "plain":
+    if run.model == "tabm":  # whatever the method, as its authors train it
+        batch, lr, optimizer, weight_decay, ema = min(256, max(32, rows // 20)), 2e-3, "adamw", 3e-4, 0.0
+    elif method.recipe == "plain":
         batch, lr, optimizer, weight_decay, ema = (256 if rows >= 10_000 else 64), 1e-3, "adamw", 1e-5, 0.0
     else:
         batch, lr, optimizer, weight_decay, ema = min(128, max(16, rows // 10)), 0.1, "sgd", 1e-4, 0.99

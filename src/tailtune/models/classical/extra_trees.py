@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 LABEL = "ExtraTrees"
 WEIGHS_CLASSES = False  # a leaf of one class keeps its probability of 1, whatever its rows weigh
 LOOKS_AT_CLOCK = True
-TREES, AT_ONCE = 300, 50  # trees of the forest, and how many are grown before the clock is looked at
+TREES, AT_ONCE = 300, 20  # trees of the forest, and how many are grown before the clock is looked at
 NODES = 10_000_000  # of the forest, which is 180 MB for two classes: larger tables get larger leaves instead
+MOST_ROWS = 100_000  # that a tree sees, drawn anew for each: the time and the size of a forest then grow no further
 CHUNK = 4096  # rows that go down a tree at a time, so that they stay in the processor's cache
 
 
@@ -117,7 +118,9 @@ def fit(
     row_weights: tuple[Floats, Floats] | None = None,
     boosting: Boosting = ORDINARY,
 ) -> ExtraTrees:
-    """Grow trees on all training rows, with codes of categories taken as numbers; see `Library.fit`.
+    """Grow trees on the training rows, with codes of categories taken as numbers; see `Library.fit`.
+
+    Of more than 100,000 rows, each tree sees so many, drawn for it.
 
     `val` is not looked at. A table without columns is a TailtuneError.
 
@@ -127,9 +130,12 @@ def fit(
 
     numeric, categorical = check_columns(shape)
     rows = feature_table(train.tensors(LABEL))
+    seen = min(len(rows), MOST_ROWS)
     forest = ExtraTreesClassifier(
         AT_ONCE,
-        min_samples_leaf=1 + 2 * len(rows) * TREES // NODES,
+        min_samples_leaf=1 + 2 * seen * TREES // NODES,
+        bootstrap=seen < len(rows),
+        max_samples=seen if seen < len(rows) else None,
         n_jobs=boosting.threads or torch_threads(),
         random_state=seed,
         warm_start=True,

@@ -38,6 +38,7 @@ MEMBERS = ("xgboost", "lightgbm", "catboost", "extra-trees", NETWORK)  # the qui
 FOLDS = 5
 FEW = 100  # rows of the rarest class, under which each row is held out once rather than a share of them
 FEW_ROWS = 5000  # likewise of all classes together: training five times costs little
+LARGE, MINUTES = 5_000_000, 8.0  # cells of a table from which on time is limited, and to how much
 LEAST = 1.0  # seconds that a member's training has to have, or it is left out
 NETWORK_SHARE = 4.0  # of the time, to one of a classical member
 FOLDER = "members"
@@ -56,8 +57,14 @@ def learner(of: Callable[[str], Learner]) -> Learner:
         space=_space,
         summary=lambda run: f"portfolio of {', '.join(MEMBERS)}",
         title=lambda run: NAME if run.method == METHOD else f"{NAME}, networks by {run.method}",
+        minutes=_minutes,
         lacks=(*LACKS, "test_curve", "compile"),
     )
+
+
+def _minutes(dataset: Dataset) -> float | None:
+    cells = len(dataset.train) * sum(int(x.shape[1]) for x in dataset.train.inputs)
+    return MINUTES if cells >= LARGE else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +97,13 @@ class _Candidate:
 
 def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> Fitted:
     resolved, rows = _resolved(run, dataset), _rows(run, dataset)
+    minutes = run.minutes or _minutes(dataset)
+    if job.until is None and minutes is not None:
+        job = replace(job, until=time.monotonic() + 60 * minutes)
     if job.folder:
         write_run(job.folder, job.asked or run, resolved)
     if job.forecast is not None:
-        job.forecast(f"Training a portfolio of {', '.join(MEMBERS)}. {rows.note}")
+        job.forecast(f"Training a portfolio of {', '.join(MEMBERS)}. {rows.note}{_within(run, job.until)}")
     began = time.perf_counter()
     warnings: list[str] = []
     candidates: list[_Candidate] = []
@@ -188,6 +198,7 @@ def _candidate(learner: Learner, run: Run, rows: _Rows, job: Job) -> _Candidate:
         until = job.until
         if until is not None:
             until = time.monotonic() + max(0.0, until - time.monotonic()) / (len(rows.trainings) - number)
+            run = replace(run, minutes=run.minutes or (until - time.monotonic()) / 60)  # so that networks fit into it
         folder = None if job.folder is None else job.folder / FOLDER / f"{run.model}-{number}"
         one = None if folder is None or not job.resume else kept(folder, run)
         if one is None:
@@ -240,6 +251,13 @@ def _told(candidate: _Candidate, rows: _Rows) -> str:
     of_target = candidate.probabilities[np.arange(len(rows.targets)), rows.targets]
     loss = float(-np.log(np.maximum(of_target, 1e-15)).mean())
     return f"{candidate.name}: {time_taken}, log loss {loss:.4f} on rows that it had not seen."
+
+
+def _within(run: Run, until: float | None) -> str:
+    if until is None:
+        return ""
+    left = duration(round(max(0.0, until - time.monotonic()))).replace(NBSP, " ")
+    return f" They have {left} together" + (f" of --minutes {run.minutes:g}." if run.minutes else "; see --minutes.")
 
 
 def _said(found: Blend) -> str:
