@@ -17,7 +17,7 @@ INPUTS = torch.randn(6, 3, generator=torch.Generator().manual_seed(0)), torch.te
 
 def network() -> TabM:
     torch.manual_seed(0)
-    return TabM(3, [4], 2, members=5, blocks=2, width=8)
+    return TabM(3, [4], 2, members=5, blocks=2, width=8, dropout=0.1)
 
 
 def test_evaluated_it_is_the_mean_of_its_members() -> None:
@@ -65,6 +65,6 @@ def test_what_needs_one_last_layer_is_refused() -> None:
 
 @pytest.mark.parametrize(("numeric", "cardinalities"), [(3, []), (0, [4, 2])])
 def test_tables_with_one_kind_of_column(numeric: int, cardinalities: list[int]) -> None:
-    model = TabM(numeric, cardinalities, 3, members=2, width=4).eval()
+    model = TabM(numeric, cardinalities, 3, members=2, blocks=1, width=4, dropout=0.0).eval()
     codes = torch.zeros(5, len(cardinalities), dtype=torch.int64)
     assert model(torch.zeros(5, numeric), codes).shape == (5, 3)

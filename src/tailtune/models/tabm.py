@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from tailtune.errors import TailtuneError
 from tailtune.models.network import Network
 
-MEMBERS, BLOCKS, WIDTH, DROPOUT = 32, 3, 512, 0.1  # as published
+SIZES: Mapping[str, Any] = {"members": 32, "blocks": 3, "width": 512, "dropout": 0.1}  # as published
 
 
 class TabM(Network):
@@ -38,10 +39,10 @@ class TabM(Network):
         numeric: int,
         cardinalities: Sequence[int],
         num_classes: int,
-        members: int = MEMBERS,
-        blocks: int = BLOCKS,
-        width: int = WIDTH,
-        dropout: float = DROPOUT,
+        members: int,
+        blocks: int,
+        width: int,
+        dropout: float,
     ) -> None:
         import tabm
 

@@ -17,6 +17,7 @@ from tailtune.decision.decision import Decision, from_state
 from tailtune.decision.recalibration import Recalibration, recalibration_from_state
 from tailtune.errors import TailtuneError
 from tailtune.files import check_format
+from tailtune.named_settings import home
 from tailtune.run.manifest import check_file
 from tailtune.run.portfolio import Member, Portfolio
 
@@ -182,7 +183,7 @@ class Predictor:
         elif _CLASSICAL in tensors:
             from tailtune.models.classical import LIBRARIES
 
-            model = LIBRARIES[meta["model"]].from_bytes(tensors[_CLASSICAL].numpy().tobytes())
+            model = LIBRARIES[home(meta["model"])].from_bytes(tensors[_CLASSICAL].numpy().tobytes())
         else:
             from tailtune.models.build import build
 

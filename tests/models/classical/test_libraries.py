@@ -264,3 +264,16 @@ def test_of_many_rows_each_tree_sees_a_share(library: Library, monkeypatch: pyte
     share = library.fit(part(2000, 0), None, SHAPE, 2, seed=0, boosting=QUICK)
     assert len(share.feature) < len(whole.feature) / 4  # type: ignore[attr-defined]
     assert accuracy(share, part(500, 2, noise=0.0)) > 0.8
+
+
+@every
+def test_settings_reach_the_model(library: Library) -> None:
+    changed = {"learning_rate": 0.5, "trees": 20, "C": 1e-4}
+    train, test = part(600, 0, noise=0.3), part(200, 1)
+    settings = {name: changed.get(name, value) for name, value in library.SETTINGS.items()}
+    assert settings != library.SETTINGS
+    usual, other = (
+        library.fit(train, None, SHAPE, 2, 0, boosting=QUICK, settings=chosen).predict_proba(test.inputs)
+        for chosen in (None, settings)
+    )
+    assert np.abs(usual - other).mean() > 0.005
