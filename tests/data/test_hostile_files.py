@@ -8,6 +8,7 @@ import platform
 import time
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from tailtune.data.dataset import Dataset
 from tailtune.data.frames import column_series
 from tailtune.data.image_listing import every_image, list_images
 from tailtune.data.npz import read_arrays
-from tailtune.data.open import open_dataset
+from tailtune.data.open import open_dataset, open_for_prediction
 from tailtune.data.schema import read_schema
 from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
 from tailtune.data.tables import parse_csv, read_table
@@ -28,6 +29,7 @@ from tailtune.errors import TailtuneError
 from tailtune.settings import Reading
 
 ROWS = pl.DataFrame({"x": [1.0, 2.0, 3.0, 4.0] * 5, "y": ["a", "b"] * 10})
+FITTED = TablePreprocessor.fit(ROWS, target="y")
 
 
 @pytest.mark.parametrize("name", ["v[1]", "v*", "v?", "v #%41", "{a,b}", "s3:", "a=1"])
@@ -168,6 +170,16 @@ def test_a_small_archive_of_more_than_memory(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(memory, "available_memory", lambda: 10_000_000)
     with pytest.raises(TailtuneError, match=r"x\.npz need 0\.0 GB of memory, 0\.0 GB are free"):
         read_arrays(path)
+
+
+@pytest.mark.parametrize("read", [open_dataset, lambda reading: open_for_prediction(reading.data, FITTED, ("a", "b"))])
+def test_an_archive_without_x_is_refused_by_its_names(
+    read: Callable[[Reading], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = archive(tmp_path / "x.npz", {"z.npy": array((1000, 1000), bytes(8_000_000))})
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("unpacked"))
+    with pytest.raises(TailtuneError, match="holds the arrays z; "):
+        read(Reading(str(path)))
 
 
 def test_a_small_parquet_file_of_more_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from tailtune.data.memory import refuse_larger_than_memory
+from tailtune.data.parquet import read_parquet
 from tailtune.errors import TailtuneError, nearest
 from tailtune.files import naming_files, refuse_special
 
@@ -48,7 +48,7 @@ def read_table(path: str | Path) -> pl.DataFrame:
         if not path.is_file():
             _refuse_missing(path)
     if path.suffix.lower() in PARQUET_SUFFIXES:
-        return _read_parquet(path)
+        return read_parquet(path)
     if path.suffix.lower() in CSV_SUFFIXES:
         with naming_files():
             return parse_csv(path.read_bytes(), str(path))
@@ -63,32 +63,6 @@ def _refuse_missing(path: Path) -> NoReturn:
     refuse_special(path)
     neighbours = [entry.name for entry in path.parent.iterdir()]
     raise TailtuneError(f"no file {path.name} in {path.parent.resolve()}.{nearest(path.name, neighbours)}")
-
-
-def _read_parquet(path: Path) -> pl.DataFrame:
-    import polars as pl
-
-    if path.stat().st_size == 0:
-        raise TailtuneError(f"{path} is empty (0 bytes); write the table again")
-    try:
-        with naming_files(), path.open("rb") as file:  # not its name, which polars would take for a pattern
-            _refuse_large(pl.scan_parquet(file), path)
-            file.seek(0)
-            frame = pl.read_parquet(file)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise TailtuneError(f"{path} cannot be read as Parquet ({reason}); write the file again") from error
-    if frame.height == 0:
-        raise TailtuneError(f"{path} has columns but no rows; write the table again with its rows")
-    return frame
-
-
-def _refuse_large(rows: pl.LazyFrame, path: Path) -> None:
-    """Refuse more rows and columns than memory holds, of which a compressed file may be full in few bytes."""
-    import polars as pl
-
-    cells = len(rows.collect_schema()) * int(rows.select(pl.len()).collect().item())
-    refuse_larger_than_memory(2 * 8 * cells, f"{cells:,} cells of {path}", "write fewer rows or columns")
 
 
 def parse_csv(data: bytes, where: str) -> pl.DataFrame:
