@@ -99,9 +99,9 @@ class ParquetReader:
         return int(told)
 
     def _last_words(self) -> str:
-        """Say how the process died."""
+        """Say how the process died, as far as possible in its own words."""
         code = self._process.wait()
         self._said.seek(0)
-        lines = [line.strip() for line in self._said.read().decode(errors="replace").splitlines()]
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return next((line for line in reversed(lines) if line), f"its reader ended with {how}")
+        said = self._said.read().decode(errors="replace").splitlines()
+        words = [line.strip() for line in said if line.strip() and not line.startswith("note: ")]
+        return words[-1] if words else f"its reader ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}"
