@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from tailtune.data.columns import Floats, blocks
 
 BOUND = 1e-7  # ranks are kept this far from 0 and 1, so that scores stay finite: within +-5.2
 TIE_NOISE = 1e-3
-CELLS = 1 << 20  # worked on at once
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,8 @@ class QuantileNormal:
         noise[there] = np.random.default_rng(seed).standard_normal(int(there.sum()))
         counts = there.sum(axis=1)
         for count in np.unique(counts).tolist():
-            for some in _blocks(np.flatnonzero(counts == count), count):
+            alike = np.flatnonzero(counts == count)
+            for some in (alike[part] for part in blocks(len(alike), count)):
                 present = columns[some][there[some]].reshape(-1, count)
                 noisy = present + tie_noise(present) * noise[some][there[some]].reshape(-1, count)
                 medians[some] = np.median(present, axis=1)
@@ -71,7 +70,7 @@ class QuantileNormal:
         import torch
 
         shares = np.empty_like(values)
-        for some in _blocks(np.arange(values.shape[1]), len(values)):
+        for some in blocks(values.shape[1], len(values)):
             x = np.where(np.isnan(values[:, some]), self.medians[some], values[:, some])
             shares[:, some] = _shares(x.T, self.quantiles[:, some].T).T
         scores = torch.special.ndtri(torch.from_numpy(np.clip(shares, BOUND, 1 - BOUND)))
@@ -124,10 +123,3 @@ def _interpolated(x: Floats, knots: Floats, values: Floats) -> Floats:
     with np.errstate(all="ignore"):
         between: Floats = (values[left + 1] - values[left]) / (high - low) * (x - low) + values[left]
     return np.where(x == low, values[left], between)
-
-
-def _blocks(columns: NDArray[np.int64], rows: int) -> Iterator[NDArray[np.int64]]:
-    """Split columns so that those of a wide table are worked on at once, and those of a long one take little memory."""
-    size = max(1, CELLS // max(1, rows))
-    for start in range(0, len(columns), size):
-        yield columns[start : start + size]

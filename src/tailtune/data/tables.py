@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -126,10 +127,10 @@ def parse_csv(data: bytes, where: str) -> pl.DataFrame:
 def _to_columns(rows: list[list[str]], names: list[str]) -> pl.DataFrame:
     import polars as pl
 
-    columns = [
-        pl.Series(name, values, dtype=pl.String) for name, values in zip(names, zip(*rows, strict=True), strict=True)
-    ]
-    return pl.DataFrame(columns).with_columns(pl.when(pl.all() != "").then(pl.all()))
+    cells = pl.Series("", list(chain.from_iterable(zip(*rows, strict=True))), dtype=pl.String)
+    cells = cells.set(cells == "", None)  # all at once, because a table may have 100,000 columns
+    count = len(rows)
+    return pl.DataFrame([cells.slice(j * count, count).alias(name) for j, name in enumerate(names)])
 
 
 def _decimal_points(frame: pl.DataFrame) -> pl.DataFrame:
