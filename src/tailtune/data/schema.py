@@ -133,11 +133,10 @@ def _read_at_once(frame: pl.DataFrame) -> dict[str, Column]:
         absent = np.isnan(values)
         low, high = np.where(absent, np.inf, values).min(axis=1), np.where(absent, -np.inf, values).max(axis=1)
         several = (low < high) & (np.maximum(-low, high) <= LARGEST)
-        truths: NDArray[np.bool_] = np.all(absent | (values == 0) | (values == 1), axis=1)
-        missing = absent.any(axis=1)
-        for j in np.flatnonzero(several).tolist():
-            kind = _truth if truths[j] else _numeric
-            found[some[j]] = kind(some[j], bool(missing[j]))
+        truths, missing = np.all(absent | (values == 0) | (values == 1), axis=1), np.any(absent, axis=1)
+        for name, is_number, is_truth, lacks in zip(some, several, truths, missing, strict=True):
+            if is_number:
+                found[name] = (_truth if is_truth else _numeric)(name, bool(lacks))
     return found
 
 
