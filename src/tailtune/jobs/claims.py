@@ -2,8 +2,8 @@
 
 A claim is the file ``KEY.1``; whoever takes over an expired or released claim makes ``KEY.2``, and so on. Making a file
 that must not exist yet is atomic, on network file systems too, and as nothing is taken away, a slow process can never
-mistake an old claim for a free one. The newest number holds. Whether its process lives is asked of the system where that
-can tell; of one on another machine, the time of change is the sign of life.
+mistake an old claim for a free one. The newest number holds. Whether its process lives is asked of the system where
+that can tell; of one on another machine, the time of change is the sign of life.
 """
 
 from __future__ import annotations
