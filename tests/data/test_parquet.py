@@ -14,6 +14,7 @@ from fuzz.inputs import DTYPES
 from tailtune.data.parquet import ParquetReader, read_parquet
 from tailtune.data.tables import read_table
 from tailtune.errors import TailtuneError
+from tailtune.interrupt import STOPS
 
 
 @pytest.fixture
@@ -47,6 +48,25 @@ def test_a_reader_that_is_killed_says_so(tmp_path: Path) -> None:
         reader._process.kill()
         reader._process.wait()
         with pytest.raises(TailtuneError, match="is damaged: its reader ended with signal 9; write the file again"):
+            reader.read(path)
+
+
+def test_signals_to_stop_are_left_to_the_process_that_asks(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pl.DataFrame({"x": [1]}).write_parquet(path)
+    with ParquetReader() as reader:
+        reader.read(path)
+        for number in STOPS:
+            reader._process.send_signal(number)
+        assert reader.read(path).shape == (1, 1)
+
+
+def test_a_full_disk_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pl.DataFrame({"x": [1]}).write_parquet(path)
+    with ParquetReader() as reader:
+        reader._copy = Path("/dev/full")
+        with pytest.raises(TailtuneError, match="No space left on device"):
             reader.read(path)
 
 

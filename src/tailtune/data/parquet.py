@@ -71,9 +71,9 @@ class ParquetReader:
         with naming_files():
             if path.stat().st_size == 0:
                 raise TailtuneError(f"{path} is empty (0 bytes); write the table again")
-        # A compressed file may be full of rows in few bytes.
+        # A compressed file may be full of rows in few bytes. They are in memory here, there, and perhaps in the copy.
         cells = self._ask(path)
-        refuse_larger_than_memory(2 * 8 * cells, f"{cells:,} cells of {path}", "write fewer rows or columns")
+        refuse_larger_than_memory(3 * 8 * cells, f"{cells:,} cells of {path}", "write fewer rows or columns")
         self._ask(path, self._copy)
         frame = pl.scan_ipc(self._copy, glob=False).collect()
         self._copy.unlink()  # a frame may look into it, so that the next copy must be another file

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-import polars as pl
-
 from tailtune.errors import TailtuneError
 from tailtune.files import naming_files
+from tailtune.interrupt import STOPS
 
 
 def answer_all(requests: IO[str], answers: IO[str]) -> None:
@@ -24,6 +23,8 @@ def answer_all(requests: IO[str], answers: IO[str]) -> None:
             its rows in an Arrow file.
         answers: takes a line ``[whether it was done, number of cells or why not]`` for each.
     """
+    import polars  # noqa: F401  # while the process that asks may do the same
+
     for line in requests:
         file, *copy = map(Path, json.loads(line))
         try:
@@ -36,12 +37,16 @@ def answer_all(requests: IO[str], answers: IO[str]) -> None:
 
 
 def _stated(path: Path) -> int:
+    import polars as pl
+
     with _opened(path) as file:
         rows = pl.scan_parquet(file)
         return len(rows.collect_schema()) * int(rows.select(pl.len()).collect().item())
 
 
 def _copy(path: Path, copy: Path) -> int:
+    import polars as pl
+
     with _opened(path) as file:
         frame = pl.read_parquet(file)
     with naming_files(), copy.open("wb") as file:
@@ -57,6 +62,8 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         TailtuneError: a file that the system or polars refuses within the ``with`` block.
     """
+    import polars as pl
+
     try:
         with naming_files(), path.open("rb") as file:
             yield file
@@ -66,5 +73,6 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks, which ends this one
+    for number in STOPS:  # these are for the process that asks, which ends this one
+        signal.signal(number, signal.SIG_IGN)
     answer_all(sys.stdin, sys.stdout)
