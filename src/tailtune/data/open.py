@@ -15,7 +15,7 @@ from tailtune.data import catalog
 from tailtune.data.arrays import TARGET, open_arrays
 from tailtune.data.dataset import Dataset, Preprocessor
 from tailtune.data.frames import column_series, to_frame
-from tailtune.data.npz import Array, array_ids, check_features, check_targets, read_arrays
+from tailtune.data.npz import Array, array_ids, check_features, check_targets, prediction_suffix, read_arrays
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.table_dataset import Rows, table_dataset, target_column
 from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
@@ -224,10 +224,8 @@ def _prediction_arrays(path: Path) -> tuple[Array, Array | None, str]:
     Raises:
         TailtuneError: neither x nor x_test, or arrays that do not fit together.
     """
-    arrays = read_arrays(path)
-    suffix = "" if "x" in arrays else "_test"
-    if f"x{suffix}" not in arrays:
-        raise TailtuneError(f"{path} holds the arrays {', '.join(arrays) or '(none)'}; prediction needs x (or x_test)")
+    arrays = read_arrays(path, prediction_suffix)
+    suffix = prediction_suffix(arrays, path)
     x = check_features(arrays[f"x{suffix}"], f"{path}: x{suffix}")
     y = arrays.get(f"y{suffix}")
     return x, None if y is None else check_targets(y, len(x), f"{path}: y{suffix}"), f"x{suffix}"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.columns import (
+    LARGEST,
     SMALLEST,
     Floats,
     dates,
@@ -211,10 +212,10 @@ def _numeric_values(
     values: list[Floats] = []
     absent: list[NDArray[np.bool_]] = []
     numeric = [column for column in columns if not column.levels]
-    known = plain_numbers(frame.select(column.name for column in numeric if column.kind == "numeric"))
+    wanted = {column.name for column in numeric if column.kind == "numeric"}
+    known = plain_numbers(series for series in frame if series.name in wanted)
     for column in numeric:
         if column.name in known:
-            refuse_infinity(known[column.name], column.name, ids)
             values.append(known[column.name])
             if column.missing:
                 absent.append(np.isnan(values[-1]))
@@ -227,7 +228,6 @@ def _numeric_values(
             values += [features[name] for name in column.features]
         else:
             number, bad = numbers(series, column.stray)
-            refuse_infinity(number, column.name, ids)
             mend = "numbers, however: {}; write a number"
             values.append(number)
         if bad.any():
@@ -237,6 +237,9 @@ def _numeric_values(
             absent.append(np.isnan(values[-1]))
     rows = frame.height
     stacked = np.stack(values, axis=1) if values else np.zeros((rows, 0))
+    for j in np.flatnonzero((np.abs(stacked) > LARGEST).any(axis=0)).tolist():
+        names = [name for column in numeric for name in _feature_names(column)]
+        refuse_infinity(stacked[:, j], names[j], ids)
     stacked[np.abs(stacked) < SMALLEST] = 0  # denormal numbers, between which slopes would be infinite
     return (
         stacked,
