@@ -203,6 +203,7 @@ def evaluate(
         deploy_prior: state other class frequencies in use than the run did; nothing is trained for either.
         json: print all figures as JSON.
     """
+    from tailtune.report.run_page.decision import paid
     from tailtune.report.terminal.run_table import scores_table
     from tailtune.run.score import score
 
@@ -211,6 +212,8 @@ def evaluate(
         _print_json(scores.as_json())
     else:
         _console().print(scores_table(scores))
+        if scores.bill is not None:
+            _console().print(paid(scores.bill, scores.rows), markup=False)
         if scores.note:
             _console().print(scores.note, markup=False)
 

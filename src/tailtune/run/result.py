@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tailtune.data.dataset import Headline, Kind, LeftOut
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.bill import Bill
 from tailtune.evaluation.bootstrap import Difference, Interval
 from tailtune.evaluation.calibration import ReliabilityBin
 from tailtune.evaluation.measure import Quantity
@@ -179,6 +180,7 @@ class Result:
             `tailtune.run.balances.at_balances`.
         training: how the model was trained.
         run: the configuration, resolved.
+        bill: what the answers cost, where the objective is a cost.
     """
 
     schema: int
@@ -198,6 +200,7 @@ class Result:
     balances: tuple[AtBalance, ...]
     training: TrainingRecord
     run: Resolved
+    bill: Bill | None = None
 
     @property
     def model(self) -> SystemResult:

@@ -232,9 +232,15 @@ def test_costs_have_a_column_and_a_curve(binary_table: Make) -> None:
         for point in content["points"]:
             point["cost"] = 0.25
 
+        content["bill"] = {"total": 1018.0, "mean": 0.25, "likeliest": 0.4, "constant": "<=50K", "always": 1.18}
+
     page = Page(shown(binary_table().changed(cost)))
-    assert "Mean cost of an answer as the threshold moves" in page.words
+    assert "Mean cost of an answer as one threshold for all rows moves" in page.words
     assert "0.250" in page.words
+    assert (
+        "The answers to 4 071 rows cost 1 018, 0.250 each; the likeliest class of the scores would cost 0.400 each, "
+        "and always answering '<=50K', the cheapest of one answer for all, 1.18."
+    ) in page.words.replace("\N{NARROW NO-BREAK SPACE}", " ")
 
 
 def test_scores_taken_as_they_come_have_no_calibration(binary_table: Make) -> None:

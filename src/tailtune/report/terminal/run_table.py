@@ -14,6 +14,7 @@ from tailtune.evaluation.metrics import ClassResult
 from tailtune.profile import ClassProfile
 from tailtune.report.measure_words import term_of
 from tailtune.report.rendering import sentence
+from tailtune.report.run_page.decision import paid
 from tailtune.report.run_page.verdict import SENTENCES, rarest, verdict
 from tailtune.run.result import Result
 from tailtune.run.score import Scores
@@ -35,6 +36,7 @@ def as_json(result: Result) -> Mapping[str, object]:
         "decision": asdict(result.decision),
         "points": [asdict(point) for point in result.points],
         "balances": [asdict(balance) for balance in result.balances],
+        "bill": None if result.bill is None else asdict(result.bill),
     }
 
 
@@ -59,7 +61,8 @@ def headline(result: Result) -> Group:
     told = [Text(line) for line in (*judged.clauses, *judged.notes)]
     decided = Text(sentence("decision.txt.j2", "line", decision=result.decision, names=result.data.names))
     points = [_points_table(result)] if result.points else []
-    return Group(Text(judged.sentence, style="bold"), *told, table, decided, *points)
+    cost = [Text(paid(result.bill, sum(result.data.counts.test)))] if result.bill else []
+    return Group(Text(judged.sentence, style="bold"), *told, table, decided, *points, *cost)
 
 
 def _points_table(result: Result) -> Table:
