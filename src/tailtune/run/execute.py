@@ -41,6 +41,7 @@ from tailtune.run.learners import TREES, fit_model, learner_of
 from tailtune.run.learners.networks import check_flip_averaging
 from tailtune.run.points import operating_points
 from tailtune.run.predictor import Predictor
+from tailtune.run.promises import promises
 from tailtune.run.result import (
     SCHEMA,
     Counts,
@@ -301,6 +302,7 @@ def _result(
     before = replace(model, label=f"{model.label}, before its decision", test=as_it_is)
     use = asked, recalibration, dataset.profile, made
     costs = None if asked.costs is None else asked.costs.of(made.targets, made.amounts)
+    refitted = fitted.run.selection == "refit" and dataset.val is not None
     return Result(
         schema=SCHEMA,
         tailtune=__version__,
@@ -320,6 +322,7 @@ def _result(
         training=fitted.training,
         run=Resolved(**vars(fitted.run)),
         bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names),
+        promises=promises(fitted.predictor, dataset.profile, made, refitted) if resamples else None,
     )
 
 

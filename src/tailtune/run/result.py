@@ -19,6 +19,7 @@ from tailtune.profile import ClassProfile
 from tailtune.run.balances import AtBalance
 from tailtune.run.decide import Decided
 from tailtune.run.points import OperatingPoint
+from tailtune.run.promises import Promises
 from tailtune.settings import Resolved
 
 SCHEMA = 3  # of result.json; 1 named no version
@@ -181,6 +182,7 @@ class Result:
         training: how the model was trained.
         run: the configuration, resolved.
         bill: what the answers cost, where the objective is a cost.
+        promises: sets of classes, and answering fewer rows; None without validation rows, or without intervals.
     """
 
     schema: int
@@ -201,6 +203,7 @@ class Result:
     training: TrainingRecord
     run: Resolved
     bill: Bill | None = None
+    promises: Promises | None = None
 
     @property
     def model(self) -> SystemResult:

@@ -16,6 +16,7 @@ from tailtune.report.rendering import sentence
 from tailtune.report.run_page import figures
 from tailtune.report.run_page.classes import confusion, curves, support
 from tailtune.report.run_page.decision import balances, cases, cost_curve, operating, paid, same_alarms
+from tailtune.report.run_page.promises import view_of
 from tailtune.report.run_page.record import record
 from tailtune.report.run_page.tables import calibration, groups, headline
 from tailtune.report.run_page.verdict import FEW_ROWS, ranking_of, verdict
@@ -87,6 +88,7 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
         "calibration": [calibration(system) for system in compared],
         "decided": sentence("decision.txt.j2", "line", decision=result.decision, names=profile.names),
         "paid": result.bill and paid(result.bill, sum(result.data.counts.test)),
+        "promises": result.promises and view_of(result.promises),
         "operating": operating(result),
         "same_alarms": same_alarms(compared[1:]),
         "balances": balances(result),

@@ -36,6 +36,7 @@ def as_json(result: Result) -> Mapping[str, object]:
         "decision": asdict(result.decision),
         "points": [asdict(point) for point in result.points],
         "balances": [asdict(balance) for balance in result.balances],
+        "promises": None if result.promises is None else asdict(result.promises),
         "bill": None if result.bill is None else asdict(result.bill),
     }
 
