@@ -24,6 +24,8 @@ class HowToRead:
     """Column whose equal values must stay in one split (patients, lesions, customers)."""
     ignore: tuple[str, ...] = ()
     """Columns to leave out, such as identifiers."""
+    amounts: tuple[str, ...] = ()
+    """Columns that costs depend on, such as the sum of a payment; those that --objective cost=FILE names are known."""
     data_root: str | None = None
     """Folder of the named datasets; by default $TAILTUNE_DATA."""
     classes: tuple[str, ...] = ()

@@ -143,6 +143,7 @@ def evaluate(
         deploy_prior: state other class frequencies in use than the run did; nothing is trained for either.
         json: print all figures as JSON.
     """
+    from tailtune.report.run_page.decision import paid
     from tailtune.report.terminal.run_table import scores_table
     from tailtune.run.score import score
 
@@ -151,6 +152,8 @@ def evaluate(
         print_json(scores.as_json())
     else:
         console().print(scores_table(scores))
+        if scores.bill is not None:
+            console().print(paid(scores.bill, scores.rows), markup=False)
         if scores.note:
             console().print(scores.note, markup=False)
 

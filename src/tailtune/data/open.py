@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tailtune.by_name import is_own
 from tailtune.data import catalog
+from tailtune.data.amounts import Amounts, read_amounts
 from tailtune.data.arrays import TARGET, open_arrays
 from tailtune.data.dataset import Dataset, Preprocessor
 from tailtune.data.frames import column_series, to_frame
@@ -163,6 +164,14 @@ class PredictionRows:
     def targets(self) -> NDArray[np.int64] | None:
         """Class indices [N], or None if the data do not tell; an unknown class or a missing one is a TailtuneError."""
         return None if self.read_targets is None else self.read_targets()
+
+    def amounts(self, names: Sequence[str]) -> Amounts | None:
+        """Return the columns that costs depend on; None for images, and where there are no `names`.
+
+        Raises:
+            TailtuneError: see `read_amounts`.
+        """
+        return read_amounts(self.frame, names, self.ids) if names and self.frame is not None else None
 
 
 def open_for_prediction(

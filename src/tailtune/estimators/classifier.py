@@ -16,11 +16,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d
 
+from tailtune.data.amounts import Amounts
 from tailtune.data.dataset import Dataset, Part, Preprocessor
 from tailtune.data.splits import split_hash, stratified
 from tailtune.data.table_preprocessor import row_numbers
 from tailtune.errors import TailtuneError, naming_arguments
 from tailtune.files import write_whole
+from tailtune.run.decide import amount_columns
 from tailtune.run.learners import fit_model
 from tailtune.run.manifest import check_file, seal
 from tailtune.run.predictor import FILE as MODEL
@@ -107,7 +109,9 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         preprocessor = self._preprocessor(X, chosen.train)
         inputs = self._encode(preprocessor, X)
         scaled = None if weights is None else torch.as_tensor(weights / weights.mean(), dtype=torch.float32)
-        whole = Part(inputs, torch.as_tensor(codes), ids, scaled)
+        with naming_arguments():
+            amounts = self._amounts(X, amount_columns(run.objective))
+        whole = Part(inputs, torch.as_tensor(codes), ids, scaled, amounts)
         val = whole.take(chosen.val) if len(chosen.val) else None
         train, test = whole.take(chosen.train), whole.take(np.zeros(0, dtype=np.int64))
         digest = split_hash(train.ids, None if val is None else val.ids, test.ids)
@@ -128,6 +132,10 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
     @abstractmethod
     def _encode(self, preprocessor: Preprocessor, X: Any) -> Tensors:
         """Turn the validated `X` into model inputs."""
+
+    def _amounts(self, X: Any, names: tuple[str, ...]) -> Amounts | None:
+        """Read the columns of the validated `X` that costs depend on; arrays of images have none."""
+        return None
 
     @abstractmethod
     def _validated(self, X: Any, reset: bool = False) -> Any:
@@ -152,7 +160,8 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the answer to each row [N]: the most probable class, unless `objective` asks for something else."""
         probabilities = self.predict_proba(X)
-        return np.asarray(self.classes_[self.predictor_.answers(probabilities)])
+        amounts = self._amounts(self._validated(X), self.predictor_.amounts)
+        return np.asarray(self.classes_[self.predictor_.answers(probabilities, amounts)])
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted estimator to `folder`, as safetensors and JSON.

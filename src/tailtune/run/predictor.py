@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.amounts import Amounts
 from tailtune.data.dataset import Kind, Preprocessor, is_tiny
-from tailtune.decision.answers import Answer, answer_from_state
+from tailtune.decision.answers import Answer, LeastCost, answer_from_state
+from tailtune.decision.costs import Costs
 from tailtune.decision.decision import Decision, from_state
 from tailtune.decision.recalibration import Recalibration, recalibration_from_state
 from tailtune.errors import TailtuneError
@@ -77,9 +79,23 @@ class Predictor:
         plain = self.recalibration is None or self.recalibration.plain
         return scores if plain or self.recalibration is None else self.recalibration(scores)
 
-    def answers(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the class [N] that is answered for rows of these probabilities [N, K]."""
-        return np.asarray(probabilities.argmax(axis=1)) if self.answer is None else self.answer(probabilities)
+    @property
+    def costs(self) -> Costs | None:
+        """What the answers cost, where they are those of the least expected cost."""
+        return self.answer.costs if isinstance(self.answer, LeastCost) else None
+
+    @property
+    def amounts(self) -> tuple[str, ...]:
+        """The columns of a table that answers depend on besides the probabilities, because costs do."""
+        return () if self.costs is None else self.costs.columns
+
+    def answers(self, probabilities: NDArray[np.float64], amounts: Amounts | None = None) -> NDArray[np.int64]:
+        """Return the class [N] that is answered for rows of these probabilities [N, K].
+
+        Raises:
+            TailtuneError: costs depend on columns that are not among the `amounts` of the rows.
+        """
+        return np.asarray(probabilities.argmax(axis=1)) if self.answer is None else self.answer(probabilities, amounts)
 
     def scores(self, inputs: Sources) -> NDArray[np.float64]:
         """Return the class probabilities [N, K] of the trained method, before anything is made of them for use."""

@@ -114,7 +114,7 @@ class Tuning:
         assert fitted is not None
         with processor_threads(run.threads):
             found = fitted.predictor.probabilities(dataset.val.inputs)
-        answers = fitted.predictor.answers(found)
+        answers = fitted.predictor.answers(found, dataset.val.amounts)
         (measure,) = (each for each in MEASURES if each.key == score_of(run))
         value = scores(scored(dataset.val.targets.numpy(), found, dataset.profile, answers), [measure])[measure.key]
         assert value is not None  # a validation part has rows

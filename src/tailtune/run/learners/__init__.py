@@ -86,6 +86,8 @@ def fit_model(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted | No
     """
     check(run)
     asked = asked_of(run, dataset.profile, dataset.deployment)
+    if asked.costs is not None:
+        asked.costs.check(dataset.train.amounts)
     chosen = with_threads(with_model(with_monitor(run), dataset), dataset)
     with processor_threads(chosen.threads):
         fitted = learner_of(chosen.model).fit(chosen, dataset, replace(job or Job(), asked=run))

@@ -76,7 +76,8 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
     note = "A fixed number of rounds." if dataset.val is None else "Rounds by log loss on validation."
     held_out = None
     if dataset.val is not None:
-        held_out = HeldOut(model.predict_proba(dataset.val.tensors(library.LABEL)), dataset.val.targets.numpy())
+        scores = model.predict_proba(dataset.val.tensors(library.LABEL))
+        held_out = HeldOut(scores, dataset.val.targets.numpy(), dataset.val.amounts)
     decision, held_out = fit_method_decision(method.decision, dataset.profile, held_out)
     if resolved.selection == "refit" and dataset.val is not None:
         again = Boosting(rounds_without_validation=model.rounds, threads=threads)

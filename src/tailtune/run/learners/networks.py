@@ -95,7 +95,8 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
         return None
     held_out = None
     if dataset.val is not None:
-        held_out = HeldOut(predictor(first, None).scores(dataset.val.inputs), dataset.val.targets.numpy())
+        scores = predictor(first, None).scores(dataset.val.inputs)
+        held_out = HeldOut(scores, dataset.val.targets.numpy(), dataset.val.amounts)
     decision, held_out = fit_method_decision(first.method.decision, dataset.profile, held_out)
     if decision is not None and whole is not dataset:
         decision = decision.trained_on(whole.profile)

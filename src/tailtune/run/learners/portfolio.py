@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tailtune.data.amounts import Amounts
 from tailtune.data.dataset import Dataset
 from tailtune.data.splits import folds
 from tailtune.decision.blend import Blend, blend
@@ -75,12 +76,14 @@ class _Rows:
         trainings: for each training of a member, its data; `val` is what it does not see, or None.
         held_out: their positions among all held-out rows, training by training.
         targets: class of each held-out row [N]; none where there are none.
+        amounts: of these rows, where costs depend on them.
         note: a sentence on it.
     """
 
     trainings: tuple[Dataset, ...]
     held_out: tuple[Indices, ...]
     targets: Indices
+    amounts: Amounts | None
     note: str
 
 
@@ -128,7 +131,7 @@ def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> 
     held_out = None
     if len(rows.targets):
         weighted = [weight * _known(candidate) for candidate, weight in used]
-        held_out = HeldOut(np.sum(weighted, axis=0), rows.targets)
+        held_out = HeldOut(np.sum(weighted, axis=0), rows.targets, rows.amounts)
     steps, seconds = sum(candidate.steps for candidate in candidates), time.perf_counter() - began
     training = TrainingRecord(
         epochs=len(candidates),
@@ -177,8 +180,10 @@ def _rows(run: Run, dataset: Dataset) -> _Rows:
     few = len(targets) < FEW_ROWS or counts[counts > 0].min() < FEW
     if run.group is not None or (dataset.val is not None and not few):
         note = "Each was judged on the validation rows." if dataset.val is not None else "No rows were held out."
-        held_out = targets[:0] if dataset.val is None else dataset.val.targets.numpy()
-        return _Rows((dataset,), (np.arange(len(held_out)),), held_out, note)
+        held_out, amounts = targets[:0], None
+        if dataset.val is not None:
+            held_out, amounts = dataset.val.targets.numpy(), dataset.val.amounts
+        return _Rows((dataset,), (np.arange(len(held_out)),), held_out, amounts, note)
     fold = folds(targets, FOLDS, run.split_seed)
     judged = np.flatnonzero(fold >= 0)
     trainings = tuple(
@@ -187,7 +192,7 @@ def _rows(run: Run, dataset: Dataset) -> _Rows:
     )
     positions = tuple(np.flatnonzero(fold[judged] == i) for i in range(FOLDS))
     note = f"Each was trained {FOLDS} times, on all rows but a fifth, by which it was judged."
-    return _Rows(trainings, positions, targets[judged], note)
+    return _Rows(trainings, positions, targets[judged], whole.take(judged).amounts, note)
 
 
 def _candidate(learner: Learner, run: Run, rows: _Rows, job: Job) -> _Candidate:
