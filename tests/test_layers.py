@@ -16,20 +16,12 @@ ORDER = (
     "words", "errors", "version", "files", "yaml_file", "by_name", "named_settings", "settings", "interrupt", "profile",
     "data",
     "sampling", "augment", "models", "losses", "optim", "decision", "bayes", "methods", "training", "evaluation", "run",
-    "jobs", "study", "analysis", "advice", "report", "paper", "fit", "compare", "estimators", "demo", "cli", "__main__",
+    "jobs", "study", "analysis", "advice", "report", "paper", "fit", "compare", "tuning", "estimators", "demo", "cli",
+    "__main__",
 )  # fmt: skip
 LIGHT = (
-    "words",
-    "errors",
-    "version",
-    "files",
-    "by_name",
-    "named_settings",
-    "settings",
-    "interrupt",
-    "profile",
-    "__init__",
-)
+    "words", "errors", "version", "files", "by_name", "named_settings", "settings", "interrupt", "profile", "__init__",
+)  # fmt: skip
 FOR_PYTORCH_USERS = ("profile", "sampling", "losses", "optim", "decision")
 FILES = sorted(ROOT.rglob("*.py"))
 

@@ -177,12 +177,12 @@ def test_an_interrupted_run_goes_on_from_its_members_to_the_same_bits(
 
     monkeypatch.setattr(portfolio, "keep", noting)
     resumed = made(run_of(table), dataset, Job(tmp_path, resume=True))
-    assert trained == [f"{TWO[1]}-{fold}" for fold in range(5)]
+    assert trained == [f"{TWO[1]}-1-{fold}" for fold in range(5)]
     np.testing.assert_array_equal(resumed.predictor.scores(dataset.test.inputs), whole)
-    (tmp_path / portfolio.FOLDER / f"{TWO[0]}-3" / "scores.npz").write_bytes(b"damaged")
+    (tmp_path / portfolio.FOLDER / f"{TWO[0]}-0-3" / "scores.npz").write_bytes(b"damaged")
     trained.clear()
     again = made(run_of(table), dataset, Job(tmp_path, resume=True))
-    assert trained == [f"{TWO[0]}-3"]
+    assert trained == [f"{TWO[0]}-0-3"]
     np.testing.assert_array_equal(again.predictor.scores(dataset.test.inputs), whole)
 
 
@@ -208,11 +208,14 @@ def test_a_portfolio_unless_a_network_is_asked_for(table: Path, settings: dict[s
     ("settings", "words"),
     [
         ({"selection": "test-oracle"}, "--selection test-oracle chooses an epoch, and portfolio has none"),
+        ({"model": "portfolio(members=('xgbost',))"}, "'xgbost' is no model that a portfolio can hold"),
+        ({"model": "portfolio(members=())"}, "names no members"),
+        ({"model": "portfolio(member='mlp')"}, "takes no 'member'"),
     ],
 )
 def test_what_a_portfolio_does_not_have(table: Path, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(TailtuneError, match=words):
-        PORTFOLIO.fit(run_of(table, model="portfolio", **settings), open_dataset(run_of(table)), Job())
+        PORTFOLIO.fit(run_of(table, **{"model": "portfolio", **settings}), open_dataset(run_of(table)), Job())
 
 
 @pytest.mark.usefixtures("quick")
@@ -223,3 +226,14 @@ def test_large_tables_have_a_budget_and_say_so(table: Path, monkeypatch: pytest.
     assert PORTFOLIO.minutes(dataset) == portfolio.MINUTES
     made(run_of(table), dataset, Job(forecast=said.append))
     assert "They have 8 min 0 s together; see --minutes." in said[0]
+
+
+def test_members_can_be_named_with_settings_and_networks_have_theirs(table: Path, tmp_path: Path) -> None:
+    model = "portfolio(members=('lightgbm(num_leaves=4)', 'mlp(layers=1, width=8)'))"
+    run = run_of(table, model=model, method="erm", epochs=1, batch_size=200)
+    dataset = open_dataset(run)
+    fitted = made(run, dataset)
+    assert {record.name for record in fitted.training.portfolio} == {"lightgbm(num_leaves=4)", "mlp(layers=1, width=8)"}
+    fitted.predictor.save(tmp_path)
+    again = Predictor.load(tmp_path)
+    np.testing.assert_array_equal(again.scores(dataset.test.inputs), fitted.predictor.scores(dataset.test.inputs))

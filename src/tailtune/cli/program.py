@@ -12,7 +12,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
 from tailtune.cli.runs import evaluate, fit, inspect, predict, report, verify
-from tailtune.cli.studies import compare, demo, study
+from tailtune.cli.studies import compare, demo, study, tune
 from tailtune.cli.terminal import console, print_json, show_log
 from tailtune.errors import TailtuneError
 from tailtune.files import naming_files, refuse_bytes
@@ -41,6 +41,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "inspect": inspect,
     "fit": fit,
+    "tune": tune,
     "compare": compare,
     "study": study,
     "evaluate": evaluate,

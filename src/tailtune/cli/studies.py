@@ -11,6 +11,7 @@ from tyro.conf import Positional, PositionalRequiredArgs, arg
 
 from tailtune.cli.terminal import console, note, print_json
 from tailtune.jobs.task import On
+from tailtune.settings import Run
 from tailtune.study.comparison import Comparison
 from tailtune.study.study import Study
 
@@ -114,6 +115,49 @@ def _conduct(
     if conducted.elsewhere:
         note(f"{conducted.elsewhere} trainings are left to other processes; the same command collects their results")
     refuse_failures(conducted.failures)
+
+
+def tune(
+    run: Annotated[Run, arg(name=""), PositionalRequiredArgs],
+    trials: int | None = None,
+    storage_url: str | None = None,
+    final_seeds: int = 1,
+    no_flip: bool = False,
+    json: bool = False,
+) -> None:
+    """Search settings of the whole pipeline for DATA, say what they gain on rows that chose nothing, and use them.
+
+    Args:
+        run: the configuration; what it leaves open is searched. --minutes is for everything, the final run included.
+        trials: most trainings of the search; by default as many as --minutes (10) have room for.
+        storage_url: Optuna storage that several processes share; by default a journal in --out.
+        final_seeds: final runs, with seeds 0, 1, and so on; 0 makes none.
+        no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
+        json: print JSON.
+    """
+    import msgspec
+
+    from tailtune.training.observer import shown
+    from tailtune.tuning.page import write_page
+    from tailtune.tuning.table import trials_table
+    from tailtune.tuning.tune import tune as search
+
+    if no_flip:
+        run = replace(run, flip=False)
+    result = search(
+        run,
+        trials=trials,
+        storage=storage_url,
+        seeds=final_seeds,
+        say=note,
+        watch=lambda: shown(console(stderr=True), note),
+    )
+    page = write_page(Path(run.out), result)
+    if json:
+        print_json({"folder": run.out, **msgspec.to_builtins(result)})
+    else:
+        console().print(trials_table(result))
+        console().print(f"report: {page}", markup=False)
 
 
 def demo(out: Path = Path("demo-run"), seeds: int = 3, json: bool = False) -> None:

@@ -20,6 +20,9 @@ from tailtune.evaluation.measures.log_loss import log_loss
 from tailtune.evaluation.measures.tail_auprc import tail_auprc
 from tailtune.evaluation.scored import scored
 from tailtune.methods.search import Space
+from tailtune.models.classical import LIBRARIES
+from tailtune.models.listed import TABLE_MODELS
+from tailtune.named_settings import home, settled
 from tailtune.profile import ClassProfile, Floats, Indices
 from tailtune.run.decide import in_use
 from tailtune.run.environment import peak_memory_mb
@@ -43,7 +46,22 @@ LARGE, MINUTES = 5_000_000, 8.0  # cells of a table from which on time is limite
 LEAST = 1.0  # seconds that a member's training has to have, or it is left out
 NETWORK_SHARE = 4.0  # of the time, to one of a classical member
 FOLDER = "members"
-LACKS = ("epochs", "batch_size", "optimizer", "lr", "weight_decay", "clip", "ema", "policy", "patience")
+
+
+def members_of(model: str) -> tuple[str, ...]:
+    """Return the members that ``portfolio(members=('xgboost(max_depth=4)', 'mlp'))`` names, in the order of training.
+
+    Raises:
+        TailtuneError: something else than names of one or several models of tables.
+    """
+    listed = settled(model, {"members": MEMBERS})["members"]
+    named = (listed,) if isinstance(listed, str) else tuple(listed) if isinstance(listed, tuple | list) else ()
+    for name in named:
+        if not isinstance(name, str) or home(name) not in TABLE_MODELS or home(name) == NAME:
+            raise TailtuneError(f"{name!r} is no model that a portfolio can hold; see tailtune list models")
+    if not named:
+        raise TailtuneError(f"{model} names no members; write portfolio(members=('xgboost', 'mlp-plr'))")
+    return named
 
 
 def learner(of: Callable[[str], Learner]) -> Learner:
@@ -56,10 +74,10 @@ def learner(of: Callable[[str], Learner]) -> Learner:
         threads=lambda dataset: max(of(name).threads(dataset) for name in MEMBERS),
         price=lambda run, dataset: _price(of, run, dataset),
         space=_space,
-        summary=lambda run: f"portfolio of {', '.join(MEMBERS)}",
+        summary=lambda run: f"portfolio of {', '.join(members_of(str(run.model)))}",
         title=lambda run: NAME if run.method == METHOD else f"{NAME}, networks by {run.method}",
         minutes=_minutes,
-        lacks=(*LACKS, "test_curve", "compile"),
+        lacks=("policy", "test_curve", "compile"),
     )
 
 
@@ -99,26 +117,26 @@ class _Candidate:
 
 
 def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> Fitted:
-    resolved, rows = _resolved(run, dataset), _rows(run, dataset)
+    resolved, rows, members = _resolved(run, dataset), _rows(run, dataset), members_of(str(run.model))
     minutes = run.minutes or _minutes(dataset)
     if job.until is None and minutes is not None:
         job = replace(job, until=time.monotonic() + 60 * minutes)
     if job.folder:
         write_run(job.folder, job.asked or run, resolved)
     if job.forecast is not None:
-        job.forecast(f"Training a portfolio of {', '.join(MEMBERS)}. {rows.note}{_within(run, job.until)}")
+        job.forecast(f"Training a portfolio of {', '.join(members)}. {rows.note}{_within(run, job.until)}")
     began = time.perf_counter()
     warnings: list[str] = []
     candidates: list[_Candidate] = []
-    for number, name in enumerate(MEMBERS):
-        until = _until(job.until, MEMBERS[number:])
+    for number, name in enumerate(members):
+        until = _until(job.until, members[number:])
         if candidates and until is not None and until - time.monotonic() < LEAST * len(rows.trainings):
             warnings.append(f"{name} was left out of the portfolio, to end in time.")
             continue
         try:
-            candidate = _candidate(of(name), replace(resolved, model=name), rows, replace(job, until=until))
+            candidate = _candidate(of(name), replace(resolved, model=name), number, rows, replace(job, until=until))
         except TailtuneError as error:
-            if name == MEMBERS[-1] and not candidates:
+            if name == members[-1] and not candidates:
                 raise
             warnings.append(f"{name} was left out of the portfolio: {error}")
             continue
@@ -135,12 +153,12 @@ def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> 
     steps, seconds = sum(candidate.steps for candidate in candidates), time.perf_counter() - began
     training = TrainingRecord(
         epochs=len(candidates),
-        planned_epochs=len(MEMBERS),
+        planned_epochs=len(members),
         steps=steps,
         seconds=round(seconds, 3),
         seconds_per_step=seconds / max(1, steps),
         best_epoch=None,
-        stopped="the minutes were over" if len(candidates) < len(MEMBERS) and job.until else "finished",
+        stopped="the minutes were over" if len(candidates) < len(members) and job.until else "finished",
         selection=resolved.selection,
         selection_note=f"{rows.note} {_said(found)}",
         warnings=tuple(warnings),
@@ -154,7 +172,7 @@ def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> 
             for candidate, weight in zip(candidates, found.weights.tolist(), strict=True)
         ),
     )
-    predictor = Predictor("table", dataset.names, dataset.preprocessor, NAME, "32", model)
+    predictor = Predictor("table", dataset.names, dataset.preprocessor, resolved.model, "32", model)
     leftovers = None if job.folder is None else job.folder / FOLDER
     return Fitted(predictor, resolved, training, dataset.profile.priors, held_out, leftovers=leftovers)
 
@@ -169,7 +187,8 @@ def _resolved(run: Run, dataset: Dataset) -> Resolved:
         raise TailtuneError(f"{NAME} takes tables, not images; leave out --model or choose an image model")
     if run.selection == "test-oracle":
         raise TailtuneError(f"--selection test-oracle chooses an epoch, and {NAME} has none; leave it out")
-    return Resolved(**(vars(run) | {"model": NAME, "method": run.method or METHOD}))
+    members_of(str(run.model))
+    return Resolved(**(vars(run) | {"method": run.method or METHOD}))
 
 
 def _rows(run: Run, dataset: Dataset) -> _Rows:
@@ -195,16 +214,18 @@ def _rows(run: Run, dataset: Dataset) -> _Rows:
     return _Rows(trainings, positions, targets[judged], whole.take(judged).amounts, note)
 
 
-def _candidate(learner: Learner, run: Run, rows: _Rows, job: Job) -> _Candidate:
+def _candidate(learner: Learner, run: Resolved, place: int, rows: _Rows, job: Job) -> _Candidate:
     """Train a member, once or once a fold, and calibrate it on what it did not see."""
-    run = replace(run, method=run.method if learner.network else "erm")
+    if not learner.network:
+        plain = Run(run.data)
+        run = replace(run, method="erm", **{name: getattr(plain, name) for name in learner.lacks})
     fitted: list[Fitted] = []
     for number, dataset in enumerate(rows.trainings):
         until = job.until
         if until is not None:
             until = time.monotonic() + max(0.0, until - time.monotonic()) / (len(rows.trainings) - number)
             run = replace(run, minutes=run.minutes or (until - time.monotonic()) / 60)  # so that networks fit into it
-        folder = None if job.folder is None else job.folder / FOLDER / f"{run.model}-{number}"
+        folder = None if job.folder is None else job.folder / FOLDER / f"{home(run.model)}-{place}-{number}"
         one = None if folder is None or not job.resume else kept(folder, run)
         if one is None:
             if folder is not None:
@@ -219,7 +240,7 @@ def _candidate(learner: Learner, run: Run, rows: _Rows, job: Job) -> _Candidate:
     steps = sum(one.training.steps for one in fitted)
     predictors = tuple(one.predictor for one in fitted)
     if not len(rows.targets):
-        return _Candidate(str(run.model), predictors, None, seconds, steps)
+        return _Candidate(run.model, predictors, None, seconds, steps)
     profile = rows.trainings[0].profile
     scores = np.zeros((len(rows.targets), profile.num_classes))
     for one, positions in zip(fitted, rows.held_out, strict=True):
@@ -227,7 +248,7 @@ def _candidate(learner: Learner, run: Run, rows: _Rows, job: Job) -> _Candidate:
         scores[positions] = one.held_out.probabilities
     use = fit_use(Asked(read_objective("log_loss")), fitted[0].implied, profile, HeldOut(scores, rows.targets))
     calibrated = tuple(in_use(predictor, use) for predictor in predictors)
-    return _Candidate(str(run.model), calibrated, use.recalibration(scores), seconds, steps)
+    return _Candidate(run.model, calibrated, use.recalibration(scores), seconds, steps)
 
 
 def _blend(candidates: list[_Candidate], rows: _Rows, run: Resolved, dataset: Dataset) -> Blend:
@@ -280,7 +301,7 @@ def _until(until: float | None, ahead: tuple[str, ...]) -> float | None:
     """When the first of the members `ahead` should be done, by `time.monotonic`."""
     if until is None:
         return None
-    shares = [NETWORK_SHARE if name == NETWORK else 1.0 for name in ahead]
+    shares = [1.0 if home(name) in LIBRARIES else NETWORK_SHARE for name in ahead]
     now = time.monotonic()
     return now + max(0.0, until - now) * shares[0] / sum(shares)
 
@@ -289,7 +310,7 @@ def _price(of: Callable[[str], Learner], run: Run, dataset: Dataset) -> Price:
     """The members' prices together; networks by the length that they may have."""
     rows = _rows(run, dataset)
     prices = []
-    for name in MEMBERS:
+    for name in members_of(str(run.model)):
         member = of(name)
         alone = replace(run, model=name, method=METHOD if member.network else "erm")
         prices.append(member.price(member.share(alone, dataset), dataset))
