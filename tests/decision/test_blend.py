@@ -29,14 +29,14 @@ def test_one_model_counts_for_all() -> None:
     targets = np.array([0, 1, 1])
     found = blend([noisy(targets, 1.0, 0)], targets)
     assert found.weights.tolist() == [1.0]
-    assert (found.chosen, found.gain, found.error) == (False, None, None)
+    assert (found.chosen, found.gain, found.error) == (0, None, None)
 
 
 def test_a_poor_model_is_left_out_where_there_are_rows_to_tell() -> None:
     targets = np.random.default_rng(0).integers(0, 2, 4000)
     members = [noisy(targets, 0.5, 1), noisy(targets, 0.5, 2), noisy(targets, 4.0, 3)]
     found = blend(members, targets)
-    assert found.chosen
+    assert found.chosen == 1
     assert found.gain is not None
     assert found.error is not None
     assert found.gain > found.error
@@ -48,8 +48,26 @@ def test_a_poor_model_is_left_out_where_there_are_rows_to_tell() -> None:
 def test_models_that_are_alike_count_alike() -> None:
     targets = np.random.default_rng(0).integers(0, 3, 60)
     found = blend([noisy(targets, 1.0, seed, 3) for seed in range(4)], targets)
-    assert not found.chosen
+    assert found.chosen == 0
+    assert found.gain is not None
+    assert found.gain <= 0
     np.testing.assert_array_equal(found.weights, np.full(4, 0.25))
+
+
+def test_a_gain_that_may_be_noise_goes_half_way() -> None:
+    for seed in range(50):
+        targets = np.random.default_rng(seed).integers(0, 2, 80)
+        members = [noisy(targets, 1.0, seed), noisy(targets, 1.6, seed + 100)]
+        found = blend(members, targets)
+        assert found.gain is not None
+        assert found.error is not None
+        assert found.chosen == (0 if found.gain <= 0 else 0.5 if found.gain <= found.error else 1)
+        if found.chosen == 0.5:
+            wholly = 2 * found.weights - 0.5
+            assert wholly.min() >= -1e-12
+            assert found.weights[0] > 0.5
+            return
+    raise AssertionError("no draw was in between")
 
 
 def test_greedy_picks_as_written_out() -> None:

@@ -23,25 +23,26 @@ class Blend:
 
     Attributes:
         weights: of each model [M]; they sum to 1.
-        chosen: whether they were chosen; else all are alike, because the rows cannot tell that others are better.
+        chosen: how far they were chosen: 1 for wholly, 0.5 for half way from equal ones, 0 for equal ones.
         gain: of the log loss by chosen weights over equal ones, on rows that did not choose them; None where none were
             sought, of one model or on fewer than 30 rows.
         error: standard error of the gain; likewise.
     """
 
     weights: Floats
-    chosen: bool
+    chosen: float
     gain: float | None = None
     error: float | None = None
 
 
 def blend(members: Sequence[Floats], targets: NDArray[np.int64], row_weights: Floats | None = None) -> Blend:
-    """Choose weights by log loss, or leave all alike where that is not better by more than a standard error.
+    """Choose weights by log loss, as far as the rows can tell that they are better than equal ones.
 
     Greedy selection with replacement (Caruana et al., "Ensemble selection from libraries of models", ICML 2004), on
     four of five parts of the rows at a time; the weights are the mean of the five. The gain over equal weights is
-    measured on the part left out. Its standard error grows as rare rows become few, so that it takes more of a gain to
-    leave the equal weights where there is little to judge by.
+    measured on the part left out. Where it is more than its standard error the chosen weights are taken, where it is
+    less the mean of chosen and equal ones, and where there is none equal ones. The error grows as rare rows become few,
+    so that little to judge by moves little.
 
     Args:
         members: class probabilities of each model [N, K].
@@ -54,7 +55,7 @@ def blend(members: Sequence[Floats], targets: NDArray[np.int64], row_weights: Fl
     count, rows = len(members), np.arange(len(targets))
     equal, part = np.full(count, 1 / count), folds(targets, PARTS)
     if count == 1 or (part >= 0).sum() < FEWEST:
-        return Blend(equal, chosen=False)
+        return Blend(equal, chosen=0)
     of_target = np.stack([probabilities[rows, targets] for probabilities in members])  # [M, N]
     importance = np.ones(len(targets)) if row_weights is None else np.asarray(row_weights, dtype=np.float64)
     found, left_out = [], np.zeros(len(targets))
@@ -65,9 +66,8 @@ def blend(members: Sequence[Floats], targets: NDArray[np.int64], row_weights: Fl
         left_out[part == number] = _losses(weights @ of_target[:, part == number])
     gains = ((_losses(equal @ of_target) - left_out) * importance / importance.mean())[part >= 0]
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / len(gains) ** 0.5)
-    if gain <= error:
-        return Blend(equal, False, gain, error)
-    return Blend(np.mean(found, axis=0), True, gain, error)
+    chosen = 0.0 if gain <= 0 else 0.5 if gain <= error else 1.0
+    return Blend(chosen * np.mean(found, axis=0) + (1 - chosen) * equal, chosen, gain, error)
 
 
 def _greedy(of_target: Floats, importance: Floats) -> Floats:

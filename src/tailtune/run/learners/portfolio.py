@@ -41,7 +41,7 @@ NETWORK = "mlp-plr"
 MEMBERS = ("xgboost", "lightgbm", "catboost", "extra-trees", NETWORK)  # the quick ones first, should time be short
 FOLDS = 5
 FEW = 100  # rows of the rarest class, under which each row is held out once rather than a share of them
-FEW_ROWS = 5000  # likewise of all classes together: training five times costs little
+FEW_ROWS = 10_000  # likewise of all classes together: training five times costs little
 LARGE, MINUTES = 5_000_000, 8.0  # cells of a table from which on time is limited, and to how much
 LEAST = 1.0  # seconds that a member's training has to have, or it is left out
 NETWORK_SHARE = 4.0  # of the time, to one of a classical member
@@ -253,7 +253,7 @@ def _candidate(learner: Learner, run: Resolved, place: int, rows: _Rows, job: Jo
 
 def _blend(candidates: list[_Candidate], rows: _Rows, run: Resolved, dataset: Dataset) -> Blend:
     if not len(rows.targets):
-        return Blend(np.full(len(candidates), 1 / len(candidates)), chosen=False)
+        return Blend(np.full(len(candidates), 1 / len(candidates)), chosen=0)
     return blend([_known(candidate) for candidate in candidates], rows.targets)
 
 
@@ -289,11 +289,16 @@ def _within(run: Run, until: float | None) -> str:
 def _said(found: Blend) -> str:
     if found.gain is None or found.error is None:
         return "All count alike."
-    if found.chosen:
+    if found.chosen == 1:
         return f"Weights were chosen by log loss: {found.gain:.4f} \u00b1 {found.error:.4f} better than equal ones."
+    if found.chosen:
+        return (
+            f"Weights are half way from equal ones to those of the lowest log loss, which are better by {found.gain:.4f} "
+            f"\u00b1 {found.error:.4f}, no more than noise may be."
+        )
     return (
         f"All count alike: chosen weights would have changed the log loss by {-found.gain:+.4f} \u00b1 "
-        f"{found.error:.4f}, which is no more than noise."
+        f"{found.error:.4f}, which is no gain."
     )
 
 
