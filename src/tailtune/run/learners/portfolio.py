@@ -293,7 +293,7 @@ def _said(found: Blend) -> str:
         return f"Weights were chosen by log loss: {found.gain:.4f} \u00b1 {found.error:.4f} better than equal ones."
     if found.chosen:
         return (
-            f"Weights are half way from equal ones to those of the lowest log loss, which are better by {found.gain:.4f} "
+            f"Weights are half way from equal ones to those of the lowest log loss, better by {found.gain:.4f} "
             f"\u00b1 {found.error:.4f}, no more than noise may be."
         )
     return (
