@@ -137,6 +137,17 @@ def test_the_minutes_are_shared_out() -> None:
     assert Clock.started(10.0, now - 900, ("erm",)).until() == pytest.approx(now, abs=5)
 
 
+def test_time_is_kept_for_intervals_that_many_rows_make_slow() -> None:
+    now, waited = time.monotonic(), lambda times: time.sleep(0.01 * times)  # 0.12 s a resample of three systems
+    clock = Clock.started(0.2, now, ("majority", "xgboost")).keeping(3, waited)
+    assert clock.evaluation > 0.99 * 50 * 0.12
+    assert clock.until() == pytest.approx(now + 0.05 + (12 - 6) * 6 / 7.5, abs=2.5)
+    slow = replace(clock, evaluation=100.0)
+    assert slow.until() == pytest.approx(now + 6 * 6 / 7.5, abs=0.5)  # half of what is left is for training
+    assert clock.after().after().evaluation == clock.evaluation
+    assert Clock.started(None, now, ()).keeping(3, lambda times: pytest.fail("no budget, nothing to time")).end is None
+
+
 def test_fewer_resamples_where_time_is_short() -> None:
     asked: list[int] = []
     assert Clock.started(None, 0.0, ()).resamples(1000, 2, asked.append) == 1000

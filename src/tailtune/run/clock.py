@@ -10,6 +10,7 @@ from tailtune.models.classical import LIBRARIES
 
 MODEL, CLASSICAL, EVALUATION = 6.0, 1.5, 1.5  # shares of the time; erm is a network too
 FEWEST_RESAMPLES = 50
+TRIED = 5  # resamples that are timed
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,12 @@ class Clock:
     Attributes:
         end: when they are over, by `time.monotonic`; None where there is no limit.
         ahead: what is still to be trained, in this order: "model", then names of baselines.
+        evaluation: seconds that the fewest resamples of the bootstrap take.
     """
 
     end: float | None
     ahead: tuple[str, ...]
+    evaluation: float = 0.0
 
     @classmethod
     def started(cls, minutes: float | None, began: float, baselines: Sequence[str]) -> Clock:
@@ -35,11 +38,17 @@ class Clock:
             return None
         now = time.monotonic()
         shares = [_share(name) for name in self.ahead]
-        return now + max(0.0, self.end - now) * shares[0] / (sum(shares) + EVALUATION)
+        left = max(0.0, self.end - now)
+        kept = max(left * EVALUATION / (sum(shares) + EVALUATION), min(self.evaluation, left / 2))
+        return now + (left - kept) * shares[0] / (sum(shares) or 1.0)
 
     def after(self) -> Clock:
         """Return the clock when the first of what is ahead is done."""
         return replace(self, ahead=self.ahead[1:])
+
+    def keeping(self, systems: int, bootstrap: Callable[[int], object]) -> Clock:
+        """Return the clock that keeps time for the fewest resamples, up to half of what is left; see `resamples`."""
+        return self if self.end is None else replace(self, evaluation=FEWEST_RESAMPLES * _timed(systems, bootstrap))
 
     def resamples(self, most: int, systems: int, bootstrap: Callable[[int], object]) -> int:
         """Return how many resamples of the bootstrap there is time for, at least 50 and at most `most`.
@@ -51,11 +60,15 @@ class Clock:
         """
         if self.end is None or most <= FEWEST_RESAMPLES:
             return most
-        began, tried = time.monotonic(), 5
-        bootstrap(tried)
-        now = time.monotonic()
-        each = max(1e-9, (now - began) / tried) * (1 + 3 * (systems - 1))  # a pair costs two and is drawn beside one
-        return min(most, max(FEWEST_RESAMPLES, int((self.end - now) / each)))
+        each = _timed(systems, bootstrap)
+        return min(most, max(FEWEST_RESAMPLES, int((self.end - time.monotonic()) / each)))
+
+
+def _timed(systems: int, bootstrap: Callable[[int], object]) -> float:
+    """Seconds that a resample of all systems takes, each alone and, at twice the time and more, beside the model."""
+    began = time.monotonic()
+    bootstrap(TRIED)
+    return max(1e-9, (time.monotonic() - began) / TRIED) * 4 * systems
 
 
 def _share(name: str) -> float:

@@ -109,6 +109,9 @@ def execute(
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
     chosen = learner_of(with_model(run, dataset).model)
     clock = Clock.started(run.minutes or chosen.minutes(dataset), began, baselines)
+    if resamples:
+        guess = np.tile(dataset.profile.priors, (len(dataset.test), 1))
+        clock = clock.keeping(1 + len(baselines), _bootstrap(dataset, guess))
     job = Job(folder, resume, until=clock.until())
     if not first:
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
@@ -279,15 +282,16 @@ def _affordable(
     resamples: int, clock: Clock, dataset: Dataset, systems: list[System], say: Callable[[str], object]
 ) -> int:
     """Return as many of `resamples` as there is time for, and say so where they are fewer."""
-    targets, profile, sure = dataset.test.targets.numpy(), dataset.profile, with_intervals()
-
-    def bootstrap(times: int) -> object:
-        return intervals(targets, systems[0].test.probabilities, profile, sure, times)
-
-    found = clock.resamples(resamples, len(systems), bootstrap)
+    found = clock.resamples(resamples, len(systems), _bootstrap(dataset, systems[0].test.probabilities))
     if found < resamples:
         say(f"Intervals are of {found} resamples instead of {resamples}, to end in time; their ends are rougher.")
     return found
+
+
+def _bootstrap(dataset: Dataset, probabilities: Probabilities) -> Callable[[int], object]:
+    """What resamples the figures of one system so many times, to see how long that takes."""
+    targets, profile, sure = dataset.test.targets.numpy(), dataset.profile, with_intervals()
+    return lambda times: intervals(targets, probabilities, profile, sure, times)
 
 
 def _answered(predictor: Predictor, scores: Probabilities, dataset: Dataset) -> Answered:
