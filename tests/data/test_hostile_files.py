@@ -112,6 +112,16 @@ def test_a_signalling_nan_is_a_missing_value() -> None:
         assert np.isnan(column_series("x", signalling).to_numpy()).all()
 
 
+def test_a_column_with_a_signalling_nan_is_read_without_a_warning() -> None:
+    signalling = np.array([1.0, 2.0, 3.0] * 5)
+    signalling.view(np.uint64)[-1] = 0x7FF0000000000001  # np.nanmin takes it for the smallest where it is the last
+    frame = pl.DataFrame([column_series("x", signalling)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        column = read_schema(frame, row_numbers(15), {}).columns[0]
+    assert (column.kind, column.missing) == ("numeric", True)
+
+
 def archive(path: Path, members: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for name, content in members.items():
