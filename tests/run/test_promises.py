@@ -43,7 +43,7 @@ def made(predictor: Predictor, held: int = 3000, rows: int = 6000) -> Prediction
 @pytest.mark.parametrize("weights", [None, np.array([1.0, 2.0, 4.0])])
 def test_levels_count_the_surest_rows(weights: Floats | None) -> None:
     predictions = made(model(weights))
-    found = promises(model(weights), PROFILE, predictions, refitted=False)
+    found = promises(model(weights), PROFILE, predictions, scored_by="model")
     assert found is not None
     assert predictions.held_out is not None
     p, y, answers = predictions.model.probabilities, predictions.targets, predictions.model.answers
@@ -63,9 +63,9 @@ def test_levels_count_the_surest_rows(weights: Floats | None) -> None:
 
 def test_sets_hold_every_class_as_often_as_is_promised() -> None:
     predictions = made(model())
-    found = promises(model(), PROFILE, predictions, refitted=True)
+    found = promises(model(), PROFILE, predictions, scored_by="first")
     assert found is not None
-    assert (found.sets.needed, found.refitted) == (9, True)
+    assert (found.sets.needed, found.scored_by) == (9, "first")
     for entry in found.sets.classes:
         assert entry.promised
         assert entry.covered == pytest.approx(0.9, abs=0.05)
@@ -80,7 +80,7 @@ def test_a_class_of_too_few_rows_is_in_every_set_and_said_to_be() -> None:
         np.flatnonzero(predictions.held_out.targets < 2), np.flatnonzero(predictions.held_out.targets == 2)[:8]
     )
     few = HeldOut(predictions.held_out.probabilities[kept], predictions.held_out.targets[kept])
-    found = promises(model(), PROFILE, replace(predictions, held_out=few), refitted=False)
+    found = promises(model(), PROFILE, replace(predictions, held_out=few), scored_by="model")
     assert found is not None
     rare = found.sets.classes[2]
     assert (rare.calibration_rows, rare.promised, rare.covered) == (8, False, 1.0)
@@ -88,18 +88,18 @@ def test_a_class_of_too_few_rows_is_in_every_set_and_said_to_be() -> None:
 
 def test_where_nothing_can_be_promised_it_says_so() -> None:
     predictions = made(model(), held=40)
-    found = promises(model(), PROFILE, predictions, refitted=False)
+    found = promises(model(), PROFILE, predictions, scored_by="model")
     assert found is not None
     assert found.kept is not None
     assert (found.kept.threshold, found.kept.answered, found.kept.wrong) == (None, 0.0, None)
     assert found.note.startswith("Nothing is answered")
-    assert promises(model(), PROFILE, replace(predictions, held_out=None), refitted=False) is None
+    assert promises(model(), PROFILE, replace(predictions, held_out=None), scored_by="model") is None
 
 
 def test_without_a_wrong_answer_there_is_nothing_to_keep_down() -> None:
     predictions = made(model())
     assert predictions.held_out is not None
     right = replace(predictions.held_out, targets=predictions.held_out.probabilities.argmax(axis=1))
-    found = promises(model(), PROFILE, replace(predictions, held_out=right), refitted=False)
+    found = promises(model(), PROFILE, replace(predictions, held_out=right), scored_by="model")
     assert found is not None
     assert (found.kept, found.error, found.note) == (None, 0.0, "")

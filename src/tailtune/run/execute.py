@@ -42,7 +42,7 @@ from tailtune.run.learners import CLASSICAL, fit_model, learner_of, with_model
 from tailtune.run.learners.networks import check_flip_averaging
 from tailtune.run.points import operating_points
 from tailtune.run.predictor import Predictor
-from tailtune.run.promises import promises
+from tailtune.run.promises import ScoredBy, promises
 from tailtune.run.result import (
     SCHEMA,
     Counts,
@@ -312,7 +312,9 @@ def _result(
     before = replace(model, label=f"{model.label}, before its decision", test=as_it_is)
     use = asked, recalibration, dataset.profile, made
     costs = None if asked.costs is None else asked.costs.of(made.targets, made.amounts)
-    refitted = fitted.run.selection == "refit" and dataset.val is not None
+    scored_by: ScoredBy = "first" if fitted.run.selection == "refit" and dataset.val is not None else "model"
+    if fitted.training.folded:
+        scored_by = "folds"
     return Result(
         schema=SCHEMA,
         tailtune=__version__,
@@ -332,7 +334,7 @@ def _result(
         training=fitted.training,
         run=Resolved(**vars(fitted.run)),
         bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names),
-        promises=promises(fitted.predictor, dataset.profile, made, refitted) if resamples else None,
+        promises=promises(fitted.predictor, dataset.profile, made, scored_by) if resamples else None,
     )
 
 

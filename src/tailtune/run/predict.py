@@ -138,7 +138,9 @@ def _held_out(run: Finished, option: str, say: Callable[[str], object]) -> HeldO
         raise TailtuneError(
             f"{option} is fitted on validation rows, and {run.folder} had none; fit again with --selection validation"
         )
-    if run.run.selection == "refit":
+    if run.result.training.folded:
+        say(f"{option} rests on scores of models that each saw four fifths of the rows, and answers are of their mean.")
+    elif run.run.selection == "refit":
         say(f"{option} rests on the scores of the training before the refit, as far as the last model is like it.")
     return held_out
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from tailtune.profile import ClassProfile, Floats, Indices
 from tailtune.run.folder import Predictions
 from tailtune.run.predictor import Predictor
 
+ScoredBy = Literal["model", "first", "folds"]
 COVERAGE = 0.9  # of every class
 SHARES = (1.0, 0.9, 0.75, 0.5, 0.25)  # of the validation rows, to be answered
 
@@ -89,7 +91,8 @@ class Promises:
         confidence: that no more than `error` of the answers of `kept` are wrong.
         kept: with as many rows answered as keep that; None where no answer is wrong.
         note: why nothing is answered then, or nothing.
-        refitted: whether the final model was trained on the validation rows too, so that their scores are another's.
+        scored_by: which model the scores of the validation rows are of: the final one ("model"), that before a refit
+            ("first"), or for each row one of the models that were trained without its fold ("folds").
     """
 
     sets: Sets
@@ -98,17 +101,17 @@ class Promises:
     confidence: float
     kept: Answering | None
     note: str
-    refitted: bool
+    scored_by: ScoredBy
 
 
-def promises(predictor: Predictor, profile: ClassProfile, made: Predictions, refitted: bool) -> Promises | None:
+def promises(predictor: Predictor, profile: ClassProfile, made: Predictions, scored_by: ScoredBy) -> Promises | None:
     """Find both on the validation rows and try them on the test rows.
 
     Args:
         predictor: the model with its decision.
         profile: class distribution of the training rows.
         made: scores and answers of the test rows, and scores of the validation rows.
-        refitted: whether the final model was trained on these too.
+        scored_by: which model the latter are of.
 
     Returns:
         What came out; None without validation rows.
@@ -135,7 +138,7 @@ def promises(predictor: Predictor, profile: ClassProfile, made: Predictions, ref
         confidence=confidence,
         kept=kept,
         note=note,
-        refitted=refitted,
+        scored_by=scored_by,
     )
 
 

@@ -86,6 +86,11 @@ class TrainingRecord:
     device: str
     portfolio: tuple[MemberRecord, ...] = ()
 
+    @property
+    def folded(self) -> bool:
+        """Whether held-out rows were scored fold by fold, each by models that had not seen it."""
+        return any(member.trainings > 1 for member in self.portfolio)
+
 
 @dataclass(frozen=True)
 class Counts:

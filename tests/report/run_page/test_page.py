@@ -256,7 +256,7 @@ def test_what_can_be_promised_is_told_with_what_it_takes(ten_images: Make) -> No
             "confidence": 0.95,
             "kept": at,
             "note": "",
-            "refitted": True,
+            "scored_by": "first",
         }
 
     words = Page(shown(ten_images().changed(promised))).words
@@ -266,7 +266,7 @@ def test_what_can_be_promised_is_told_with_what_it_takes(ten_images: Make) -> No
         "A set has 2.35 classes on average, 31.0 % of the sets are of one.",
         "It takes 9 validation rows of a class to promise 90 %, so nothing is promised for “lorry”.",
         "lorry in every set 5 100 100.0 %",
-        "by the scores of the training before the refit",
+        "are those of the training before the refit",
     ):
         assert told in words.replace("\N{NO-BREAK SPACE}", " ")
     assert "validation rows of a class to promise" not in Page(shown(ten_images())).words

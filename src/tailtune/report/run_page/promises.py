@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tailtune.run.promises import Answering, Promises
+from tailtune.run.promises import Answering, Promises, ScoredBy
 from tailtune.words import percent, quoted, whole
 
 MOST_ROWS = 12  # classes that the table names, those with the fewest validation rows
@@ -42,7 +42,7 @@ class PromisesView:
     lacking: tuple[str, ...]
     levels: tuple[LevelRow, ...]
     note: str
-    refitted: bool
+    scored_by: ScoredBy
 
 
 def view_of(promises: Promises) -> PromisesView:
@@ -65,7 +65,7 @@ def view_of(promises: Promises) -> PromisesView:
         lacking=tuple(quoted(each.name, "“”") for each in fewest if not each.promised),
         levels=tuple(_levels(promises)),
         note=promises.note,
-        refitted=promises.refitted,
+        scored_by=promises.scored_by,
     )
 
 
