@@ -15,7 +15,7 @@ from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
 from tailtune.errors import TailtuneError
 from tailtune.run.learner import Fitted, Job
-from tailtune.run.learners import PORTFOLIO, fit_model, portfolio, with_model
+from tailtune.run.learners import PORTFOLIO, fit_model, portfolio, with_model, with_monitor
 from tailtune.run.portfolio import Portfolio
 from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
@@ -191,6 +191,7 @@ def test_an_interrupted_run_goes_on_from_its_members_to_the_same_bits(
     [
         ({}, "portfolio"),
         ({"objective": "balanced_accuracy", "minutes": 1.0, "selection": "refit"}, "portfolio"),
+        ({"objective": "auprc", "accelerator": "cpu", "precision": "32"}, "portfolio"),
         ({"method": "sama"}, "mlp-plr"),
         ({"epochs": 3}, "mlp-plr"),
         ({"patience": 0}, "mlp-plr"),
@@ -200,7 +201,7 @@ def test_an_interrupted_run_goes_on_from_its_members_to_the_same_bits(
 )
 def test_a_portfolio_unless_a_network_is_asked_for(table: Path, settings: dict[str, Any], model: str) -> None:
     dataset = open_dataset(run_of(table))
-    assert with_model(run_of(table, **settings), dataset).model == model
+    assert with_model(with_monitor(run_of(table, **settings)), dataset).model == model
     assert with_model(run_of(table), dataset, alone=False).model == "mlp-plr"
 
 

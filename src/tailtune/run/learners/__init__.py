@@ -21,7 +21,7 @@ from tailtune.training.device import processor_threads
 CLASSICAL = {name: classical.learner(library) for name, library in LIBRARIES.items()}
 
 
-OF_NETWORKS = (*classical.LACKS, "method", "monitor", "precision", "accelerator", "logger")  # settings
+OF_NETWORKS = (*classical.LACKS, "method", "logger")  # settings
 
 
 def learner_of(model: str | None) -> Learner:
