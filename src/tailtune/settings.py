@@ -68,6 +68,8 @@ class Reading(HowToRead):
     """CSV or Parquet table, image folder, .npz of arrays, or a named dataset (`tailtune list datasets`)."""
     ratio: float | None = None
     """Make a named image dataset long-tailed: samples of the rarest over the most frequent class."""
+    keep: tuple[str, ...] = ()
+    """Columns to use as categories although they look like identifiers, whether numbers or text."""
     split_seed: int = 0
     """Seed of the split, and of the rows that a ratio keeps; apart from `seed`, so that several seeds share them."""
 

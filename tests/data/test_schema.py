@@ -64,7 +64,7 @@ def test_kinds(values, expected):
         (cycle("?", ""), "no value"),
         (cycle(float("nan")), "no value"),
         ([f"key {i}" for i in range(N)], "identifier or free text: every row has another value"),
-        ([f"key {i % 150}" for i in range(N)], "150 different values in 200 rows"),
+        ([f"key {i % 190}" for i in range(N)], "180 of 200 rows have a value that no other row has"),
         ([f"{i % 70} is a sentence, " * 5 for i in range(N)], "free text: 70 different values"),
         ([f"{i % 28 + 1:02}/0{i % 8 + 1}/20{i % 90:02}" for i in range(N)], "write it as YYYY-MM-DD"),
         ([[1]] * N, "cannot use values of type List"),
@@ -82,6 +82,22 @@ def test_distinct_whole_numbers_are_an_identifier_if_named_so(name):
     assert schema(**{name: range(N)}).left_out[0].why == "is an identifier: every row has another number"
     assert [column.name for column in schema(**{name: np.arange(N) + 0.5}).columns] == [name]
     assert [column.name for column in schema(number=range(N)).columns] == ["number"]
+
+
+def test_categories_of_more_levels_than_codes_are_told_by_statistics():
+    assert kind([f"key {i % 150}" for i in range(N)]) == "many"
+    assert kind([f"key {i % 300}" for i in range(9000)]) == "many"
+    assert kind([f"key {i % 250}" for i in range(9000)]) == "categorical"
+    often = [f"key {max(0, i - 120)}" for i in range(600)]
+    found = schema(x=often + often)
+    assert (found.columns[0].kind, found.columns[0].levels) == ("many", ("key 0",))
+
+
+def test_columns_to_keep_are_categories_whatever_they_look_like():
+    frame = pl.DataFrame({"user_id": range(N), "number": [i % 60 for i in range(N)], "site": ["x"] * N})
+    found = read_schema(frame, row_numbers(N), {}, ("user_id", "number", "site"))
+    assert [(column.name, column.kind) for column in found.columns] == [("user_id", "many"), ("number", "categorical")]
+    assert found.left_out[0].what == "site"
 
 
 def test_repeating_identifier_is_suggested_as_group():

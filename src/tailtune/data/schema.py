@@ -2,14 +2,14 @@
 
 Decided from the training rows. Numbers stay numeric however few values they have, because their order is information;
 only 0 and 1 are boolean. Text is numeric if it reads as numbers without leading zeros (as in postcodes), a date if it
-is in ISO form, boolean if it is a pair such as yes and no, and otherwise a category, unless nearly every row has
-another one.
+is in ISO form, boolean if it is a pair such as yes and no, and otherwise a category: one of many levels if it has more
+than can have a code each. Text that is another in nearly every row is left out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -22,10 +22,13 @@ from tailtune.data.dataset import LeftOut
 if TYPE_CHECKING:
     import polars as pl
 
-ColumnKind = Literal["numeric", "categorical", "boolean", "date"]
+ColumnKind = Literal["numeric", "categorical", "boolean", "date", "many"]
 
 DATE_FEATURES = ("days", "month", "weekday", "hour")
 MANY_LEVELS = 50  # up to so many categories a text column is one of categories, however few the rows
+MOST_CODES = 255  # categories with a code each, which is as many as histograms of trees take
+CODED_ROWS = 100  # rows of a category of many levels with which a level has a code of its own
+LONE_SHARE = 0.9  # of rows whose value no other row has, from which on a column tells rows apart
 STRAY_TEXTS = 5  # up to so many different texts among numbers are read as missing,
 STRAY_SHARE = 0.05  # if they are at most this share of the values
 LONG_TEXT = 60  # characters: longer texts on average are sentences rather than categories
@@ -42,9 +45,9 @@ class Column:
 
     Attributes:
         name: in the table.
-        kind: how it is read.
+        kind: how it is read; "many" is a category of many levels, of which only the frequent ones have codes.
         missing: whether training rows lack a value.
-        levels: of a categorical or boolean column, sorted.
+        levels: those that have a code of their own, sorted.
         stray: texts that a numeric column is known to hold and that mean "no value".
         features: what is made of a date: some of days (since 1970, with fraction), month, weekday, hour.
     """
@@ -66,13 +69,16 @@ class Schema:
     warnings: tuple[str, ...]
 
 
-def read_schema(frame: pl.DataFrame, ids: NDArray[np.str_], exclude: Mapping[str, str]) -> Schema:
+def read_schema(
+    frame: pl.DataFrame, ids: NDArray[np.str_], exclude: Mapping[str, str], keep: Collection[str] = ()
+) -> Schema:
     """Decide what each column is.
 
     Args:
         frame: the training rows [N].
         ids: identity of each row [N], for messages.
         exclude: columns that are not looked at, and why; an empty reason (the target) is not reported.
+        keep: columns that are categories, whatever they look like.
 
     Returns:
         The columns in use in the frame's order, and the rest with the reasons.
@@ -90,7 +96,10 @@ def read_schema(frame: pl.DataFrame, ids: NDArray[np.str_], exclude: Mapping[str
                 left_out.append(LeftOut(series.name, exclude[series.name]))
             continue
         values = known.get(series.name)
-        found = _read(series, ids) if values is None else _number(series.name, values, ids)
+        if series.name in keep:
+            found = _kept(series)
+        else:
+            found = _read(series, ids) if values is None else _number(series.name, values, ids)
         if isinstance(found, str):
             left_out.append(LeftOut(series.name, found))
             continue
@@ -101,8 +110,11 @@ def read_schema(frame: pl.DataFrame, ids: NDArray[np.str_], exclude: Mapping[str
         if _named_like_identifier(found.name) and _repeats(series):
             warnings.append(
                 f"Column {found.name!r} looks like an identifier that repeats: to keep rows of one identity in one "
-                f"part, use --group {found.name}; to leave it out, --ignore {found.name}."
+                f"part, use --group {found.name}; to leave it out, --ignore {found.name}"
+                + (f"; to read it as a category, --keep {found.name}." if found.kind == "numeric" else ".")
             )
+        if found.kind == "many":
+            warnings.append(_told(found, texts(series).n_unique()))
     return Schema(tuple(columns), tuple(left_out), tuple(warnings))
 
 
@@ -175,17 +187,52 @@ def _read_text(series: pl.Series, text: pl.Series, ids: NDArray[np.str_]) -> Col
         return _date(name, times, missing)
     if any(set(levels.str.to_lowercase()) <= set(pair) for pair in TRUTH_PAIRS):
         return Column(name, "boolean", missing, levels=("false", "true"))
-    present = len(text) - text.null_count()
     hint = "; if it is a date, write it as YYYY-MM-DD" if text.str.contains(_LOCAL_DATE).any() else ""
-    if len(levels) == present > 1:
-        return f"is an identifier or free text: every row has another value{hint}"
-    if len(levels) > max(MANY_LEVELS, present / 2):
-        return f"is free text or close to an identifier: {len(levels)} different values in {present} rows{hint}"
-    if len(levels) > max(MANY_LEVELS, present / 10) and float(text.str.len_chars().mean()) > LONG_TEXT:
-        return (
-            f"is free text: {len(levels)} different values of {text.str.len_chars().mean():.0f} characters on average"
-        )
-    return Column(name, "categorical", missing, levels=tuple(sorted(levels)))
+    found = _category(name, text)
+    return f"{found}{hint}" if isinstance(found, str) else found
+
+
+def _kept(series: pl.Series) -> Column | str:
+    """Return a column as the category that it was asked to be, or the reason for which it can be none."""
+    import polars as pl
+
+    if series.dtype.is_nested() or series.dtype in (pl.Object, pl.Binary):
+        return f"a model cannot use values of type {series.dtype}"
+    text = texts(series)
+    if text.n_unique() == 1:
+        return "is constant in the training rows"
+    return _category(series.name, text, keep=True)
+
+
+def _category(name: str, text: pl.Series, keep: bool = False) -> Column | str:
+    """Return a category of few or of many levels, or, unless it is to be kept, why it is none."""
+    missing = text.null_count() > 0
+    present = text.drop_nulls()
+    counts = present.value_counts(name="rows", sort=True)
+    lone = int((counts["rows"] == 1).sum())
+    length = float(present.str.len_chars().mean())
+    if not keep:
+        if counts.height == len(present) > 1:
+            return "is an identifier or free text: every row has another value"
+        if counts.height > MANY_LEVELS and lone >= LONE_SHARE * len(present):
+            return (
+                f"is free text or close to an identifier: {lone} of {len(present)} rows have a value that no other row "
+                f"has; to keep it all the same, --keep {name}"
+            )
+        if counts.height > max(MANY_LEVELS, len(present) / 10) and length > LONG_TEXT:
+            return f"is free text: {counts.height} different values of {length:.0f} characters on average"
+    if counts.height <= min(MOST_CODES, max(MANY_LEVELS, len(present) / 2)):
+        return Column(name, "categorical", missing, levels=tuple(sorted(counts[text.name])))
+    frequent = counts.filter(counts["rows"] >= CODED_ROWS).head(MOST_CODES)
+    return Column(name, "many", missing, levels=tuple(sorted(frequent[text.name])))
+
+
+def _told(column: Column, levels: int) -> str:
+    coded = f", and codes of the {len(column.levels)} most frequent ones" if column.levels else ""
+    return (
+        f"Column {column.name!r} has {levels:,} levels: a model is given how frequent a row's level is, how frequent "
+        f"the classes are in the other training rows of that level{coded}."
+    )
 
 
 def _date(name: str, times: pl.Series, missing: bool) -> Column | str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tailtune.data.columns import texts
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.imbalance import refuse_imbalance
+from tailtune.data.level_statistics import Labels
 from tailtune.data.splits import split_hash, stratified
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.data.target import encode_target, learn_target, singleton_warning
@@ -97,8 +98,15 @@ def table_dataset(
             "column, or give a test file"
         )
 
+    labels = Labels(learnt.codes[rows.train], learnt.names, None if groups is None else groups[rows.train])
     fitted = TablePreprocessor.fit(
-        train.frame[rows.train], target=target, ignore=exclude, ids=train.ids[rows.train], seed=0
+        train.frame[rows.train],
+        target=target,
+        ignore=exclude,
+        ids=train.ids[rows.train],
+        seed=0,
+        labels=labels,
+        keep=reading.keep,
     )
 
     def taken(positions: Indices) -> Part | None:
@@ -108,10 +116,9 @@ def table_dataset(
     def given(part: Rows) -> Part:
         return _part(fitted, part, encode_target(part.frame[target], learnt.names, part.ids))
 
-    train_part = taken(rows.train)
+    train_part = _part(fitted, train.take(rows.train), learnt.codes[rows.train], labels)
     val_part = taken(rows.val) if val is None else given(val)
     test_part = taken(rows.test) if test is None else given(test)
-    assert train_part is not None
     assert test_part is not None
     if groups is not None:
         warnings += [
@@ -134,11 +141,11 @@ def table_dataset(
     )
 
 
-def _part(fitted: TablePreprocessor, rows: Rows, codes: Indices) -> Part:
+def _part(fitted: TablePreprocessor, rows: Rows, codes: Indices, training: Labels | None = None) -> Part:
     import torch
 
     try:
-        inputs = fitted.encode(rows.frame, rows.ids)
+        inputs = fitted.encode(rows.frame, rows.ids, training=training)
     except TailtuneError as error:
         raise TailtuneError(f"{rows.where}: {error}") from error
     return Part(inputs, torch.from_numpy(codes), rows.ids)
@@ -190,6 +197,10 @@ def _excluded(reading: Reading, target: str, train: Rows) -> dict[str, str]:
     require_column(target, columns, train.where, "target column")
     for name in reading.ignore:
         require_column(name, columns, train.where, "column to ignore")
+    for name in reading.keep:
+        require_column(name, columns, train.where, "column to keep")
+        if name in (target, reading.group, *reading.ignore):
+            raise TailtuneError(f"{name!r} is the target, the group or ignored, so it cannot be kept; leave out --keep")
     if reading.group is not None:
         require_column(reading.group, columns, train.where, "group column")
     if target == reading.group or target in reading.ignore:

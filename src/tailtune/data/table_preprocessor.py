@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from tailtune.data.columns import (
     truths,
 )
 from tailtune.data.dataset import Kind, LeftOut
+from tailtune.data.level_statistics import Labels, LevelStatistics
 from tailtune.data.quantile_normal import QuantileNormal
 from tailtune.data.schema import Column, date_features, read_schema
 from tailtune.errors import TailtuneError, nearest
@@ -40,7 +41,8 @@ class TablePreprocessor:
     Numbers, and what is made of dates, become normal scores of their training ranks, with the training median where
     they are missing; behind them stands one 0/1 column for each column that lacks values in training. Categories and
     booleans become codes: 0 for a category unknown in training, 1.. for the categories in sorted order, and the last
-    for missing if training rows lack values (otherwise a missing value is unknown).
+    for missing if training rows lack values (otherwise a missing value is unknown). A category of many levels becomes
+    numbers, see `LevelStatistics`, and codes of its frequent levels, with 0 for the others.
 
     Attributes:
         columns: the columns in use.
@@ -49,6 +51,7 @@ class TablePreprocessor:
         known: names of the columns that the training table had and that are not in use (the target among them).
         left_out: the same with the reasons, without the target.
         warnings: what the user should know about the columns.
+        statistics: of the categories of many levels, by column.
     """
 
     columns: tuple[Column, ...]
@@ -57,6 +60,7 @@ class TablePreprocessor:
     known: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = ()
+    statistics: Mapping[str, LevelStatistics] = field(default_factory=dict)
 
     kind: ClassVar[Kind] = "table"
 
@@ -68,6 +72,9 @@ class TablePreprocessor:
         ignore: Mapping[str, str] | tuple[str, ...] = (),
         ids: NDArray[np.str_] | None = None,
         seed: int = 0,
+        *,
+        labels: Labels | None = None,
+        keep: Collection[str] = (),
     ) -> TablePreprocessor:
         """Find out what the columns are and fit their transforms.
 
@@ -77,6 +84,8 @@ class TablePreprocessor:
             ignore: further columns that are no input, with the reasons if it is a mapping.
             ids: identity of each row [N], for messages; row numbers from 1 by default.
             seed: of the noise that breaks ties.
+            labels: of the rows; without them, of the levels of a category only the frequencies are known.
+            keep: columns that are categories, whatever they look like.
 
         Returns:
             The fitted preprocessor.
@@ -89,21 +98,29 @@ class TablePreprocessor:
         exclude = {**reasons, **({} if target is None else {target: ""})}
         if frame.height == 0:
             raise TailtuneError("a table without rows cannot be fitted; add training rows")
-        schema = read_schema(frame, ids, exclude)
+        schema = read_schema(frame, ids, exclude, keep)
         if not schema.columns:
             why = "; ".join(f"{left.what!r} {left.why}" for left in schema.left_out[:5]) or "there is none"
             raise TailtuneError(f"no column is left to learn from: {why}; add columns that vary from row to row")
         used = {column.name for column in schema.columns}
-        scores = QuantileNormal.fit(_numeric_values(schema.columns, frame, ids)[0], seed)
+        statistics = {
+            column.name: LevelStatistics.fit(frame[column.name], labels)
+            for column in schema.columns
+            if column.kind == "many"
+        }
+        scores = QuantileNormal.fit(_numeric_values(schema.columns, frame, ids, statistics, labels)[0], seed)
         known = tuple(name for name in frame.columns if name not in used)
-        return cls(schema.columns, scores, target, known, schema.left_out, schema.warnings)
+        return cls(schema.columns, scores, target, known, schema.left_out, schema.warnings, statistics)
 
-    def encode(self, frame: pl.DataFrame, ids: NDArray[np.str_] | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    def encode(
+        self, frame: pl.DataFrame, ids: NDArray[np.str_] | None = None, *, training: Labels | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Encode rows; columns are found by name, in any order, and others than those in use are not looked at.
 
         Args:
             frame: rows [N].
             ids: identity of each row [N], for messages; row numbers from 1 by default.
+            training: labels of the rows if they are those that the preprocessor was fitted on, which need them.
 
         Returns:
             numeric [N, Dn] float32 and categorical [N, Dc] int64.
@@ -116,7 +133,7 @@ class TablePreprocessor:
 
         ids = row_numbers(frame.height) if ids is None else ids
         self._require_columns(frame)
-        values, absent = _numeric_values(self.columns, frame, ids)
+        values, absent = _numeric_values(self.columns, frame, ids, self.statistics, training)
         numeric = np.concatenate([self.scores.transform(values), absent], axis=1)
         codes = [_codes(column, frame[column.name]) for column in self.columns if column.levels]
         categorical = np.stack(codes, axis=1) if codes else np.zeros((frame.height, 0), dtype=np.int64)
@@ -142,8 +159,14 @@ class TablePreprocessor:
     @property
     def numeric_names(self) -> tuple[str, ...]:
         """Names of the numeric inputs [Dn]: columns, ``date.feature``, then ``column.missing``."""
-        names = [name for column in self.columns if not column.levels for name in _feature_names(column)]
+        names = [name for column in self.columns for name in self._feature_names(column)]
         return tuple(names + [f"{column.name}.missing" for column in _with_indicator(self.columns)])
+
+    def _feature_names(self, column: Column) -> list[str]:
+        made = column.features if column.kind == "date" else ()
+        if column.kind == "many":
+            made = self.statistics[column.name].names
+        return [column.name] if column.kind == "numeric" else [f"{column.name}.{name}" for name in made]
 
     @property
     def categorical_names(self) -> tuple[str, ...]:
@@ -164,7 +187,12 @@ class TablePreprocessor:
             "left_out": [asdict(left) for left in self.left_out],
             "warnings": list(self.warnings),
         }
-        return settings, {"quantiles": self.scores.quantiles, "medians": self.scores.medians}
+        arrays: dict[str, NDArray[np.generic]] = {"quantiles": self.scores.quantiles, "medians": self.scores.medians}
+        for place, column in enumerate(self.columns):
+            if column.name in self.statistics:
+                settings[f"statistics.{place}"], found = self.statistics[column.name].state()
+                arrays |= {f"statistics.{place}.{name}": array for name, array in found.items()}
+        return settings, arrays
 
     @classmethod
     def from_state(cls, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> TablePreprocessor:
@@ -183,8 +211,16 @@ class TablePreprocessor:
         scores = QuantileNormal(
             np.asarray(arrays["quantiles"], dtype=np.float64), np.asarray(arrays["medians"], dtype=np.float64)
         )
+        statistics = {
+            column.name: LevelStatistics.from_state(
+                settings[f"statistics.{place}"], _under(arrays, f"statistics.{place}.")
+            )
+            for place, column in enumerate(columns)
+            if column.kind == "many"
+        }
         left_out = tuple(LeftOut(**left) for left in settings["left_out"])
-        return cls(columns, scores, settings["target"], tuple(settings["known"]), left_out, tuple(settings["warnings"]))
+        warnings = tuple(settings["warnings"])
+        return cls(columns, scores, settings["target"], tuple(settings["known"]), left_out, warnings, statistics)
 
 
 def row_numbers(count: int, prefix: str = "") -> NDArray[np.str_]:
@@ -192,27 +228,36 @@ def row_numbers(count: int, prefix: str = "") -> NDArray[np.str_]:
     return np.array([f"{prefix}{row}" for row in range(1, count + 1)], dtype=np.str_)
 
 
-def _feature_names(column: Column) -> list[str]:
-    return [f"{column.name}.{feature}" for feature in column.features] if column.kind == "date" else [column.name]
+def _under(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _with_indicator(columns: tuple[Column, ...]) -> list[Column]:
-    return [column for column in columns if column.missing and not column.levels]
+    return [column for column in columns if column.missing and column.kind in ("numeric", "date")]
 
 
 def _numeric_values(
-    columns: tuple[Column, ...], frame: pl.DataFrame, ids: NDArray[np.str_]
+    columns: tuple[Column, ...],
+    frame: pl.DataFrame,
+    ids: NDArray[np.str_],
+    statistics: Mapping[str, LevelStatistics],
+    training: Labels | None,
 ) -> tuple[Floats, NDArray[np.float32]]:
-    """Return the numbers of the numeric and date columns, NaN where there is none [N, D], and the indicators [N, M].
+    """Return the numbers that the columns become, NaN where there is none [N, D], and the indicators [N, M].
 
     Raises:
         TailtuneError: a value that cannot be read, or an infinite one.
     """
     values: list[Floats] = []
     absent: list[NDArray[np.bool_]] = []
-    numeric = [column for column in columns if not column.levels]
-    known = plain_numbers(frame.select(column.name for column in numeric if column.kind == "numeric"))
-    for column in numeric:
+    known = plain_numbers(frame.select(column.name for column in columns if column.kind == "numeric"))
+    for column in columns:
+        if column.kind in ("categorical", "boolean"):
+            continue
+        if column.kind == "many":
+            found, series = statistics[column.name], frame[column.name]
+            values += list((found.transform(series) if training is None else found.out_of_fold(series, training)).T)
+            continue
         if column.name in known:
             refuse_infinity(known[column.name], column.name, ids)
             values.append(known[column.name])
@@ -231,8 +276,8 @@ def _numeric_values(
             mend = "numbers, however: {}; write a number"
             values.append(number)
         if bad.any():
-            found = mend.format(first_bad(series, bad, ids))
-            raise TailtuneError(f"column {column.name!r} holds {found}, or leave it empty where it is unknown")
+            held = mend.format(first_bad(series, bad, ids))
+            raise TailtuneError(f"column {column.name!r} holds {held}, or leave it empty where it is unknown")
         if column.missing:
             absent.append(np.isnan(values[-1]))
     rows = frame.height

@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d
 
 from tailtune.data.dataset import Dataset, Part, Preprocessor
+from tailtune.data.level_statistics import Labels
 from tailtune.data.splits import split_hash, stratified
 from tailtune.data.table_preprocessor import row_numbers
 from tailtune.errors import TailtuneError, naming_arguments
@@ -104,12 +105,16 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         if len(chosen.val) == 0:
             run = replace(run, selection="last")
         names = tuple(str(label) for label in self.classes_)
-        preprocessor = self._preprocessor(X, chosen.train)
-        inputs = self._encode(preprocessor, X)
+        labels = Labels(codes[chosen.train], names)
+        preprocessor = self._preprocessor(X[chosen.train], ids[chosen.train], labels)
         scaled = None if weights is None else torch.as_tensor(weights / weights.mean(), dtype=torch.float32)
-        whole = Part(inputs, torch.as_tensor(codes), ids, scaled)
-        val = whole.take(chosen.val) if len(chosen.val) else None
-        train, test = whole.take(chosen.train), whole.take(np.zeros(0, dtype=np.int64))
+
+        def part(rows: NDArray[np.int64], inputs: Tensors) -> Part:
+            return Part(inputs, torch.as_tensor(codes[rows]), ids[rows], None if scaled is None else scaled[rows])
+
+        train = part(chosen.train, self._encode(preprocessor, X[chosen.train], labels))
+        val = part(chosen.val, self._encode(preprocessor, X[chosen.val])) if len(chosen.val) else None
+        test = train.take(np.zeros(0, dtype=np.int64))
         digest = split_hash(train.ids, None if val is None else val.ids, test.ids)
         dataset = Dataset(preprocessor.kind, "memory", names, train, val, test, preprocessor, "stratified", digest)
         with naming_arguments():
@@ -122,12 +127,12 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         return self
 
     @abstractmethod
-    def _preprocessor(self, X: Any, rows: NDArray[np.int64]) -> Preprocessor:
-        """Fit the preprocessing on the training `rows` of the validated `X`."""
+    def _preprocessor(self, X: Any, ids: NDArray[np.str_], labels: Labels) -> Preprocessor:
+        """Fit the preprocessing on the training rows, which are validated."""
 
     @abstractmethod
-    def _encode(self, preprocessor: Preprocessor, X: Any) -> Tensors:
-        """Turn the validated `X` into model inputs."""
+    def _encode(self, preprocessor: Preprocessor, X: Any, training: Labels | None = None) -> Tensors:
+        """Turn the validated `X` into model inputs; `training` says that it is what `preprocessor` was fitted on."""
 
     @abstractmethod
     def _validated(self, X: Any, reset: bool = False) -> Any:

@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from tailtune.data.dataset import Preprocessor
 from tailtune.data.image_preprocessor import ImagePreprocessor, as_nchw
+from tailtune.data.level_statistics import Labels
 from tailtune.errors import TailtuneError
 from tailtune.estimators.classifier import TailtuneClassifier, Tensors
 
@@ -139,10 +140,10 @@ class ImageClassifier(TailtuneClassifier):
         side = round(size**0.5)
         return (side, side) if side * side == size else (1, size)
 
-    def _preprocessor(self, X: Any, rows: NDArray[np.int64]) -> Preprocessor:
-        return ImagePreprocessor.fit(torch.from_numpy(as_nchw(X[rows], "X")))
+    def _preprocessor(self, X: Any, ids: NDArray[np.str_], labels: Labels) -> Preprocessor:
+        return ImagePreprocessor.fit(torch.from_numpy(as_nchw(X, "X")))
 
-    def _encode(self, preprocessor: Preprocessor, X: Any) -> Tensors:
+    def _encode(self, preprocessor: Preprocessor, X: Any, training: Labels | None = None) -> Tensors:
         assert isinstance(preprocessor, ImagePreprocessor)
         return preprocessor.encode(X)
 

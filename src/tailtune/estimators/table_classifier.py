@@ -10,7 +10,8 @@ from sklearn.utils.validation import validate_data
 
 from tailtune.data.dataset import Preprocessor
 from tailtune.data.frames import to_frame
-from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
+from tailtune.data.level_statistics import Labels
+from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.errors import TailtuneError
 from tailtune.estimators.classifier import TailtuneClassifier, Tensors
 
@@ -79,12 +80,12 @@ class TabularClassifier(TailtuneClassifier):
             raise TailtuneError("0 sample(s) while a minimum of 1 is required; give X one row or more")
         return frame
 
-    def _preprocessor(self, X: Any, rows: NDArray[np.int64]) -> Preprocessor:
-        return TablePreprocessor.fit(X[rows], ids=row_numbers(X.height)[rows], seed=self._run().seed)
+    def _preprocessor(self, X: Any, ids: NDArray[np.str_], labels: Labels) -> Preprocessor:
+        return TablePreprocessor.fit(X, ids=ids, seed=self._run().seed, labels=labels)
 
-    def _encode(self, preprocessor: Preprocessor, X: Any) -> Tensors:
+    def _encode(self, preprocessor: Preprocessor, X: Any, training: Labels | None = None) -> Tensors:
         assert isinstance(preprocessor, TablePreprocessor)
-        return preprocessor.encode(X)
+        return preprocessor.encode(X, training=training)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
