@@ -24,6 +24,8 @@ class HowToRead:
     """Column whose equal values must stay in one split (patients, lesions, customers)."""
     ignore: tuple[str, ...] = ()
     """Columns to leave out, such as identifiers."""
+    text: Literal["leave", "hash"] = "leave"
+    """Columns of sentences: leave them out, or make numbers of their hashed words and characters."""
     data_root: str | None = None
     """Folder of the named datasets; by default $TAILTUNE_DATA."""
     classes: tuple[str, ...] = ()

@@ -9,7 +9,14 @@ import polars as pl
 import pytest
 from scipy.stats import chi2_contingency
 
-from tailtune.advice.column_overview import ColumnOverview, missing_by_class, overview, single_column_auc, suspicious
+from tailtune.advice.column_overview import (
+    ColumnOverview,
+    missing_by_class,
+    overview,
+    sentinel,
+    single_column_auc,
+    suspicious,
+)
 from tailtune.data.open import open_dataset
 from tailtune.data.table_dataset import Rows, table_dataset
 from tailtune.data.table_preprocessor import row_numbers
@@ -73,6 +80,23 @@ def test_counts_are_those_of_the_training_rows(columns: dict[str, ColumnOverview
     assert columns["smoker"].levels == 2
     assert sum(map(int, re.findall(r"\((\d+)\)", columns["smoker"].holds))) == rows
     assert [column.name for column in suspicious(tuple(columns.values()))] == ["row", "code", "score", "lab"]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([-999, *range(18, 91)], -999),
+        ([*range(18, 91), 9999], 9999),
+        ([*range(18, 91), 99], None),
+        ([-1, *range(30)], None),
+        ([0.5, 0.7, 500], None),
+        ([1, 999], None),
+    ],
+)
+def test_a_number_of_nines_far_from_all_others_may_mean_missing(values: list[float], expected: float | None) -> None:
+    sizes = np.full(len(values), 7)
+    assert sentinel(np.array(values, dtype=np.float64), sizes) == expected
+    assert sentinel(np.array(values, dtype=np.float64), sizes - 4) is None
 
 
 def test_images_have_no_columns() -> None:

@@ -51,8 +51,13 @@ def open_image_folder(reading: Reading) -> Dataset:
             class that is left without images, or more pixels than memory or disk.
     """
     refuse_imbalance(reading)
-    columns = (("--target", reading.target), ("--ignore", " ".join(reading.ignore)), ("--keep", " ".join(reading.keep)))
-    for option, value in columns:
+    columns = {
+        "--target": reading.target,
+        "--ignore": " ".join(reading.ignore),
+        "--keep": " ".join(reading.keep),
+        "--text": reading.text.removeprefix("leave"),
+    }
+    for option, value in columns.items():
         if value:
             raise TailtuneError(f"{option} {value} needs a table; the classes of an image folder are its subfolders")
     return dataset_from_listing(reading, list_images(Path(reading.data)), str(reading.data))

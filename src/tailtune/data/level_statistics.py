@@ -172,4 +172,4 @@ def _weight(rows: Floats, sums: Floats, prior: float) -> float:
     if mean_square <= within * (1 + CHANCE * np.sqrt(2 / (levels - 1))):
         return np.inf
     effective = (total - (rows**2).sum() / total) / (levels - 1)
-    return max(LEAST_WEIGHT, within * effective / (mean_square - within))
+    return max(LEAST_WEIGHT, float(within * effective / (mean_square - within)))

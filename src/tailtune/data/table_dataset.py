@@ -107,6 +107,7 @@ def table_dataset(
         seed=0,
         labels=labels,
         keep=reading.keep,
+        text=reading.text,
     )
 
     def taken(positions: Indices) -> Part | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.columns import (
     SMALLEST,
+    UNKNOWN_NUMBER,
     Floats,
     dates,
     first_bad,
@@ -21,6 +22,7 @@ from tailtune.data.columns import (
     truths,
 )
 from tailtune.data.dataset import Kind, LeftOut
+from tailtune.data.hashed_text import HashedText
 from tailtune.data.level_statistics import Labels, LevelStatistics
 from tailtune.data.quantile_normal import QuantileNormal
 from tailtune.data.schema import Column, date_features, read_schema
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     import polars as pl
     import torch
 
+Encoder = LevelStatistics | HashedText
+ENCODERS: Mapping[str, type[Encoder]] = {"many": LevelStatistics, "text": HashedText}  # by kind of column
 UNKNOWN = 0
 """Code of a category that the training rows do not have."""
 
@@ -42,7 +46,8 @@ class TablePreprocessor:
     they are missing; behind them stands one 0/1 column for each column that lacks values in training. Categories and
     booleans become codes: 0 for a category unknown in training, 1.. for the categories in sorted order, and the last
     for missing if training rows lack values (otherwise a missing value is unknown). A category of many levels becomes
-    numbers, see `LevelStatistics`, and codes of its frequent levels, with 0 for the others.
+    numbers, see `LevelStatistics`, and codes of its frequent levels, with 0 for the others; text becomes numbers, see
+    `HashedText`.
 
     Attributes:
         columns: the columns in use.
@@ -51,7 +56,7 @@ class TablePreprocessor:
         known: names of the columns that the training table had and that are not in use (the target among them).
         left_out: the same with the reasons, without the target.
         warnings: what the user should know about the columns.
-        statistics: of the categories of many levels, by column.
+        encoders: of categories of many levels and of text, by column.
     """
 
     columns: tuple[Column, ...]
@@ -60,7 +65,7 @@ class TablePreprocessor:
     known: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = ()
-    statistics: Mapping[str, LevelStatistics] = field(default_factory=dict)
+    encoders: Mapping[str, Encoder] = field(default_factory=dict)
 
     kind: ClassVar[Kind] = "table"
 
@@ -75,6 +80,7 @@ class TablePreprocessor:
         *,
         labels: Labels | None = None,
         keep: Collection[str] = (),
+        text: Literal["leave", "hash"] = "leave",
     ) -> TablePreprocessor:
         """Find out what the columns are and fit their transforms.
 
@@ -86,6 +92,7 @@ class TablePreprocessor:
             seed: of the noise that breaks ties.
             labels: of the rows; without them, of the levels of a category only the frequencies are known.
             keep: columns that are categories, whatever they look like.
+            text: what becomes of columns of sentences.
 
         Returns:
             The fitted preprocessor.
@@ -98,19 +105,20 @@ class TablePreprocessor:
         exclude = {**reasons, **({} if target is None else {target: ""})}
         if frame.height == 0:
             raise TailtuneError("a table without rows cannot be fitted; add training rows")
-        schema = read_schema(frame, ids, exclude, keep)
+        schema = read_schema(frame, ids, exclude, keep, text)
         if not schema.columns:
             why = "; ".join(f"{left.what!r} {left.why}" for left in schema.left_out[:5]) or "there is none"
             raise TailtuneError(f"no column is left to learn from: {why}; add columns that vary from row to row")
         used = {column.name for column in schema.columns}
-        statistics = {
-            column.name: LevelStatistics.fit(frame[column.name], labels)
-            for column in schema.columns
-            if column.kind == "many"
-        }
-        scores = QuantileNormal.fit(_numeric_values(schema.columns, frame, ids, statistics, labels)[0], seed)
+        encoders: dict[str, Encoder] = {}
+        for column in schema.columns:
+            if column.kind == "many":
+                encoders[column.name] = LevelStatistics.fit(frame[column.name], labels)
+            elif column.kind == "text":
+                encoders[column.name] = HashedText.fit(frame[column.name], seed)
+        scores = QuantileNormal.fit(_numeric_values(schema.columns, frame, ids, encoders, labels)[0], seed)
         known = tuple(name for name in frame.columns if name not in used)
-        return cls(schema.columns, scores, target, known, schema.left_out, schema.warnings, statistics)
+        return cls(schema.columns, scores, target, known, schema.left_out, schema.warnings, encoders)
 
     def encode(
         self, frame: pl.DataFrame, ids: NDArray[np.str_] | None = None, *, training: Labels | None = None
@@ -133,7 +141,7 @@ class TablePreprocessor:
 
         ids = row_numbers(frame.height) if ids is None else ids
         self._require_columns(frame)
-        values, absent = _numeric_values(self.columns, frame, ids, self.statistics, training)
+        values, absent = _numeric_values(self.columns, frame, ids, self.encoders, training)
         numeric = np.concatenate([self.scores.transform(values), absent], axis=1)
         codes = [_codes(column, frame[column.name]) for column in self.columns if column.levels]
         categorical = np.stack(codes, axis=1) if codes else np.zeros((frame.height, 0), dtype=np.int64)
@@ -164,8 +172,8 @@ class TablePreprocessor:
 
     def _feature_names(self, column: Column) -> list[str]:
         made = column.features if column.kind == "date" else ()
-        if column.kind == "many":
-            made = self.statistics[column.name].names
+        if column.kind in ENCODERS:
+            made = self.encoders[column.name].names
         return [column.name] if column.kind == "numeric" else [f"{column.name}.{name}" for name in made]
 
     @property
@@ -189,9 +197,9 @@ class TablePreprocessor:
         }
         arrays: dict[str, NDArray[np.generic]] = {"quantiles": self.scores.quantiles, "medians": self.scores.medians}
         for place, column in enumerate(self.columns):
-            if column.name in self.statistics:
-                settings[f"statistics.{place}"], found = self.statistics[column.name].state()
-                arrays |= {f"statistics.{place}.{name}": array for name, array in found.items()}
+            if column.name in self.encoders:
+                settings[f"encoders.{place}"], found = self.encoders[column.name].state()
+                arrays |= {f"encoders.{place}.{name}": array for name, array in found.items()}
         return settings, arrays
 
     @classmethod
@@ -205,22 +213,23 @@ class TablePreprocessor:
                 levels=tuple(column["levels"]),
                 stray=tuple(column["stray"]),
                 features=tuple(column["features"]),
+                form=column["form"],
             )
             for column in settings["columns"]
         )
         scores = QuantileNormal(
             np.asarray(arrays["quantiles"], dtype=np.float64), np.asarray(arrays["medians"], dtype=np.float64)
         )
-        statistics = {
-            column.name: LevelStatistics.from_state(
-                settings[f"statistics.{place}"], _under(arrays, f"statistics.{place}.")
+        encoders = {
+            column.name: ENCODERS[column.kind].from_state(
+                settings[f"encoders.{place}"], _under(arrays, f"encoders.{place}.")
             )
             for place, column in enumerate(columns)
-            if column.kind == "many"
+            if column.kind in ENCODERS
         }
         left_out = tuple(LeftOut(**left) for left in settings["left_out"])
         warnings = tuple(settings["warnings"])
-        return cls(columns, scores, settings["target"], tuple(settings["known"]), left_out, warnings, statistics)
+        return cls(columns, scores, settings["target"], tuple(settings["known"]), left_out, warnings, encoders)
 
 
 def row_numbers(count: int, prefix: str = "") -> NDArray[np.str_]:
@@ -240,7 +249,7 @@ def _numeric_values(
     columns: tuple[Column, ...],
     frame: pl.DataFrame,
     ids: NDArray[np.str_],
-    statistics: Mapping[str, LevelStatistics],
+    encoders: Mapping[str, Encoder],
     training: Labels | None,
 ) -> tuple[Floats, NDArray[np.float32]]:
     """Return the numbers that the columns become, NaN where there is none [N, D], and the indicators [N, M].
@@ -250,13 +259,18 @@ def _numeric_values(
     """
     values: list[Floats] = []
     absent: list[NDArray[np.bool_]] = []
-    known = plain_numbers(frame.select(column.name for column in columns if column.kind == "numeric"))
+    known = plain_numbers(
+        frame.select(column.name for column in columns if column.kind == "numeric" and not column.form)
+    )
     for column in columns:
         if column.kind in ("categorical", "boolean"):
             continue
-        if column.kind == "many":
-            found, series = statistics[column.name], frame[column.name]
-            values += list((found.transform(series) if training is None else found.out_of_fold(series, training)).T)
+        if column.kind in ENCODERS:
+            encoder, series = encoders[column.name], frame[column.name]
+            if training is not None and isinstance(encoder, LevelStatistics):
+                values += list(encoder.out_of_fold(series, training).T)
+            else:
+                values += list(encoder.transform(series).T)
             continue
         if column.name in known:
             refuse_infinity(known[column.name], column.name, ids)
@@ -266,14 +280,15 @@ def _numeric_values(
             continue
         series = frame[column.name]
         if column.kind == "date":
-            times, bad = dates(series)
+            times, bad = dates(series, column.form)
             features = date_features(times)
-            mend = "dates, however: {}; write dates as YYYY-MM-DD"
+            mend = f"dates, however: {{}}; write dates as {column.form or 'YYYY-MM-DD'}"
             values += [features[name] for name in column.features]
         else:
-            number, bad = numbers(series, column.stray)
+            number, bad = numbers(series, UNKNOWN_NUMBER, column.form)
+            bad = bad & (not column.stray)
             refuse_infinity(number, column.name, ids)
-            mend = "numbers, however: {}; write a number"
+            mend = f"numbers, however: {{}}; write a number{f' like {column.form}' if column.form else ''}"
             values.append(number)
         if bad.any():
             held = mend.format(first_bad(series, bad, ids))
