@@ -114,7 +114,7 @@ def test_errors_name_arguments_and_not_options_of_the_command_line() -> None:
     with pytest.raises(TailtuneError, match=r"^epochs must be 1 or more, however: 0$"):
         TabularClassifier(epochs=0).fit(X, y)
     with pytest.raises(TailtuneError, match=r"which xgboost does not have; use method erm$"):
-        TabularClassifier(model="xgboost").fit(X, y)
+        TabularClassifier(model="xgboost", method="tuned").fit(X, y)
 
 
 def test_predict_answers_the_objective_and_predict_proba_belongs_to_the_balance_in_use(tmp_path: Path) -> None:

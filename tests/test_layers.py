@@ -13,11 +13,23 @@ import tailtune
 
 ROOT = Path(tailtune.__file__).parent
 ORDER = (
-    "words", "errors", "version", "files", "yaml_file", "by_name", "settings", "interrupt", "profile", "data",
+    "words", "errors", "version", "files", "yaml_file", "by_name", "named_settings", "settings", "interrupt", "profile",
+    "data",
     "sampling", "augment", "models", "losses", "optim", "decision", "bayes", "methods", "training", "evaluation", "run",
     "jobs", "study", "analysis", "advice", "report", "paper", "fit", "compare", "estimators", "demo", "cli", "__main__",
 )  # fmt: skip
-LIGHT = ("words", "errors", "version", "files", "by_name", "settings", "interrupt", "profile", "__init__")
+LIGHT = (
+    "words",
+    "errors",
+    "version",
+    "files",
+    "by_name",
+    "named_settings",
+    "settings",
+    "interrupt",
+    "profile",
+    "__init__",
+)
 FOR_PYTORCH_USERS = ("profile", "sampling", "losses", "optim", "decision")
 FILES = sorted(ROOT.rglob("*.py"))
 

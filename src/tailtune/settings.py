@@ -26,6 +26,8 @@ class HowToRead:
     """Columns to leave out, such as identifiers."""
     text: Literal["leave", "hash"] = "leave"
     """Columns of sentences: leave them out, or make numbers of their hashed words and characters."""
+    amounts: tuple[str, ...] = ()
+    """Columns that costs depend on, such as the sum of a payment; those that --objective cost=FILE names are known."""
     data_root: str | None = None
     """Folder of the named datasets; by default $TAILTUNE_DATA."""
     classes: tuple[str, ...] = ()

@@ -32,6 +32,17 @@ def number(value: float | None) -> str:
     return NONE if value is None else f"{value:.3f}".replace("-", MINUS)
 
 
+def amount(value: float) -> str:
+    """Write a sum with thin spaces between thousands, and with three digits or more.
+
+    >>> amount(12345.678).replace("\N{NARROW NO-BREAK SPACE}", " "), amount(31.44), amount(0.01234)
+    ('12 346', '31.4', '0.0123')
+    """
+    if abs(value) >= 999.5:
+        return whole(round(value)).replace("-", MINUS)
+    return f"{value:#.3g}".rstrip(".").replace("-", MINUS)
+
+
 def whole(value: int | None) -> str:
     """Write a count with thin spaces between thousands; an en dash for None."""
     return NONE if value is None else f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")

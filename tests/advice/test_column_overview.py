@@ -11,6 +11,7 @@ from scipy.stats import chi2_contingency
 
 from tailtune.advice.column_overview import (
     ColumnOverview,
+    Halves,
     missing_by_class,
     overview,
     sentinel,
@@ -107,15 +108,15 @@ def test_a_column_of_noise_tells_nothing_and_a_threshold_everything() -> None:
     rng = np.random.default_rng(0)
     targets = (rng.random(4000) < 0.02).astype(np.int64)
     never = np.zeros(4000, dtype=bool)
-    noise = single_column_auc(rng.normal(size=4000), never, targets)
+    noise = single_column_auc(rng.normal(size=4000), never, Halves.of(targets))
     assert noise is not None
     assert abs(noise - 0.5) < 0.1
-    assert single_column_auc(targets + rng.random(4000), never, targets) > 0.99  # type: ignore[operator]
+    assert single_column_auc(targets + rng.random(4000), never, Halves.of(targets)) > 0.99  # type: ignore[operator]
     absent = targets == 1  # missing where the class is rare: this tells it too
-    assert single_column_auc(np.where(absent, np.nan, rng.random(4000)), absent, targets) == 1
-    assert single_column_auc(rng.random(4000), never, np.zeros(4000, dtype=np.int64)) is None
+    assert single_column_auc(np.where(absent, np.nan, rng.random(4000)), absent, Halves.of(targets)) == 1
+    assert single_column_auc(rng.random(4000), never, Halves.of(np.zeros(4000, dtype=np.int64))) is None
     texts = rng.permutation(4000).astype(str)  # every text another: those held out were never seen
-    assert single_column_auc(texts, never, targets) == pytest.approx(0.5)
+    assert single_column_auc(texts, never, Halves.of(targets)) == pytest.approx(0.5)
 
 
 def test_missing_by_class_agrees_with_a_chi_squared_test() -> None:

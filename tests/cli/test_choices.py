@@ -41,11 +41,13 @@ def test_last_trains_on_all_training_rows(fit: Fit, tmp_path: Path) -> None:
     assert [row["val_loss"] for row in rows_of(tmp_path / "run")] == [None, None]
 
 
-def test_validation_keeps_the_best_epoch(fit: Fit, tmp_path: Path) -> None:
+def test_validation_keeps_the_best_epoch_or_a_later_one_that_is_as_good(fit: Fit, tmp_path: Path) -> None:
     result = fit("--epochs", "6", "--monitor", "log_loss", "--lr", "0.1")
     losses = [row["val_loss"] for row in rows_of(tmp_path / "run")]
-    assert result["training"]["best_epoch"] == 1 + int(np.argmin(losses))
-    assert "log loss on validation" in result["training"]["selection_note"]
+    kept = result["training"]["best_epoch"] - 1
+    assert kept >= np.argmin(losses)
+    assert losses[kept] < min(losses) + 0.1
+    assert "log loss on validation, or the last that is worse by less than half" in result["training"]["selection_note"]
 
 
 def test_patience_stops_early(fit: Fit, tmp_path: Path) -> None:
@@ -61,7 +63,7 @@ def test_refit_trains_twice_the_second_time_on_all_rows(fit: Fit, tmp_path: Path
     training, counts = result["training"], result["data"]["counts"]
     batch = result["run"]["batch_size"]
     assert len(first) == 4
-    assert training["best_epoch"] == 1 + int(np.argmin([row["val_loss"] for row in first]))
+    assert training["best_epoch"] >= 1 + int(np.argmin([row["val_loss"] for row in first]))
     assert len(second) == training["epochs"] == training["best_epoch"]
     assert first[0]["step"] == sum(counts["train"]) // batch
     assert second[0]["step"] == (sum(counts["train"]) + sum(counts["val"])) // batch

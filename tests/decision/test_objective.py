@@ -1,15 +1,12 @@
-"""Objectives as they are asked for, and cost matrices."""
+"""Objectives as they are asked for."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailtune.decision.objective import PLAIN, read_costs, read_objective
+from tailtune.decision.objective import PLAIN, read_objective
 from tailtune.errors import TailtuneError
 
 
@@ -55,32 +52,3 @@ def test_what_is_no_objective_is_refused(text: str, words: str) -> None:
     with pytest.raises(TailtuneError) as refusal:
         read_objective(text)
     assert words in str(refusal.value)
-
-
-def test_costs_are_found_by_name_in_any_order(tmp_path: Path) -> None:
-    path = tmp_path / "costs.csv"
-    path.write_text(",b,a\n\n b , 0, 2.5\na,1,0\n", encoding="utf-8-sig")
-    np.testing.assert_array_equal(read_costs(str(path), ("a", "b")), [[0.0, 1.0], [2.5, 0.0]])
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", "must have the classes a, b as rows and as columns"),
-        (",a,b\na,0,1\n", "must have the classes"),
-        (",a,c\na,0,1\nc,1,0\n", "must have the classes"),
-        (",a,b\na,0,much\nb,1,0\n", "must hold a number for every true class and answer"),
-        (",a,b\na,0\nb,1,0\n", "must hold a number for every true class and answer"),
-        (",a,b\na,0,inf\nb,1,0\n", "holds a cost that is no finite number"),
-    ],
-)
-def test_what_is_no_cost_matrix_is_refused(text: str, words: str, tmp_path: Path) -> None:
-    path = tmp_path / "costs.csv"
-    path.write_text(text)
-    with pytest.raises(TailtuneError, match=words):
-        read_costs(str(path), ("a", "b"))
-
-
-def test_a_missing_file_is_refused() -> None:
-    with pytest.raises(TailtuneError, match=r"the costs in nowhere\.csv cannot be read"):
-        read_costs("nowhere.csv", ("a", "b"))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from gaussian_classes import THREE, draw, posterior, profile
 
-from tailtune.decision.answers import Budget, Threshold, Utility
+from tailtune.decision.answers import Budget, LeastCost, Threshold, Utility
+from tailtune.decision.costs import Costs
 from tailtune.decision.deployment import train_balance
 from tailtune.decision.objective import read_objective
 from tailtune.decision.use import Asked, HeldOut, Use, fit_use
@@ -54,8 +55,8 @@ def test_log_loss_and_accuracy_answer_the_likeliest_class_in_use() -> None:
 
 def test_costs_are_expected_in_use() -> None:
     costs = np.array([[0.0, 1.0, 1.0], [5.0, 0.0, 1.0], [50.0, 1.0, 0.0]])
-    use, p = gaussian("cost=costs.csv", costs=costs)
-    assert isinstance(use.answer, Utility)
+    use, p = gaussian("cost=costs.csv", costs=Costs(tuple(map(tuple, costs.tolist()))))
+    assert isinstance(use.answer, LeastCost)
     q = use.recalibration(p)
     np.testing.assert_array_equal(use.answer(q), (q @ costs).argmin(axis=1))
 

@@ -130,6 +130,13 @@ def test_the_calibration_interval_holds_the_estimate_where_resampling_is_biased(
     assert 0 <= low < summarise(y, p, profile).metrics["ece"] < high
 
 
+def test_the_calibration_interval_is_of_the_likeliest_class_whatever_is_answered() -> None:
+    y, p = predictions((160, 40))
+    profile = ClassProfile((160, 40))
+    others = np.where(p[:, 1] > 0.2, 1, 0)
+    assert intervals(y, p, profile, answers=others)["ece"] == intervals(y, p, profile)["ece"]
+
+
 def test_the_same_seed_gives_the_same_interval() -> None:
     y, p = predictions((40, 20, 10))
     profile = ClassProfile((400, 200, 100))

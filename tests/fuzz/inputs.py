@@ -21,8 +21,9 @@ from tailtune.advice.all_checks import advise
 from tailtune.advice.facts import facts_of_dataset
 from tailtune.data.open import open_dataset, open_for_prediction
 from tailtune.data.table_preprocessor import TablePreprocessor
+from tailtune.decision.costs import read_costs
 from tailtune.decision.deployment import read_deployment
-from tailtune.decision.objective import read_costs, read_objective
+from tailtune.decision.objective import read_objective
 from tailtune.fit import fit
 from tailtune.profile import ClassProfile
 from tailtune.report.run_page.page import write_report
@@ -269,7 +270,7 @@ def options(draw: Draw, folder: Path) -> Read:
     words = draw(st.sampled_from(["", "uniform", "a=1", "a=nan,b=1", "a=1,b=2", "=", "{}", "file", "cost=file"]))
     given = folder / "given"
     given.write_bytes(damaged(draw, draw(st.sampled_from(
-        [b"a: 0.5\nb: 0.5\n", b"a: &x [1, 1]\nb: [*x, *x]\n", b"[" * 3000, b",a,b\na,0,1\nb,1,0\n", b"a: 2020-02-30\n"]
+        [b"a: 0.5\nb: 0.5\n", b"a: &x [1, 1]\nb: [*x, *x]\n", b"[" * 3000, b",a,b\na,0,1\nb,x,0\n", b"a: 2020-02-30\n"]
     ))))  # fmt: skip
     words = words.replace("file", str(given))
     kind = draw(st.sampled_from(["reading", "reading", "run", "deployment", "objective", "costs"]))

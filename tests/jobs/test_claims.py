@@ -182,3 +182,20 @@ def test_a_clock_that_is_set_back_frees_nothing_and_keeps_no_dead_claim(
         assert not second.take("b")  # it may be alive
         first.release("a")
         assert second.take("a")
+
+
+def test_a_clock_that_is_set_forward_frees_no_claim_of_a_living_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Claims(tmp_path, 1) as first, Claims(tmp_path, 1) as second:
+        assert first.take("a")
+        elsewhere(tmp_path / "b.1", age=50)
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 3600)
+        assert not second.take("b")
+        for later in (Claims(tmp_path, 1), second):  # the one began after the clock was set, the other before
+            assert later.held("a")
+        os.utime(tmp_path / "b.1", (now + 3600,) * 2)  # its next sign of life
+        assert not second.take("b")
+        elsewhere(tmp_path / "b.1", age=3600 + 70)
+        assert second.take("b")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tailtune import ClassProfile, TailtuneError
-from tailtune.methods.resolve import build, find, parse, settings_of, split_names, with_settings
+from tailtune.methods.resolve import build, find, settings_of, split_names
+from tailtune.named_settings import parse, with_settings
 
 PROFILE = ClassProfile((90, 9, 1))
 

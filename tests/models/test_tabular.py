@@ -112,9 +112,8 @@ def test_embedding_dim_grows_and_is_bounded() -> None:
 
 
 def test_sizes_reach_the_network() -> None:
-    config = TabularConfig(layers=2, width=32, dropout=0.0)
     for name in ("mlp", "mlp-plr", "resnet", "resnet-plr"):
-        model = build_tabular(name, SHAPES[0], 3, config=config)
+        model = build_tabular(f"{name}(layers=2, width=32, dropout=0.0)", SHAPES[0], 3)
         assert model.feature_dim == 32
         trunk = model.trunk if name.startswith("mlp") else model.trunk[0]
         assert len(trunk.blocks) == 2
@@ -150,7 +149,7 @@ def test_mlp_plr_learns_a_periodic_rule_that_mlp_misses() -> None:
     targets, none = (torch.sin(24 * x[:, 0]) > 0).long(), torch.zeros(1500, 0, dtype=torch.int64)
     accuracy = {}
     for name in ("mlp", "mlp-plr"):
-        model = build_tabular(name, {"numeric": 1, "cardinalities": []}, 2, config=TabularConfig(dropout=0.0))
+        model = build_tabular(f"{name}(dropout=0.0)", {"numeric": 1, "cardinalities": []}, 2)
         optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
         for _ in range(60):
             loss = torch.nn.functional.cross_entropy(model(x, none), targets)

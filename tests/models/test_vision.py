@@ -190,4 +190,4 @@ def test_the_page_about_models_has_every_listed_network_with_its_true_size() -> 
 def test_the_list_on_the_command_line_has_the_sizes() -> None:
     lines = dict(entries("models"))
     assert lines["wrn-28-10"] == "for images; 36,479,194 parameters at 32 px and 10 classes"
-    assert lines["mlp-plr"] == "for tables"
+    assert lines["mlp-plr"].startswith("for tables; MLP with periodic embeddings")

@@ -132,3 +132,21 @@ def test_what_was_asked_and_the_threads_that_were_used_are_recorded(
     assert made is not None
     assert (made.run.threads, read_resolved(tmp_path).threads) == (1, 1)
     assert read_asked(tmp_path) == run  # so that the same command may go on with it
+
+
+@pytest.mark.parametrize("model", ["xgboost(max_depth=2, learning_rate=0.3)", "mlp(layers=1, width=8)"])
+def test_a_model_with_settings_is_trained_saved_and_loaded(model: str, table: Path, tmp_path: Path) -> None:
+    run = Run(str(table), target="y", model=model, epochs=1 if model.startswith("mlp") else None)
+    data = open_dataset(run)
+    made = fitted(run, data)
+    made.save(tmp_path)
+    loaded = Predictor.load(tmp_path)
+    assert loaded.model_name == model
+    np.testing.assert_array_equal(loaded.probabilities(data.test.inputs), made.probabilities(data.test.inputs))
+
+
+@pytest.mark.parametrize("model", ["xgboost(depth=2)", "mlp(wide=8)", "tabm(layers=2)"])
+def test_settings_that_a_model_does_not_have(model: str, table: Path) -> None:
+    run = Run(str(table), target="y", model=model, epochs=None if model.startswith("xgb") else 1)
+    with pytest.raises(TailtuneError, match="takes no"):
+        fit_model(run, open_dataset(run))

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tailtune.data.amounts import Amounts
+from tailtune.decision.costs import Costs
 from tailtune.decision.objective import read_objective
 from tailtune.decision.recalibration import Recalibration, unfitted
 from tailtune.decision.use import Asked, HeldOut, fit_use
@@ -29,7 +31,9 @@ def rows(shares: tuple[float, ...], n: int, seed: int) -> tuple[np.ndarray, np.n
     return targets, p / p.sum(axis=1, keepdims=True)
 
 
-def used(objective: str, profile: ClassProfile = TWO, **changes: object) -> tuple[Asked, Recalibration, Predictions]:
+def used(
+    objective: str, profile: ClassProfile = TWO, amounts: Amounts | None = None, **changes: object
+) -> tuple[Asked, Recalibration, Predictions]:
     """A decision fitted on held-out rows, and predictions for test rows of the same balance."""
     shares = tuple(profile.priors)
     val, test = rows(shares, 3000, 1), rows(shares, 3000, 2)
@@ -40,10 +44,11 @@ def used(objective: str, profile: ClassProfile = TWO, **changes: object) -> tupl
     made = Predictions(
         ids=np.arange(len(test[0])).astype(str),
         targets=test[0],
-        model=Answered(probabilities, use.answer(probabilities)),
+        model=Answered(probabilities, use.answer(probabilities, amounts)),
         scores=test[1],
         implied=profile.priors,
         held_out=held_out,
+        amounts=amounts,
     )
     return asked, use.recalibration, made
 
@@ -81,10 +86,26 @@ def test_scores_as_they_come_are_one_point_and_have_no_other_balance() -> None:
 
 
 def test_answers_for_a_cost_are_the_cheapest_point() -> None:
-    asked, recalibration, made = used("cost=costs.csv", costs=np.array([[0.0, 1.0], [8.0, 0.0]]))
+    asked, recalibration, made = used("cost=costs.csv", costs=Costs(((0.0, 1.0), (8.0, 0.0))))
     points = operating_points(asked, recalibration, TWO, made)
     [chosen] = [point for point in points if point.chosen]
     assert chosen.cost == pytest.approx((8 * chosen.missed + chosen.false_alarms) / len(made.targets))
+    assert chosen.cost == min(point.cost or 0.0 for point in points)
+
+
+def test_answers_for_a_cost_of_the_row_are_cheaper_than_those_of_its_mean() -> None:
+    """The amount of a row says nothing of its class, and yet which rows are worth an alarm."""
+    amount = np.random.default_rng(0).lognormal(1.5, 1.5, 3000)
+    costs = Costs(((0.0, 1.0), ("amount", 0.0)))
+    asked, recalibration, made = used("cost=costs.csv", costs=costs, amounts=Amounts(("amount",), amount[:, None]))
+    answers, probabilities = made.model.answers, made.model.probabilities
+    np.testing.assert_array_equal(answers, probabilities[:, 1] * amount > probabilities[:, 0])
+    points = operating_points(asked, recalibration, TWO, made)
+    [chosen] = [point for point in points if point.chosen]
+    paid = np.where(answers == 1, made.targets == 0, (made.targets == 1) * amount)
+    assert chosen.cost == pytest.approx(paid.mean())
+    by_mean = (probabilities[:, 1] * amount.mean() > probabilities[:, 0]).astype(np.int64)
+    assert chosen.cost < np.where(by_mean == 1, made.targets == 0, (made.targets == 1) * amount).mean()
     assert chosen.cost == min(point.cost or 0.0 for point in points)
 
 

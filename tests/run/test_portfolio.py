@@ -213,3 +213,13 @@ def test_a_portfolio_unless_a_network_is_asked_for(table: Path, settings: dict[s
 def test_what_a_portfolio_does_not_have(table: Path, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(TailtuneError, match=words):
         PORTFOLIO.fit(run_of(table, model="portfolio", **settings), open_dataset(run_of(table)), Job())
+
+
+@pytest.mark.usefixtures("quick")
+def test_large_tables_have_a_budget_and_say_so(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, said = open_dataset(run_of(table)), []
+    assert PORTFOLIO.minutes(dataset) is None
+    monkeypatch.setattr(portfolio, "LARGE", 100)
+    assert PORTFOLIO.minutes(dataset) == portfolio.MINUTES
+    made(run_of(table), dataset, Job(forecast=said.append))
+    assert "They have 8 min 0 s together; see --minutes." in said[0]

@@ -16,7 +16,7 @@ from tailtune.profile import ClassProfile
 from tailtune.run.learners import with_monitor
 from tailtune.settings import Run
 from tailtune.training.inputs import Inputs
-from tailtune.training.selection import Selection, select
+from tailtune.training.selection import Selection, select, standard_error
 from tailtune.training.validate import Scores, validate
 
 
@@ -55,6 +55,36 @@ def test_equals_keep_the_later_epoch() -> None:
 def test_losses_fall_and_stop_the_training() -> None:
     selection = seen(by("log_loss"), *PLATEAU)
     assert (selection.best_epoch, selection.exhausted) == (3, True)
+
+
+def of_rows(*losses: float) -> Scores:
+    """Validation scores of rows with these losses; the rows of `table` fall into classes, which decide nothing here."""
+    rows = torch.tensor(losses, dtype=torch.float64)
+    return replace(scores(0.5, float(rows.mean())), losses=rows)
+
+
+def test_the_last_epoch_is_kept_that_the_rows_cannot_tell_from_the_best() -> None:
+    best = of_rows(0.5, 0.5, 0.5, 0.5)
+    near, far = of_rows(0.65, 0.45, 0.65, 0.45), of_rows(0.7, 0.6, 0.7, 0.6)
+    assert seen(by("log_loss"), best, near).best_epoch == 1  # 0.05 worse, and 0.0289 may be
+    near = of_rows(0.62, 0.40, 0.62, 0.40)
+    assert seen(by("log_loss"), best, near).best_epoch == 2  # 0.01 worse, and 0.0318 may be
+    assert seen(by("log_loss"), best, near, far).best_epoch == 2
+    assert seen(by("log_loss"), best, near, of_rows(0.49, 0.49, 0.49, 0.49)).best_epoch == 3
+    assert seen(by("balanced_accuracy"), best, replace(near, balanced_accuracy=0.4)).best_epoch == 1
+
+
+def test_waiting_counts_from_the_lowest_loss() -> None:
+    selection = seen(by("log_loss"), of_rows(0.6, 0.6), of_rows(0.5, 0.5), of_rows(0.4, 0.61), of_rows(0.4, 0.61))
+    assert (selection.best_epoch, selection.waited, selection.exhausted) == (4, 2, True)
+
+
+def test_where_classes_weigh_alike_so_do_they_in_the_standard_error() -> None:
+    rng, groups = np.random.default_rng(0), np.repeat([0, 1, 3], [60, 30, 5])
+    values = rng.normal(size=95)
+    expected = np.sqrt(sum(values[groups == k].var(ddof=1) / (groups == k).sum() for k in (0, 1, 3))) / 3
+    assert standard_error(torch.tensor(values), torch.tensor(groups)) == pytest.approx(expected)
+    assert standard_error(torch.tensor(values), torch.zeros(95).long()) == pytest.approx(values.std(ddof=1) / 95**0.5)
 
 
 def test_what_a_method_makes_up_for_decides_which_log_loss_judges_it() -> None:

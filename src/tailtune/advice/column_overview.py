@@ -25,6 +25,7 @@ SHOWN_LEVELS = 3
 LEAK_ROWS = 10_000  # of the training rows, which are enough to see a leak and keep wide tables quick
 LEAK_AUC = 0.99  # single columns of breast-cancer data, which leak nothing, stay under 0.98
 RANGES = 32
+SEEN, HELD = slice(0, None, 2), slice(1, None, 2)  # the halves, of rows that are in order of their classes
 LEAK_CLASS_ROWS = 10  # held out; on fewer, one of several columns is right by chance
 MISSING_POINTS, MISSING_CLASS_ROWS, MISSING_P = 0.1, 20, 1e-3
 SENTINELS = (*(-9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0), *(99.0, 999.0, 9999.0, 99999.0, 999999.0))
@@ -82,19 +83,25 @@ def overview(dataset: Dataset) -> tuple[ColumnOverview, ...]:
     targets = dataset.train.targets.numpy()
     inputs = dataset.frame.drop(dataset.preprocessor.target or [])
     tests = max(1, inputs.width)
-    read = plain_numbers(inputs)
+    read, halves = plain_numbers(inputs), Halves.of(targets)
     return tuple(
-        _look(series, known.get(series.name), read.get(series.name), targets, every, tests) for series in inputs
+        _look(series, known.get(series.name), read.get(series.name), halves, targets, every, tests) for series in inputs
     )
 
 
 def _look(
-    series: pl.Series, column: Column | None, read: Floats | None, targets: Indices, every: int, tests: int
+    series: pl.Series,
+    column: Column | None,
+    read: Floats | None,
+    halves: Halves,
+    targets: Indices,
+    every: int,
+    tests: int,
 ) -> ColumnOverview:
     """Describe one column of the training rows [N], of which the data have `every` in all parts; `read` its numbers."""
     import polars as pl
 
-    if series.dtype.is_nested() or series.dtype in (pl.Object, pl.Binary):
+    if read is None and (series.dtype.is_nested() or series.dtype in (pl.Object, pl.Binary)):
         return ColumnOverview(series.name, "text", False, len(series), series.null_count(), 0, str(series.dtype))
     values, absent, kind = _read(series, column, read)
     present = values[~absent]
@@ -114,7 +121,7 @@ def _look(
         suspicions.append("is constant")
     elif kind == "identifier" or (len(levels) == len(present) == len(series) and not numeric):
         suspicions.append("tells every row apart")
-    area = None if column is None or kind == "constant" else single_column_auc(values, absent, targets)
+    area = None if column is None or kind == "constant" else single_column_auc(values, absent, halves)
     leaks = area is not None and area >= LEAK_AUC
     if leaks:
         suspicions.append(f"by itself nearly tells the class (AUC {area:.3f} on held-out training rows)")
@@ -201,48 +208,68 @@ def _holds(levels: NDArray[np.generic], sizes: Indices, kind: ColumnType) -> str
     return ", ".join(f"{shortened(str(levels[k]), 24)} ({sizes[k]:,})" for k in commonest)
 
 
-def single_column_auc(values: NDArray[np.generic], absent: NDArray[np.bool_], targets: Indices) -> float | None:
+@dataclass(frozen=True)
+class Halves:
+    """Training rows in two halves, stratified by class: what the first tells of the classes is tried on the second.
+
+    Attributes:
+        rows: at most 10,000 of all, the halves taking turns [M].
+        targets: their class indices [M].
+        weights: of the rows of the first half, so that all classes weigh the same.
+        tested: classes with 10 rows or more in the second half.
+    """
+
+    rows: Indices
+    targets: Indices
+    weights: Floats
+    tested: Indices
+
+    @classmethod
+    def of(cls, targets: Indices) -> Halves:
+        """Take halves of rows with these class indices [N]."""
+        rows = np.random.default_rng(0).permutation(len(targets))[:LEAK_ROWS]
+        rows = rows[np.argsort(targets[rows], kind="stable")]
+        seen, held = targets[rows][SEEN], targets[rows][HELD]
+        tested = np.flatnonzero(np.bincount(held) >= LEAK_CLASS_ROWS)
+        return cls(rows, targets[rows], 1 / np.bincount(seen)[seen], tested)
+
+
+def single_column_auc(values: NDArray[np.generic], absent: NDArray[np.bool_], halves: Halves) -> float | None:
     """Return how well one column by itself tells the classes apart.
 
-    On one half of the rows, stratified by class, the share of each class is taken in each of at most 32 ranges of a
-    number (that hold alike many rows, with all classes weighing the same), or for each text; on the other half these
-    shares are the scores.
+    On the first half of the rows the share of each class is taken in each of at most 32 ranges of a number (that hold
+    alike many rows, with all classes weighing the same), or for each text; on the second half these shares are the
+    scores.
 
     Args:
         values: of the column [N].
         absent: where there is no value [N].
-        targets: class indices [N].
+        halves: of the rows.
 
     Returns:
         The area under the ROC curve of a class against the others, averaged over the classes with 10 rows or more in
-        the other half; None if fewer than two classes have as many.
+        the second half; None if fewer than two classes have as many.
     """
-    rng = np.random.default_rng(0)
-    rows = rng.permutation(len(targets))[:LEAK_ROWS]
-    rows = rows[np.argsort(targets[rows], kind="stable")]
-    values, absent, targets = values[rows], absent[rows], targets[rows]
-    seen, held = slice(0, None, 2), slice(1, None, 2)
-    tested = np.flatnonzero(np.bincount(targets[held]) >= LEAK_CLASS_ROWS)
-    if len(tested) < 2:
+    if len(halves.tested) < 2:
         return None
-    weights = 1 / np.bincount(targets[seen])[targets[seen]]
+    values, absent, targets = values[halves.rows], absent[halves.rows], halves.targets
     if values.dtype.kind in "fM":
-        bins = _ranges(values.astype(np.float64), absent, seen, weights)
+        bins = _ranges(values.astype(np.float64), absent, halves.weights)
     else:
         bins = np.unique(np.where(absent, "", values), return_inverse=True)[1]
     shares = np.zeros((int(bins.max()) + 1, int(targets.max()) + 1))
-    np.add.at(shares, (bins[seen], targets[seen]), weights)
+    np.add.at(shares, (bins[SEEN], targets[SEEN]), halves.weights)
     shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-12)
-    areas = [auroc(shares[bins[held], k], targets[held] == k) for k in tested]
+    areas = [auroc(shares[bins[HELD], k], targets[HELD] == k) for k in halves.tested]
     return float(np.mean([area for area in areas if area is not None]))
 
 
-def _ranges(values: Floats, absent: NDArray[np.bool_], seen: slice, weights: Floats) -> Indices:
+def _ranges(values: Floats, absent: NDArray[np.bool_], weights: Floats) -> Indices:
     """Return the range between quantiles of the numbers seen that each number [N] is in; missing is one of its own."""
-    known = ~absent[seen]
+    known = ~absent[SEEN]
     if not known.any():
         return absent.astype(np.int64)
-    present, order = values[seen][known], np.argsort(values[seen][known], kind="stable")
+    present, order = values[SEEN][known], np.argsort(values[SEEN][known], kind="stable")
     mass = np.cumsum(weights[known][order])
     at: Indices = np.searchsorted(mass, np.linspace(0, 1, RANGES + 1)[1:] * mass[-1])
     edges = np.unique(present[order][np.minimum(at, len(present) - 1)])

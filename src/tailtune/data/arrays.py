@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from tailtune.data.frames import column_series, to_frame
 from tailtune.data.npz import Array, Arrays, array_ids, check_features, check_targets, read_arrays
@@ -31,7 +32,7 @@ def open_arrays(reading: Reading) -> Dataset:
     Raises:
         TailtuneError: arrays that are lacking, do not fit together, or cannot be learnt from.
     """
-    return dataset_of_arrays(reading, read_arrays(Path(reading.data)), reading.data)
+    return dataset_of_arrays(reading, read_arrays(Path(reading.data), _suffixes), reading.data)
 
 
 def dataset_of_arrays(reading: Reading, arrays: Arrays, path: str) -> Dataset:
@@ -42,10 +43,7 @@ def dataset_of_arrays(reading: Reading, arrays: Arrays, path: str) -> Dataset:
     """
     if reading.target not in (None, TARGET):
         raise TailtuneError(f"{path}: the targets of arrays are the one called y; leave --target {reading.target} out")
-    first = "_train" if "x_train" in arrays else ""
-    suffixes = [suffix for suffix in (first, "_val", "_test") if f"x{suffix}" in arrays]
-    if first not in suffixes or (first == "" and len(suffixes) > 1):
-        _refuse_names(path, arrays)
+    suffixes = _suffixes(arrays, path)
     pairs = {suffix: _pair(arrays, suffix, path) for suffix in suffixes}
     shapes = {x.shape[1:] for x, _ in pairs.values()}
     if len(shapes) > 1:
@@ -59,22 +57,30 @@ def dataset_of_arrays(reading: Reading, arrays: Arrays, path: str) -> Dataset:
     return table_dataset(reading, TARGET, rows["_train"], rows.get("_val"), rows.get("_test"))
 
 
-def _refuse_names(path: str, arrays: Arrays) -> NoReturn:
-    raise TailtuneError(
-        f"{path} holds the arrays {', '.join(arrays) or '(none)'}; it needs x and y, or x_train, y_train, x_test and "
-        "y_test (and x_val and y_val, if there is validation)"
-    )
+def _suffixes(names: Collection[str], path: str | Path) -> list[str]:
+    """Return what stands behind x and y of the parts that there are: nothing for all rows in one, or _train and so on.
+
+    Raises:
+        TailtuneError: the rows to train on, or the y of an x, are not among the names of the arrays.
+    """
+    first = "_train" if "x_train" in names else ""
+    suffixes = [suffix for suffix in (first, "_val", "_test") if f"x{suffix}" in names]
+    whole = first in suffixes and (first == "_train" or len(suffixes) == 1)
+    if not whole or any(f"y{suffix}" not in names for suffix in suffixes):
+        raise TailtuneError(
+            f"{path} holds the arrays {', '.join(names) or '(none)'}; it needs x and y, or x_train, y_train, x_test "
+            "and y_test (and x_val and y_val, if there is validation)"
+        )
+    return suffixes
 
 
 def _pair(arrays: Arrays, suffix: str, path: str) -> tuple[Array, Array]:
     """Return x [N, ...] and y [N] of a part.
 
     Raises:
-        TailtuneError: y is lacking, of another length, or has several values a row; x has no rows or one dimension.
+        TailtuneError: y is of another length or has several values a row; x has no rows or one dimension.
     """
-    x, y = arrays[f"x{suffix}"], arrays.get(f"y{suffix}")
-    if y is None:
-        _refuse_names(path, arrays)
+    x, y = arrays[f"x{suffix}"], arrays[f"y{suffix}"]
     return check_features(x, f"{path}: x{suffix}"), check_targets(y, len(x), f"{path}: y{suffix}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +37,7 @@ ZONED_FORMATS = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d
 
 LARGEST, SMALLEST = 1e150, 1e-150  # magnitudes whose squares and quotients are still numbers
 YEARS = (-62_135_596_800, 253_402_300_800)  # seconds since 1970 at which the years 1 and 10000 begin
+CELLS = 1 << 20  # worked on at once
 _UNITS = {"ns": 1e9, "us": 1e6, "ms": 1e3, "day": 1 / 86_400}  # of times, in a second
 
 Floats = NDArray[np.float64]
@@ -146,32 +148,50 @@ def numbers(column: pl.Series, missing: tuple[str, ...] = (), form: Form = "") -
     return values.fill_null(float("nan")).to_numpy().astype(np.float64), bad
 
 
-def plain_numbers(frame: pl.DataFrame) -> dict[str, Floats]:
+def plain_numbers(columns: Iterable[pl.Series]) -> dict[str, Floats]:
     """Read at once all columns that hold nothing but numbers, as `numbers` does one; the others are not in the result.
 
-    A table may have 100,000 columns, and every expression on a single one costs more than reading its numbers.
+    A table may have 100,000 columns, and whatever is done with a single one costs more than reading its numbers.
 
     Args:
-        frame: numbers or text [N, D].
+        columns: numbers, text or others [N].
 
     Returns:
         The numbers of a column by its name, NaN where there is none [N].
 
     >>> import polars as pl
-    >>> plain_numbers(pl.DataFrame({"a": ["1", None], "b": ["1", "x"]}))
+    >>> plain_numbers([pl.Series("a", ["1", None]), pl.Series("b", ["1", "x"])])
     {'a': array([ 1., nan])}
     """
     import polars as pl
-    import polars.selectors as cs
 
-    given = frame.select(cs.numeric() | cs.string())
-    if not given.width:
-        return {}
-    found = given.cast(pl.Float64, strict=False)
-    unread = zip(found.null_count().row(0), given.null_count().row(0), strict=True)
-    return {
-        series.name: series.to_numpy() for series, (after, before) in zip(found, unread, strict=True) if after == before
-    }
+    found: dict[str, Floats] = {}
+    for some, cells in joined(column for column in columns if column.dtype.is_numeric() or column.dtype == pl.String):
+        read = cells.cast(pl.Float64, strict=False)
+        plain = (read.is_null() == cells.is_null()).to_numpy().reshape(len(some), -1).all(axis=1)
+        values = read.to_numpy().reshape(len(some), -1)
+        found |= {some[j].name: values[j] for j in np.flatnonzero(plain).tolist()}
+    return found
+
+
+def joined(columns: Iterable[pl.Series]) -> Iterator[tuple[list[pl.Series], pl.Series]]:
+    """Yield columns of one type [D], and their values behind one another [D * N], some columns at a time."""
+    import polars as pl
+
+    alike: dict[pl.DataType, list[pl.Series]] = {}
+    for column in columns:
+        alike.setdefault(column.dtype, []).append(column)
+    for every in alike.values():
+        for part in blocks(len(every), len(every[0])):
+            some = every[part]
+            yield some, pl.concat(some) if len(some) > 1 else some[0]
+
+
+def blocks(columns: int, rows: int) -> Iterator[slice]:
+    """Split columns so that those of a wide table are worked on at once, and those of a long one take little memory."""
+    size = max(1, CELLS // max(1, rows))
+    for start in range(0, columns, size):
+        yield slice(start, start + size)
 
 
 def truths(column: pl.Series) -> pl.Series:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.amounts import Amounts
 from tailtune.data.memory import refuse_larger_than_memory
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.errors import TailtuneError
@@ -46,12 +47,14 @@ class Part:
         targets: class indices [N] int64.
         ids: identity of each row [N], such as the row number in the file or the image path.
         weights: weight of each row [N] float32, or None.
+        amounts: of each row, where costs depend on columns.
     """
 
     inputs: tuple[torch.Tensor | StoredPictures, ...]
     targets: torch.Tensor
     ids: NDArray[np.str_]
     weights: torch.Tensor | None = None
+    amounts: Amounts | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -77,7 +80,8 @@ class Part:
         index = torch.as_tensor(rows)
         weights = None if self.weights is None else self.weights[index]
         inputs = tuple(x.take(rows) if isinstance(x, StoredPictures) else x[index] for x in self.inputs)
-        return Part(inputs, self.targets[index], self.ids[rows], weights)
+        amounts = None if self.amounts is None else self.amounts.take(rows)
+        return Part(inputs, self.targets[index], self.ids[rows], weights, amounts)
 
     def joined(self, other: Part) -> Part:
         """Return the part that holds these rows and then those of `other`."""
@@ -89,8 +93,12 @@ class Part:
         weights = None
         if self.weights is not None and other.weights is not None:
             weights = torch.cat([self.weights, other.weights])
+        amounts = None
+        if self.amounts is not None and other.amounts is not None:
+            amounts = self.amounts.joined(other.amounts)
         inputs = tuple(both(*pair) for pair in zip(self.inputs, other.inputs, strict=True))
-        return Part(inputs, torch.cat([self.targets, other.targets]), np.concatenate([self.ids, other.ids]), weights)
+        ids = np.concatenate([self.ids, other.ids])
+        return Part(inputs, torch.cat([self.targets, other.targets]), ids, weights, amounts)
 
 
 class Preprocessor(Protocol):

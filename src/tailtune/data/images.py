@@ -18,7 +18,7 @@ from tailtune.data.image_dataset import Images, check_memory, fits_memory, image
 from tailtune.data.image_listing import Listing, class_folders, every_image, has_parts, list_images
 from tailtune.data.image_preprocessor import ImagePreprocessor, as_nchw
 from tailtune.data.imbalance import refuse_imbalance
-from tailtune.data.npz import array_ids, check_targets, read_arrays
+from tailtune.data.npz import array_ids, check_targets, prediction_suffix, read_arrays
 from tailtune.data.picture_store import open_store
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.target import encode_target, learn_target
@@ -52,14 +52,15 @@ def open_image_folder(reading: Reading) -> Dataset:
     """
     refuse_imbalance(reading)
     columns = {
-        "--target": reading.target,
-        "--ignore": " ".join(reading.ignore),
-        "--keep": " ".join(reading.keep),
-        "--text": reading.text.removeprefix("leave"),
+        "target": reading.target,
+        "ignore": ", ".join(reading.ignore),
+        "keep": ", ".join(reading.keep),
+        "text": reading.text.removeprefix("leave"),
+        "amounts": ", ".join(reading.amounts),
     }
-    for option, value in columns.items():
+    for name, value in columns.items():
         if value:
-            raise TailtuneError(f"{option} {value} needs a table; the classes of an image folder are its subfolders")
+            raise TailtuneError(f"--{name} {value} needs a table; the classes of an image folder are its subfolders")
     return dataset_from_listing(reading, list_images(Path(reading.data)), str(reading.data))
 
 
@@ -244,10 +245,8 @@ def open_for_prediction(
 def _arrays_for_prediction(
     path: Path, preprocessor: ImagePreprocessor, names: Sequence[str]
 ) -> tuple[tuple[torch.Tensor], NDArray[np.str_], NDArray[np.int64] | None]:
-    arrays = read_arrays(path)
-    suffix = "" if "x" in arrays else "_test"
-    if f"x{suffix}" not in arrays:
-        raise TailtuneError(f"{path} holds the arrays {', '.join(arrays) or '(none)'}; prediction needs x (or x_test)")
+    arrays = read_arrays(path, prediction_suffix)
+    suffix = prediction_suffix(arrays, path)
     inputs = preprocessor.encode(arrays[f"x{suffix}"])
     ids, y, targets = array_ids(f"x{suffix}", len(inputs[0])), arrays.get(f"y{suffix}"), None
     if y is not None:

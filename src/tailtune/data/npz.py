@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 from collections import Counter
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +20,32 @@ Array = NDArray[Any]
 Arrays = dict[str, Array]
 
 
-def read_arrays(path: Path) -> Arrays:
+def read_arrays(path: Path, check: Callable[[Collection[str], Path], object] | None = None) -> Arrays:
     """Read the arrays of an .npz file; their names come in lower case.
 
-    What the headers declare is held against the size of the members and against the free memory before any array is
-    made: a small archive can hold zeros for a whole disk.
+    Names are checked before anything is unpacked. What the headers declare is held against the size of the members and
+    against the free memory before any array is made: a small archive can hold zeros for a whole disk.
+
+    Args:
+        path: the file.
+        check: refuses the names of its arrays by a TailtuneError.
+
+    Returns:
+        The arrays by their names.
 
     Raises:
-        TailtuneError: no such archive, a damaged or an encrypted one, more than memory, two arrays of one name, or
-            Python objects, which would have to be unpickled.
+        TailtuneError: names that `check` refuses, no such archive, a damaged or an encrypted one, more than memory, two
+            arrays of one name, or Python objects, which would have to be unpickled.
         MemoryError: other programs took what was free.
     """
     with naming_files(), path.open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 members = [info for info in archive.infolist() if not info.is_dir()]
-                _refuse_twice([_key(info) for info in members], path)
+                names = [_key(info) for info in members]
+                _refuse_twice(names, path)
+                if check is not None:
+                    check(names, path)
                 _refuse_large([_declared(archive, info, path) for info in members], path)
                 return {_key(info): _array(archive, info) for info in members}
         except (TailtuneError, MemoryError):
@@ -99,6 +110,18 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
         array: Array = np.lib.format.read_array(member, allow_pickle=False)
         member.read()  # to the end, where the checksum of the archive is compared
     return array
+
+
+def prediction_suffix(names: Collection[str], path: Path) -> str:
+    """Return what stands behind the x that is predicted for: nothing, or else _test.
+
+    Raises:
+        TailtuneError: neither is among the names of the arrays.
+    """
+    for suffix in ("", "_test"):
+        if f"x{suffix}" in names:
+            return suffix
+    raise TailtuneError(f"{path} holds the arrays {', '.join(names) or '(none)'}; prediction needs x (or x_test)")
 
 
 def check_features(x: Array, where: str) -> Array:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from tailtune.by_name import is_own
 from tailtune.data import catalog
+from tailtune.data.amounts import Amounts, read_amounts
 from tailtune.data.arrays import TARGET, open_arrays
 from tailtune.data.dataset import Dataset, Preprocessor
 from tailtune.data.frames import column_series, to_frame
-from tailtune.data.npz import Array, array_ids, check_features, check_targets, read_arrays
+from tailtune.data.npz import Array, array_ids, check_features, check_targets, prediction_suffix, read_arrays
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.table_dataset import Rows, table_dataset, target_column
 from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
@@ -164,6 +165,14 @@ class PredictionRows:
         """Class indices [N], or None if the data do not tell; an unknown class or a missing one is a TailtuneError."""
         return None if self.read_targets is None else self.read_targets()
 
+    def amounts(self, names: Sequence[str]) -> Amounts | None:
+        """Return the columns that costs depend on; None for images, and where there are no `names`.
+
+        Raises:
+            TailtuneError: see `read_amounts`.
+        """
+        return read_amounts(self.frame, names, self.ids) if names and self.frame is not None else None
+
 
 def open_for_prediction(
     path: str | Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None = None
@@ -224,10 +233,8 @@ def _prediction_arrays(path: Path) -> tuple[Array, Array | None, str]:
     Raises:
         TailtuneError: neither x nor x_test, or arrays that do not fit together.
     """
-    arrays = read_arrays(path)
-    suffix = "" if "x" in arrays else "_test"
-    if f"x{suffix}" not in arrays:
-        raise TailtuneError(f"{path} holds the arrays {', '.join(arrays) or '(none)'}; prediction needs x (or x_test)")
+    arrays = read_arrays(path, prediction_suffix)
+    suffix = prediction_suffix(arrays, path)
     x = check_features(arrays[f"x{suffix}"], f"{path}: x{suffix}")
     y = arrays.get(f"y{suffix}")
     return x, None if y is None else check_targets(y, len(x), f"{path}: y{suffix}"), f"x{suffix}"

@@ -18,10 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.columns import (
+    LARGEST,
     TRUTH_PAIRS,
     UNKNOWN_NUMBER,
     Floats,
+    blocks,
     dates,
+    joined,
     numbers,
     plain_numbers,
     present_texts,
@@ -113,11 +116,7 @@ def read_schema(
             if exclude[series.name]:
                 left_out.append(LeftOut(series.name, exclude[series.name]))
             continue
-        values = known.get(series.name)
-        if series.name in keep:
-            found = _kept(series)
-        else:
-            found = _read(series, ids) if values is None else _number(series.name, values, ids)
+        found = _kept(series) if series.name in keep else known.get(series.name) or _read(series, ids)
         warnings += _doubts(series, found)
         if text == "leave" and isinstance(found, Column) and found.kind == "text":
             found = "is text; --text hash makes numbers of its words"
@@ -146,17 +145,36 @@ def read_schema(
     return Schema(tuple(columns), tuple(left_out), tuple(warnings))
 
 
-def _read_at_once(frame: pl.DataFrame) -> dict[str, Floats]:
-    """Return the numbers of columns that hold two or more, and nothing else; of text without leading zeros."""
-    import polars.selectors as cs
+def _read_at_once(frame: pl.DataFrame) -> dict[str, Column]:
+    """Return the columns that hold two numbers or more, and nothing else, as `_read` does; and not all of them."""
+    import polars as pl
 
-    coded = frame.select(cs.string().str.contains(_LEADING_ZERO).any())
-    codes = {series.name for series in coded if series.item()}
-    return {
-        name: values
-        for name, values in plain_numbers(frame).items()
-        if np.nanmin(values, initial=np.inf) < np.nanmax(values, initial=-np.inf) and name not in codes
-    }
+    known = plain_numbers(frame)
+    for some, cells in joined(series for series in frame if series.dtype == pl.String and series.name in known):
+        coded = cells.str.contains(_LEADING_ZERO).fill_null(False).to_numpy().reshape(len(some), -1).any(axis=1)
+        for j in np.flatnonzero(coded).tolist():
+            del known[some[j].name]
+    names = [name for name in known if not _named_like_identifier(name)]
+    found: dict[str, Column] = {}
+    for part in blocks(len(names), frame.height):
+        some = names[part]
+        values = np.stack([known[name] for name in some])
+        absent = np.isnan(values)
+        low, high = np.where(absent, np.inf, values).min(axis=1), np.where(absent, -np.inf, values).max(axis=1)
+        several = (low < high) & (np.maximum(-low, high) <= LARGEST)
+        truths, missing = np.all(absent | (values == 0) | (values == 1), axis=1), np.any(absent, axis=1)
+        for name, is_number, is_truth, lacks in zip(some, several, truths, missing, strict=True):
+            if is_number:
+                found[name] = (_truth if is_truth else _numeric)(name, bool(lacks))
+    return found
+
+
+def _numeric(name: str, missing: bool) -> Column:
+    return Column(name, "numeric", missing)
+
+
+def _truth(name: str, missing: bool) -> Column:
+    return Column(name, "boolean", missing, levels=("false", "true"))
 
 
 def _read(series: pl.Series, ids: NDArray[np.str_]) -> Column | str:
@@ -179,7 +197,7 @@ def _read(series: pl.Series, ids: NDArray[np.str_]) -> Column | str:
         return _date(series.name, dates(series)[0], missing)
     if series.dtype in (pl.String, pl.Categorical, pl.Enum):
         return _read_text(series, text, ids)
-    return Column(series.name, "boolean", missing, levels=("false", "true"))
+    return _truth(series.name, missing)
 
 
 def _number(
@@ -194,7 +212,7 @@ def _number(
     if len(distinct) == 1 and not missing:
         return f"is constant in the training rows ({distinct[0]:g})"
     if set(distinct) <= {0.0, 1.0} and not stray and not form:
-        return Column(name, "boolean", missing, levels=("false", "true"))
+        return _truth(name, missing)
     whole = bool((distinct == np.floor(distinct)).all())
     if whole and len(distinct) == len(values) and _named_like_identifier(name):
         return "is an identifier: every row has another number"
@@ -219,7 +237,7 @@ def _read_text(series: pl.Series, text: pl.Series, ids: NDArray[np.str_]) -> Col
         return _date(name, times, missing, form)
     levels = text.drop_nulls().unique()
     if any(set(levels.str.to_lowercase()) <= set(pair) for pair in TRUTH_PAIRS):
-        return Column(name, "boolean", missing, levels=("false", "true"))
+        return _truth(name, missing)
     hint = "; if it is a date, write it as YYYY-MM-DD" if text.str.contains(_LOCAL_DATE).any() else ""
     found = _category(name, text)
     return f"{found}{hint}" if isinstance(found, str) else found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.amounts import read_amounts
 from tailtune.data.columns import texts
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.imbalance import refuse_imbalance
@@ -54,7 +55,7 @@ def table_dataset(
     selection "last" uses a given validation part for watching only; "test-oracle" does without.
 
     Args:
-        reading: gives ignore, group, selection, the fractions and the seed of the split.
+        reading: gives ignore, group, amounts, selection, the fractions and the seed of the split.
         target: name of the column to predict.
         train: the training rows, or all rows.
         val: validation rows, if the data bring them.
@@ -112,12 +113,12 @@ def table_dataset(
 
     def taken(positions: Indices) -> Part | None:
         chosen = train.take(positions)
-        return _part(fitted, chosen, learnt.codes[positions]) if len(positions) else None
+        return _part(reading, fitted, chosen, learnt.codes[positions]) if len(positions) else None
 
     def given(part: Rows) -> Part:
-        return _part(fitted, part, encode_target(part.frame[target], learnt.names, part.ids))
+        return _part(reading, fitted, part, encode_target(part.frame[target], learnt.names, part.ids))
 
-    train_part = _part(fitted, train.take(rows.train), learnt.codes[rows.train], labels)
+    train_part = _part(reading, fitted, train.take(rows.train), learnt.codes[rows.train], labels)
     val_part = taken(rows.val) if val is None else given(val)
     test_part = taken(rows.test) if test is None else given(test)
     assert test_part is not None
@@ -142,14 +143,17 @@ def table_dataset(
     )
 
 
-def _part(fitted: TablePreprocessor, rows: Rows, codes: Indices, training: Labels | None = None) -> Part:
+def _part(
+    reading: Reading, fitted: TablePreprocessor, rows: Rows, codes: Indices, training: Labels | None = None
+) -> Part:
     import torch
 
     try:
         inputs = fitted.encode(rows.frame, rows.ids, training=training)
     except TailtuneError as error:
         raise TailtuneError(f"{rows.where}: {error}") from error
-    return Part(inputs, torch.from_numpy(codes), rows.ids)
+    amounts = read_amounts(rows.frame, reading.amounts, rows.ids, rows.where) if reading.amounts else None
+    return Part(inputs, torch.from_numpy(codes), rows.ids, amounts=amounts)
 
 
 def target_column(reading: Reading, frame: pl.DataFrame, where: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.columns import (
+    LARGEST,
     SMALLEST,
     UNKNOWN_NUMBER,
     Floats,
@@ -167,14 +168,8 @@ class TablePreprocessor:
     @property
     def numeric_names(self) -> tuple[str, ...]:
         """Names of the numeric inputs [Dn]: columns, ``date.feature``, then ``column.missing``."""
-        names = [name for column in self.columns for name in self._feature_names(column)]
+        names = [name for column in self.columns for name in _feature_names(column, self.encoders)]
         return tuple(names + [f"{column.name}.missing" for column in _with_indicator(self.columns)])
-
-    def _feature_names(self, column: Column) -> list[str]:
-        made = column.features if column.kind == "date" else ()
-        if column.kind in ENCODERS:
-            made = self.encoders[column.name].names
-        return [column.name] if column.kind == "numeric" else [f"{column.name}.{name}" for name in made]
 
     @property
     def categorical_names(self) -> tuple[str, ...]:
@@ -241,6 +236,13 @@ def _under(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
+def _feature_names(column: Column, encoders: Mapping[str, Encoder]) -> list[str]:
+    if column.kind == "numeric":
+        return [column.name]
+    made = encoders[column.name].names if column.kind in ENCODERS else column.features
+    return [f"{column.name}.{name}" for name in made]
+
+
 def _with_indicator(columns: tuple[Column, ...]) -> list[Column]:
     return [column for column in columns if column.missing and column.kind in ("numeric", "date")]
 
@@ -259,9 +261,8 @@ def _numeric_values(
     """
     values: list[Floats] = []
     absent: list[NDArray[np.bool_]] = []
-    known = plain_numbers(
-        frame.select(column.name for column in columns if column.kind == "numeric" and not column.form)
-    )
+    wanted = {column.name for column in columns if column.kind == "numeric" and not column.form}
+    known = plain_numbers(series for series in frame if series.name in wanted)
     for column in columns:
         if column.kind in ("categorical", "boolean"):
             continue
@@ -273,7 +274,6 @@ def _numeric_values(
                 values += list(encoder.transform(series).T)
             continue
         if column.name in known:
-            refuse_infinity(known[column.name], column.name, ids)
             values.append(known[column.name])
             if column.missing:
                 absent.append(np.isnan(values[-1]))
@@ -287,7 +287,6 @@ def _numeric_values(
         else:
             number, bad = numbers(series, UNKNOWN_NUMBER, column.form)
             bad = bad & (not column.stray)
-            refuse_infinity(number, column.name, ids)
             mend = f"numbers, however: {{}}; write a number{f' like {column.form}' if column.form else ''}"
             values.append(number)
         if bad.any():
@@ -297,6 +296,9 @@ def _numeric_values(
             absent.append(np.isnan(values[-1]))
     rows = frame.height
     stacked = np.stack(values, axis=1) if values else np.zeros((rows, 0))
+    for j in np.flatnonzero((np.abs(stacked) > LARGEST).any(axis=0)).tolist():
+        names = [name for column in columns for name in _feature_names(column, encoders)]
+        refuse_infinity(stacked[:, j], names[j], ids)
     stacked[np.abs(stacked) < SMALLEST] = 0  # denormal numbers, between which slopes would be infinite
     return (
         stacked,

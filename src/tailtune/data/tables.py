@@ -6,10 +6,11 @@ import csv
 import io
 import re
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from tailtune.data.memory import refuse_larger_than_memory
+from tailtune.data.parquet import read_parquet
 from tailtune.errors import TailtuneError, nearest
 from tailtune.files import naming_files, refuse_special
 
@@ -48,7 +49,7 @@ def read_table(path: str | Path) -> pl.DataFrame:
         if not path.is_file():
             _refuse_missing(path)
     if path.suffix.lower() in PARQUET_SUFFIXES:
-        return _read_parquet(path)
+        return read_parquet(path)
     if path.suffix.lower() in CSV_SUFFIXES:
         with naming_files():
             return parse_csv(path.read_bytes(), str(path))
@@ -63,32 +64,6 @@ def _refuse_missing(path: Path) -> NoReturn:
     refuse_special(path)
     neighbours = [entry.name for entry in path.parent.iterdir()]
     raise TailtuneError(f"no file {path.name} in {path.parent.resolve()}.{nearest(path.name, neighbours)}")
-
-
-def _read_parquet(path: Path) -> pl.DataFrame:
-    import polars as pl
-
-    if path.stat().st_size == 0:
-        raise TailtuneError(f"{path} is empty (0 bytes); write the table again")
-    try:
-        with naming_files(), path.open("rb") as file:  # not its name, which polars would take for a pattern
-            _refuse_large(pl.scan_parquet(file), path)
-            file.seek(0)
-            frame = pl.read_parquet(file)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise TailtuneError(f"{path} cannot be read as Parquet ({reason}); write the file again") from error
-    if frame.height == 0:
-        raise TailtuneError(f"{path} has columns but no rows; write the table again with its rows")
-    return frame
-
-
-def _refuse_large(rows: pl.LazyFrame, path: Path) -> None:
-    """Refuse more rows and columns than memory holds, of which a compressed file may be full in few bytes."""
-    import polars as pl
-
-    cells = len(rows.collect_schema()) * int(rows.select(pl.len()).collect().item())
-    refuse_larger_than_memory(2 * 8 * cells, f"{cells:,} cells of {path}", "write fewer rows or columns")
 
 
 def parse_csv(data: bytes, where: str) -> pl.DataFrame:
@@ -152,10 +127,10 @@ def parse_csv(data: bytes, where: str) -> pl.DataFrame:
 def _to_columns(rows: list[list[str]], names: list[str]) -> pl.DataFrame:
     import polars as pl
 
-    columns = [
-        pl.Series(name, values, dtype=pl.String) for name, values in zip(names, zip(*rows, strict=True), strict=True)
-    ]
-    return pl.DataFrame(columns).with_columns(pl.when(pl.all() != "").then(pl.all()))
+    cells = pl.Series("", list(chain.from_iterable(zip(*rows, strict=True))), dtype=pl.String)
+    cells = cells.set(cells == "", None)  # all at once, because a table may have 100,000 columns
+    count = len(rows)
+    return pl.DataFrame([cells.slice(j * count, count).alias(name) for j, name in enumerate(names)])
 
 
 def _decimal_points(frame: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.amounts import Amounts
+from tailtune.decision.costs import Costs
 from tailtune.errors import TailtuneError
 from tailtune.profile import Floats
 
@@ -19,8 +21,8 @@ Score = Callable[[Indices, Indices, Floats], float]  # (targets [N], answers [N]
 class Answer(Protocol):
     """Maps class probabilities [N, K] to answers, class indices [N]."""
 
-    def __call__(self, probabilities: Floats) -> Indices:
-        """Return the answers."""
+    def __call__(self, probabilities: Floats, amounts: Amounts | None = None) -> Indices:
+        """Return the answers; `amounts` of the rows [N] are looked at where costs depend on them."""
         ...
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -33,19 +35,37 @@ class Utility:
     """Answers the class of the highest expected utility: the largest (p U)_k, the first of equals.
 
     Attributes:
-        utility: U [K, K], of answering k (column) where the truth is y (row). A diagonal one weighs the classes; minus
-            a matrix of costs gives the answers of the least expected cost.
+        utility: U [K, K], of answering k (column) where the truth is y (row). A diagonal one weighs the classes.
     """
 
     utility: Floats
 
-    def __call__(self, probabilities: Floats) -> Indices:
+    def __call__(self, probabilities: Floats, amounts: Amounts | None = None) -> Indices:
         """Return the answers [N]."""
         return np.asarray((probabilities @ self.utility).argmax(axis=1))
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the kind and the matrix."""
         return {"kind": "utility"}, {"utility": self.utility}
+
+
+@dataclass(frozen=True)
+class LeastCost:
+    """Answers the class of the least expected cost, the first of equals.
+
+    Attributes:
+        costs: of each answer by the true class, which may depend on amounts of the row.
+    """
+
+    costs: Costs
+
+    def __call__(self, probabilities: Floats, amounts: Amounts | None = None) -> Indices:
+        """Return the answers [N]; amounts that the costs lack are a TailtuneError."""
+        return np.asarray(self.costs.expected(probabilities, amounts).argmin(axis=1))
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the kind and the cells of the matrix."""
+        return {"kind": "least cost", "cells": [list(row) for row in self.costs.cells]}, {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +80,7 @@ class Threshold:
     positive: int
     threshold: float
 
-    def __call__(self, probabilities: Floats) -> Indices:
+    def __call__(self, probabilities: Floats, amounts: Amounts | None = None) -> Indices:
         """Return the answers [N]."""
         return _or_else(probabilities, self.positive, probabilities[:, self.positive] >= self.threshold)
 
@@ -81,7 +101,7 @@ class Budget:
     positive: int
     cases: float
 
-    def __call__(self, probabilities: Floats) -> Indices:
+    def __call__(self, probabilities: Floats, amounts: Amounts | None = None) -> Indices:
         """Return the answers [N]; other rows get their likeliest other class."""
         n = len(probabilities)
         cases = min(n, int(self.cases) if self.cases >= 1 else round(self.cases * n))
@@ -122,6 +142,8 @@ def answer_from_state(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[
     """
     if settings.get("kind") == "utility":
         return Utility(np.asarray(arrays["utility"]))
+    if settings.get("kind") == "least cost":
+        return LeastCost(Costs(tuple(map(tuple, settings["cells"]))))
     if settings.get("kind") == "threshold":
         return Threshold(int(settings["positive"]), float(settings["threshold"]))
     if settings.get("kind") == "budget":

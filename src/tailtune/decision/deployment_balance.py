@@ -57,8 +57,9 @@ def expectation_maximisation(
 
     q maximises the mean of log sum_k q_k p_ik / pi_k, which is concave. Each step of expectation-maximisation replaces
     q_k by the mean over the rows of q_k p_ik / pi_k, normalised over the classes. Where a Newton step raises the
-    likelihood more, it is taken instead, because expectation-maximisation is slow where classes overlap. The steps end
-    where concavity proves that the log likelihood of all rows together is within 1e-3 of its maximum.
+    likelihood by more than that is sure to, it is taken instead, because expectation-maximisation is slow where classes
+    overlap. The steps end where concavity proves that the log likelihood of all rows together is within 1e-3 of its
+    maximum.
 
     The interval holds the chance of which rows were drawn alone, so it is too narrow where the probabilities are not
     calibrated; with labelled rows at hand, use `calibrated_expectation_maximisation`.
@@ -89,7 +90,10 @@ def expectation_maximisation(
     ratios = p / priors
     found, converged = _most_likely(ratios, np.ones(len(p)), priors)
     rng = np.random.default_rng(seed)
-    draws = [_most_likely(ratios, _drawn_again(rng, len(p)), found)[0] for _ in range(resamples)]
+    draws = []
+    for _ in range(resamples):
+        times = _drawn_again(rng, len(p))
+        draws.append(_most_likely(ratios[times > 0], times[times > 0], found)[0])
     return Balance(found, _interval(found, draws), "expectation-maximisation", len(p), _unfinished(converged))
 
 
@@ -126,16 +130,18 @@ def calibrated_expectation_maximisation(
     counts = np.bincount(y).astype(np.float64)
     priors = counts / counts.sum()
 
-    def ratios(calibrate: BiasCorrectedTemperature) -> Floats:
+    def ratios(calibrate: BiasCorrectedTemperature, logs: Floats) -> Floats:
         return np.asarray(softmax(logs / calibrate.temperature + calibrate.biases) / priors)
 
     calibrate = bias_corrected_temperature(validation, y)
-    found, converged = _most_likely(ratios(calibrate), np.ones(len(p)), priors)
+    found, converged = _most_likely(ratios(calibrate, logs), np.ones(len(p)), priors)
     rng = np.random.default_rng(seed)
     draws = []
     for _ in range(resamples):
         again = fit_weighted(validation_logs, y, _drawn_again_in_each_class(rng, y), calibrate)
-        draws.append(_most_likely(ratios(again), _drawn_again(rng, len(p)), found)[0])
+        times = _drawn_again(rng, len(p))
+        drawn = times > 0  # two thirds of the rows, and so of the time
+        draws.append(_most_likely(ratios(again, logs[drawn]), times[drawn], found)[0])
     notes = (_unfinished(converged), _few_rows(counts, known))
     method = "expectation-maximisation after bias-corrected temperature scaling"
     return Balance(found, _interval(found, draws), method, len(p), " ".join(filter(None, notes)))
@@ -228,33 +234,39 @@ def _both(
     return validation, read_every_class(validation_targets, validation.shape, known), p, known
 
 
-def _most_likely(ratios: Floats, weights: Floats, start: Floats) -> tuple[Floats, bool]:
-    """Frequencies q [K] that maximise the mean of log(ratios @ q) over weighted rows, and whether that is proven.
+def _most_likely(ratios: Floats, times: Floats, start: Floats) -> tuple[Floats, bool]:
+    """Frequencies q [K] that maximise the mean of log(ratios @ q), and whether that is proven.
 
-    Each step is Newton's unless expectation-maximisation, which always raises the likelihood, raises it more.
-    For any q, concavity bounds how far the mean log likelihood is from its maximum by max_k g_k - 1, where g is its
-    gradient: the maximum lies at most g . (q* - q) higher, g . q = 1, and q* is on the simplex.
+    Each step is Newton's, unless that raises the likelihood by less than expectation-maximisation is sure to, which is
+    the divergence of its step from q. For any q, concavity bounds how far the mean log likelihood is from its maximum
+    by max_k g_k - 1, where g is its gradient: the maximum lies at most g . (q* - q) higher, g . q = 1, and q* is on the
+    simplex.
+
+    Args:
+        ratios: of rows [N, K].
+        times: how often each row counts, 1 or more [N].
+        start: where to begin [K].
     """
-    rows, classes = ratios.shape
-    shares = weights / weights.sum()
-
-    def likelihood(q: Floats) -> float:
-        with np.errstate(divide="ignore"):  # a class that alone explains a row cannot be left out
-            logs = np.log(ratios @ q)
-        return float(shares[shares > 0] @ logs[shares > 0])
-
+    rows, classes = times.sum(), ratios.shape[1]
+    shares = times / rows
     q = (rows * start + 1) / (rows + classes)  # off the edges, which expectation-maximisation never leaves
+    mixed = ratios @ q
     for _ in range(STEPS):
-        scaled = ratios / (ratios @ q)[:, None]
+        scaled = ratios / mixed[:, None]
         gradient = shares @ scaled
         if (gradient.max() - 1) * rows <= GAP:
             return q, True
         expected = q * gradient
+        sure = float(expected @ np.log(np.maximum(gradient, 1e-300)))  # the gradient is how much larger each share gets
         newton = _newton((scaled * shares[:, None]).T @ scaled, gradient)
-        if newton is not None and likelihood(newton) >= likelihood(expected) - 1e-12:  # what rounding may take
-            q = newton
-        else:
-            q = expected
+        if newton is not None:
+            step = ratios @ newton
+            with np.errstate(divide="ignore"):  # a class that alone explains a row cannot be left out
+                raised = float(shares @ np.log(step / mixed))
+            if raised >= sure - 1e-12:  # what rounding may take
+                q, mixed = newton, step
+                continue
+        q, mixed = expected, ratios @ expected
     return q, False
 
 

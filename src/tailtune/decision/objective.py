@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
-
-import numpy as np
 
 from tailtune.by_name import is_own
 from tailtune.errors import TailtuneError, nearest
-from tailtune.files import refuse_special
-from tailtune.profile import Floats
 
 Name = Literal[
     "balanced_accuracy", "macro_f1", "auprc", "log_loss", "accuracy", "recall@precision", "precision@budget", "cost"
@@ -103,31 +96,3 @@ def _with_number(text: str, name: Name, value: str) -> Objective:
             f"--objective {text}: the budget must be a number of rows, such as {name}=50, or a share of them below 1"
         )
     return Objective(text, name, number)
-
-
-def read_costs(path: str, names: Sequence[str]) -> Floats:
-    """Read a cost matrix [K, K]: a CSV file with the true classes as rows and the answers as columns.
-
-    The first column and the first line name the classes, in any order.
-
-    Raises:
-        TailtuneError: the file is missing, or is no such matrix for these classes.
-    """
-    form = "a line of class names, then for each true class its name and what each answer costs"
-    refuse_special(Path(path))
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TailtuneError(f"the costs in {path} cannot be read ({error}); give a CSV file with {form}") from error
-    header = [cell.strip() for cell in lines[0][1:]] if lines else []
-    rows = {line[0].strip(): line[1:] for line in lines[1:]}
-    if sorted(header) != sorted(names) or sorted(rows) != sorted(names):
-        raise TailtuneError(f"{path} must have the classes {', '.join(names)} as rows and as columns: {form}")
-    try:
-        costs = np.array([[float(rows[true][header.index(answer)]) for answer in names] for true in names])
-    except (ValueError, IndexError) as error:
-        raise TailtuneError(f"{path} must hold a number for every true class and answer, however: {error}") from error
-    if not np.isfinite(costs).all():
-        raise TailtuneError(f"{path} holds a cost that is no finite number; give {form}")
-    return np.asarray(costs)

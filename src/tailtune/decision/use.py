@@ -8,8 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.decision.answers import Answer, Budget, Score, Threshold, Utility, best_weights, likeliest, weighing
+from tailtune.data.amounts import Amounts
+from tailtune.decision.answers import Answer, Budget, LeastCost, Score, Threshold, best_weights, likeliest, weighing
 from tailtune.decision.calibrate import ROWS_TO_MOVE, Form, calibrate, importance
+from tailtune.decision.costs import Costs
 from tailtune.decision.macro_f1_weights import weights_for_macro_f1
 from tailtune.decision.objective import Objective
 from tailtune.decision.recalibration import Recalibration, unfitted
@@ -30,10 +32,12 @@ class HeldOut:
     Attributes:
         probabilities: of the model, before anything is made of them [N, K].
         targets: class indices [N].
+        amounts: of the rows, where costs depend on them.
     """
 
     probabilities: Floats
     targets: Indices
+    amounts: Amounts | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +50,7 @@ class Asked:
         mode: "none" leaves probabilities as they are and answers the likeliest class; "prior" moves probabilities to
             the balance in use and takes the answers that follow from them; "fitted" also calibrates them, and finds
             what does not follow from them, on held-out rows.
-        costs: [K, K], of each answer (column) by the true class (row), for the objective "cost".
+        costs: of each answer by the true class, for the objective "cost".
         score: of answers, for an objective of the user's own.
         stated: who says which balance is in use: nobody, so that it is that of the training rows ("train"), the
             protocol of the data set ("protocol"), or the user ("asked").
@@ -55,7 +59,7 @@ class Asked:
     objective: Objective
     deployment: Floats | None = None
     mode: Mode = "fitted"
-    costs: Floats | None = None
+    costs: Costs | None = None
     score: Score | None = None
     stated: Literal["train", "protocol", "asked"] = "train"
 
@@ -140,7 +144,7 @@ def _answer_of_balance(asked: Asked, deployment: Floats, profile: ClassProfile) 
     if name == "balanced_accuracy":
         return weighing(1 / deployment)
     if name == "cost" and asked.costs is not None:
-        return Utility(-asked.costs)
+        return LeastCost(asked.costs)
     if name == "precision@budget":
         return Budget(int(profile.tail[-1]), asked.objective.number)
     return likeliest(k)

@@ -16,12 +16,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d
 
+from tailtune.data.amounts import Amounts
 from tailtune.data.dataset import Dataset, Part, Preprocessor
 from tailtune.data.level_statistics import Labels
 from tailtune.data.splits import split_hash, stratified
 from tailtune.data.table_preprocessor import row_numbers
 from tailtune.errors import TailtuneError, naming_arguments
 from tailtune.files import write_whole
+from tailtune.run.decide import amount_columns
 from tailtune.run.learners import fit_model
 from tailtune.run.manifest import check_file, seal
 from tailtune.run.predictor import FILE as MODEL
@@ -108,9 +110,12 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         labels = Labels(codes[chosen.train], names)
         preprocessor = self._preprocessor(X[chosen.train], ids[chosen.train], labels)
         scaled = None if weights is None else torch.as_tensor(weights / weights.mean(), dtype=torch.float32)
+        with naming_arguments():
+            amounts = self._amounts(X, amount_columns(run.objective))
 
         def part(rows: NDArray[np.int64], inputs: Tensors) -> Part:
-            return Part(inputs, torch.as_tensor(codes[rows]), ids[rows], None if scaled is None else scaled[rows])
+            here = None if amounts is None else amounts.take(rows)
+            return Part(inputs, torch.as_tensor(codes[rows]), ids[rows], None if scaled is None else scaled[rows], here)
 
         train = part(chosen.train, self._encode(preprocessor, X[chosen.train], labels))
         val = part(chosen.val, self._encode(preprocessor, X[chosen.val])) if len(chosen.val) else None
@@ -133,6 +138,10 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
     @abstractmethod
     def _encode(self, preprocessor: Preprocessor, X: Any, training: Labels | None = None) -> Tensors:
         """Turn the validated `X` into model inputs; `training` says that it is what `preprocessor` was fitted on."""
+
+    def _amounts(self, X: Any, names: tuple[str, ...]) -> Amounts | None:
+        """Read the columns of the validated `X` that costs depend on; arrays of images have none."""
+        return None
 
     @abstractmethod
     def _validated(self, X: Any, reset: bool = False) -> Any:
@@ -157,7 +166,8 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the answer to each row [N]: the most probable class, unless `objective` asks for something else."""
         probabilities = self.predict_proba(X)
-        return np.asarray(self.classes_[self.predictor_.answers(probabilities)])
+        amounts = self._amounts(self._validated(X), self.predictor_.amounts)
+        return np.asarray(self.classes_[self.predictor_.answers(probabilities, amounts)])
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted estimator to `folder`, as safetensors and JSON.

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import validate_data
 
+from tailtune.data.amounts import Amounts, read_amounts
 from tailtune.data.dataset import Preprocessor
 from tailtune.data.frames import to_frame
 from tailtune.data.level_statistics import Labels
-from tailtune.data.table_preprocessor import TablePreprocessor
+from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
 from tailtune.errors import TailtuneError
 from tailtune.estimators.classifier import TailtuneClassifier, Tensors
 
@@ -32,7 +33,8 @@ class TabularClassifier(TailtuneClassifier):
         patience: epochs without a better score before training stops.
         objective: what `predict` answers for, as in `tailtune.Run`. "accuracy" is the most probable class, as
             scikit-learn expects it; "balanced_accuracy", "macro_f1" or "recall@precision=0.9" answer rare classes more
-            readily.
+            readily; "cost=FILE" is the least expected cost, which may depend on columns of X, see
+            `tailtune.decision.costs.read_costs`.
         deploy_prior: class frequencies in use, which `predict_proba` is meant for: "uniform", "train" or shares such as
             "yes=0.01,no=0.99"; None for those of the training rows.
         decision: "fitted" calibrates probabilities and finds answers on the validation share where that has 30 rows or
@@ -86,6 +88,9 @@ class TabularClassifier(TailtuneClassifier):
     def _encode(self, preprocessor: Preprocessor, X: Any, training: Labels | None = None) -> Tensors:
         assert isinstance(preprocessor, TablePreprocessor)
         return preprocessor.encode(X, training=training)
+
+    def _amounts(self, X: Any, names: tuple[str, ...]) -> Amounts | None:
+        return read_amounts(X, names, row_numbers(X.height), "X") if names else None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

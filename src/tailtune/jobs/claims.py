@@ -2,7 +2,8 @@
 
 A claim is the file ``KEY.1``; whoever takes over an expired or released claim makes ``KEY.2``, and so on. Making a file
 that must not exist yet is atomic, on network file systems too, and as nothing is taken away, a slow process can never
-mistake an old claim for a free one. The newest number holds. Its time of change is the sign of life.
+mistake an old claim for a free one. The newest number holds. Whether its process lives is asked of the system where
+that can tell; of one on another machine, the time of change is the sign of life.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Claims:
 
     def __init__(self, folder: Path, minutes: float, job: str | None = None) -> None:
         self.folder, self.seconds, self.job = folder, 60 * minutes, job
+        self._began = time.time() - time.monotonic()
         self._held: dict[str, Path] = {}
         self._lost: set[str] = set()
         self._lock, self._over = threading.Lock(), threading.Event()
@@ -133,12 +135,17 @@ class Claims:
 
     def _free(self, path: Path) -> bool:
         claim = _read(path)
-        if claim.released or _dead(claim):
-            return True
+        lives = _lives(claim)
+        if claim.released or lives is not None:
+            return claim.released or not lives
         try:
-            return time.time() - path.stat().st_mtime > self.seconds
+            return self._now() - path.stat().st_mtime > self.seconds
         except FileNotFoundError:  # finished just now
             return True
+
+    def _now(self) -> float:
+        """The time of day, which a clock that is set forward or back puts too early rather than too late."""
+        return min(time.time(), self._began + time.monotonic())
 
     def _beat(self) -> None:
         while not self._over.wait(self.seconds / BEATS):
@@ -194,17 +201,17 @@ def _self(job: str | None) -> Claim:
     return Claim(socket.gethostname(), os.getpid(), _begun(os.getpid()), _world(), job)
 
 
-def _dead(claim: Claim) -> bool:
-    """Whether the process of `claim` was one of this machine and is no more."""
-    if claim.host != socket.gethostname() or claim.world != _world() or claim.pid is None:
-        return False
+def _lives(claim: Claim) -> bool | None:
+    """Whether the process of `claim`, one of this machine, is still there; None if that cannot be told from here."""
+    if claim.host != socket.gethostname() or claim.world != _world() or claim.pid is None or claim.begun is None:
+        return None
     try:
         os.kill(claim.pid, 0)
     except ProcessLookupError:
-        return True
-    except (PermissionError, OverflowError):  # of another user, whose processes may be hidden; or no number of one
         return False
-    return _begun(claim.pid) != claim.begun
+    except (PermissionError, OverflowError):  # of another user, whose processes may be hidden; or no number of one
+        return None
+    return _begun(claim.pid) == claim.begun
 
 
 def _begun(pid: int) -> float | None:

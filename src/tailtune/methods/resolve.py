@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from tailtune import methods
 from tailtune.by_name import load_function, naming
 from tailtune.errors import TailtuneError, nearest
 from tailtune.methods.method import Method
+from tailtune.named_settings import parse
 from tailtune.profile import ClassProfile
-
-_PARTS = re.compile(r"\s*(?P<home>[^()]+?)\s*(?:\((?P<settings>.*)\))?\s*", re.DOTALL)
 
 
 def split_names(text: str) -> tuple[str, ...]:
@@ -42,46 +38,6 @@ def split_names(text: str) -> tuple[str, ...]:
     if not names:
         raise TailtuneError("--methods names none; give some, separated by commas, or all")
     return names
-
-
-def parse(name: str) -> tuple[str, dict[str, Any]]:
-    """Split ``home(setting=value, ...)`` into the home and the settings; a bare word is a string.
-
-    Raises:
-        TailtuneError: not of this form.
-
-    >>> parse("sama(rho=0.1, rule=printed)")
-    ('sama', {'rho': 0.1, 'rule': 'printed'})
-    """
-    form = _PARTS.fullmatch(name)
-    if form is None:
-        raise TailtuneError(f"{name!r} is no method; write name, name(setting=value) or file.py:function")
-    home, settings = form["home"], form["settings"] or ""
-    try:
-        call = ast.parse(f"_({settings})", mode="eval").body
-        if isinstance(call, ast.Call) and not call.args and all(word.arg for word in call.keywords):
-            return home, {str(word.arg): _value(word.value) for word in call.keywords}
-    except (SyntaxError, ValueError):
-        pass
-    raise TailtuneError(
-        f"cannot read the settings in {name!r}; write {home}(setting=value, ...) with numbers, words or True and False "
-        "as values"
-    )
-
-
-def _value(node: ast.expr) -> Any:
-    return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)
-
-
-def with_settings(name: str, settings: Mapping[str, Any]) -> str:
-    """Write `name` with further settings, as `find` reads it.
-
-    >>> with_settings("sama(rho=0.1)", {"rule": "printed"})
-    "sama(rho=0.1, rule='printed')"
-    """
-    home, given = parse(name)
-    listed = ", ".join(f"{key}={value!r}" for key, value in {**given, **settings}.items())
-    return f"{home}({listed})" if listed else home
 
 
 def find(name: str) -> Callable[..., Method]:

@@ -12,10 +12,10 @@ from tailtune.models.cifar_resnet import DEPTHS, CifarResNet
 from tailtune.models.heads import Head, make_head
 from tailtune.models.listed import IMAGE_MODELS, TABLE_MODELS
 from tailtune.models.network import Network
-from tailtune.models.tabular import TabularConfig
 from tailtune.models.vision import SMALL, build_vision
 from tailtune.models.weight_sources import SOURCES
 from tailtune.models.wide_resnet import WideResNet, parse_name
+from tailtune.named_settings import home
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +33,7 @@ def names(kind: Kind) -> list[str]:
     For images any ``wrn-depth-factor`` and any timm name ("timm/..." to insist on timm) is understood besides.
 
     >>> names("table")  # doctest: +NORMALIZE_WHITESPACE
-    ['portfolio', 'mlp-plr', 'mlp', 'resnet-plr', 'resnet', 'ft-transformer', 'xgboost', 'lightgbm', 'catboost',
+    ['portfolio', 'mlp-plr', 'mlp', 'resnet-plr', 'resnet', 'ft-transformer', 'tabm', 'xgboost', 'lightgbm', 'catboost',
     'histogram-boosting', 'extra-trees', 'logistic-regression', 'linear-svc']
     """
     return [*(TABLE_MODELS if kind == "table" else IMAGE_MODELS)]
@@ -70,7 +70,6 @@ def build(
     num_classes: int,
     head: Head = "linear",
     pretrained: bool = False,
-    config: TabularConfig = tabular.DEFAULT,
     scales: Tensor | None = None,
     published: bool = False,
 ) -> Network:
@@ -86,7 +85,6 @@ def build(
         num_classes: number of classes K.
         head: "linear" or "cosine".
         pretrained: start from timm's weights (timm networks only).
-        config: sizes of the tabular networks.
         scales: frequencies of the periodic embeddings, see `tailtune.models.frequency_scales`.
         published: keep timm's published kernels for small images too, for weights that are loaded afterwards.
 
@@ -101,7 +99,7 @@ def build(
     if pretrained and (kind == "table" or name in CIFAR or parse_name(name)):
         raise TailtuneError(f"{name} has no pretrained weights; leave pretrained out, or take a timm model: resnet50")
     if kind == "table":
-        return tabular.build_tabular(name, shape, num_classes, head, config, scales)
+        return tabular.build_tabular(name, shape, num_classes, head, scales)
     channels, height, width = int(shape["channels"]), int(shape["height"]), int(shape["width"])
     if name in CIFAR:
         return CifarResNet(CIFAR[name], channels, num_classes, head)
@@ -130,6 +128,7 @@ def _own(name: str, shape: Mapping[str, Any], num_classes: int, head: Head, pret
 
 
 def _check(name: str, kind: Kind) -> None:
+    name = home(name) if kind == "table" else name
     if kind == "table" and name in TABLE_MODELS and name not in tabular.NAMES:
         raise TailtuneError(f"{name} is no network; train it with tailtune fit --model {name}")
     if kind == "table" and name not in tabular.NAMES:

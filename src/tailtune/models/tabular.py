@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -18,11 +18,13 @@ from torch import Tensor, nn
 from tailtune.errors import TailtuneError, nearest
 from tailtune.models.heads import Head, make_head
 from tailtune.models.network import Network
+from tailtune.models.tabm import SIZES, TabM
+from tailtune.named_settings import home, settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAMES = ("mlp-plr", "mlp", "resnet-plr", "resnet", "ft-transformer")
+NAMES = ("mlp-plr", "mlp", "resnet-plr", "resnet", "ft-transformer", "tabm")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class TabularConfig:
     transformer_blocks: int = 3
 
     def __post_init__(self) -> None:
+        """Refuse sizes that make no network.
+
+        Raises:
+            TailtuneError: naming all.
+        """
         sizes = (self.layers, self.width, self.n_frequencies, self.d_embedding, self.transformer_blocks)
         if min(sizes) < 1 or self.transformer_blocks > 6 or self.hidden_multiplier <= 0:
             raise TailtuneError(f"layers, widths and frequencies must be 1 or more, blocks at most 6, however: {self}")
@@ -238,31 +245,35 @@ def build_tabular(
     shape: Mapping[str, Any],
     num_classes: int,
     head: Head = "linear",
-    config: TabularConfig = DEFAULT,
     scales: Tensor | None = None,
 ) -> Network:
     """Build the tabular network `name` for tables of the given shape.
 
     Args:
-        name: one of `NAMES`.
+        name: one of `NAMES`, with settings as in ``mlp(layers=3, width=512)``: those of `TabularConfig`, or of `TabM`.
         shape: ``{"numeric": Dn, "cardinalities": [c_1, ...]}``.
         num_classes: number of classes K.
         head: "linear" or "cosine".
-        config: sizes.
         scales: standard deviation of the initial frequencies of each numeric column [Dn], or None; see
             `TabularNetwork`.
 
     Raises:
-        TailtuneError: an unknown name, a table without columns, or a column without codes.
+        TailtuneError: an unknown name, a table without columns, a column without codes, or a cosine head for tabm.
     """
     numeric, cardinalities = int(shape["numeric"]), [int(c) for c in shape["cardinalities"]]
     if numeric + len(cardinalities) == 0:
         raise TailtuneError("the table has no feature column left to learn from; add one, or ignore fewer columns")
     if min(cardinalities, default=1) < 1:
         raise TailtuneError(f"every categorical column needs one code or more, however: {cardinalities=}")
-    if name == "ft-transformer":
+    kind = home(name)
+    if kind not in NAMES:
+        raise TailtuneError(f"no tabular network is called {kind!r}.{nearest(kind, NAMES)}")
+    if kind == "tabm":
+        if head != "linear":
+            raise TailtuneError("tabm has a last layer for each of its members, and the method needs one; take mlp-plr")
+        return TabM(numeric, cardinalities, num_classes, **settled(name, SIZES))
+    config = TabularConfig(**settled(name, asdict(DEFAULT)))
+    if kind == "ft-transformer":
         return FTTransformer(numeric, cardinalities, num_classes, head, config)
-    if name not in NAMES:
-        raise TailtuneError(f"no tabular network is called {name!r}.{nearest(name, NAMES)}")
-    trunk: Literal["mlp", "resnet"] = "mlp" if name.startswith("mlp") else "resnet"
-    return TabularNetwork(numeric, cardinalities, num_classes, trunk, name.endswith("-plr"), head, config, scales)
+    trunk: Literal["mlp", "resnet"] = "mlp" if kind.startswith("mlp") else "resnet"
+    return TabularNetwork(numeric, cardinalities, num_classes, trunk, kind.endswith("-plr"), head, config, scales)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from tailtune.errors import TailtuneError
 from tailtune.losses.counts import Counts
 from tailtune.optim.gradients import batch_loss, norm_of, several_processes
+from tailtune.optim.held_gradients import Gradients
 from tailtune.optim.parts import Part
-from tailtune.optim.sam import Gradients
 from tailtune.optim.sama import SAMA
 from tailtune.profile import Rule
 
@@ -99,22 +99,22 @@ class GroupedSAMA(SAMA):
                 self._differentiate(_of_class(part, shares[:, k]), weight)
             return part.losses.detach().sum()
 
-        self._clear_gradients()
+        self._held.clear()
         loss, _, first = self._add_up(passes(), ascend)
         total: Gradients = {}
-        self._put({parameter: gradient for each in ascents.values() for parameter, gradient in each.items()})
-        with self._away() as put_back:  # which holds all that climb
+        self._held.put({parameter: gradient for each in ascents.values() for parameter, gradient in each.items()})
+        with self._weights.away() as put_back:  # which holds all that climb
             for k in sorted(ascents):
-                self._put(ascents[k])
+                self._held.put(ascents[k])
                 radius = self.radii[k].clamp_max(self.cap).item()
-                self._perturb(radius / norm_of(list(ascents[k].values())))
-                self._put(total)  # to which the backward passes add
+                self._weights.move(radius / norm_of(list(ascents[k].values())), adaptive=self.adaptive)
+                self._held.put(total)  # to which the backward passes add
                 self._add_up(passes(), descend)
-                total = self._taken()
+                total = self._held.take()
                 put_back()
-        self._put(total)
-        self._scale_gradients(first)
-        return loss.add(norm_of(self._gradients()), alpha=0)  # NaN if a later pass was not finite
+        self._held.put(total)
+        self._held.scale(first)
+        return loss.add(norm_of(self._held.all()), alpha=0)  # NaN if a later pass was not finite
 
     def _refuse_several_processes(self) -> None:
         """Refuse to step where the processes of a training hold different classes.

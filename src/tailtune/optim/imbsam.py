@@ -112,7 +112,7 @@ class ImbSAM(SAM):
     def _factor(self) -> Tensor:
         if several_processes():
             # DDP reduces the first backward of a forward, here the head's, unless no_sync keeps both on their rank.
-            mean_over_ranks(self._gradients() if self._no_sync is None else list(self._carried.values()))
+            mean_over_ranks(self._held.all() if self._no_sync is None else list(self._carried.values()))
         return super()._factor()
 
     def _descend_part(self, part: Part, weight: float) -> Tensor:

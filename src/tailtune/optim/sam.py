@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
@@ -14,11 +14,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from tailtune.errors import TailtuneError
 from tailtune.optim.first_look import HOLD_BATCHNORM, NO_FP16, computes_in_fp16, moves_running_statistics
-from tailtune.optim.gradients import batch_loss, is_sharded, mean_over_ranks, norm_of, own_shards, several_processes
+from tailtune.optim.gradients import batch_loss, is_sharded, norm_of, several_processes
+from tailtune.optim.held_gradients import Gradients, HeldGradients
+from tailtune.optim.moved_weights import MovedWeights
 from tailtune.optim.parts import Closure, Part, parts_of
 
 Accumulate = Literal["whole", "each"]
-Gradients = dict[nn.Parameter, Tensor]
 
 
 class _Sum(NamedTuple):
@@ -114,9 +115,9 @@ class SAM(torch.optim.Optimizer):
         self._backward = backward if backward is not None else torch.autograd.backward
         self._no_sync = no_sync
         self._before_step = before_step
-        self._batchnorms = [m for m in model.modules() if isinstance(m, _BatchNorm)] if model is not None else []
-        self._saved: list[Tensor] = []
-        self._saved_of: list[tuple[int, torch.dtype, torch.device]] = []
+        batchnorms = [m for m in model.modules() if isinstance(m, _BatchNorm)] if model is not None else []
+        self._held = HeldGradients(base)
+        self._weights = MovedWeights(base, self._held, batchnorms)
         self._carried: Gradients = {}  # what the descent adds its gradients to
         self._between = ExitStack()  # what second_step undoes
         self._is_between = False
@@ -185,7 +186,7 @@ class SAM(torch.optim.Optimizer):
             raise TailtuneError(NO_FP16)
         if self._is_between:
             raise TailtuneError("step(closure) between first_step and second_step: call second_step first")
-        self._refuse_foreign_gradients()
+        self._held.refuse_foreign(name)
         try:
             if not self._is_sharp():
                 loss = self._descend(parts_of(closure)).loss
@@ -197,7 +198,7 @@ class SAM(torch.optim.Optimizer):
                 self._before_step()
             self.base.step()
         finally:  # also after an error, so that a later step does not find the remains of this one
-            self._clear_gradients()
+            self._held.clear()
         return loss
 
     def ascent_loss(self, losses: Tensor, targets: Tensor, auxiliary: Tensor | None = None) -> Tensor:
@@ -235,10 +236,10 @@ class SAM(torch.optim.Optimizer):
             raise TailtuneError("first_step after first_step: call second_step in between")
         self._refuse_several_backwards("first_step")
         factor = self._factor()
-        self._between.enter_context(self._away())
+        self._between.enter_context(self._weights.away())
         self._is_between = True
-        self._perturb(factor)
-        self._clear_gradients()
+        self._weights.move(factor, adaptive=self.adaptive)
+        self._held.clear()
 
     @torch.no_grad()
     def second_step(self, zero_grad: bool = True) -> None:
@@ -254,12 +255,12 @@ class SAM(torch.optim.Optimizer):
             raise TailtuneError("second_step without first_step: call backward, first_step, backward, second_step")
         self._is_between = False
         self._between.close()
-        self._gradients()
+        self._held.all()
         if self._before_step is not None:
             self._before_step()
         self.base.step()
         if zero_grad:
-            self._clear_gradients()
+            self._held.clear()
 
     def _is_sharp(self) -> bool:
         """Whether the step ascends at all."""
@@ -276,8 +277,8 @@ class SAM(torch.optim.Optimizer):
         with self._own_rank():
             loss, rows, _ = self._add_up(passes(), self._ascend)
             factor = self._factor()
-        with self._away():
-            self._perturb(factor)
+        with self._weights.away():
+            self._weights.move(factor, adaptive=self.adaptive)
             descent, again, _ = self._descend(passes())
         if again != rows:
             raise TailtuneError(
@@ -294,14 +295,14 @@ class SAM(torch.optim.Optimizer):
         def both(part: Part, weight: float) -> Tensor:
             passes = iter(([part], islice(descents, 1)))
             loss = self._two_passes(passes.__next__)
-            for parameter, gradient in self._taken().items():
+            for parameter, gradient in self._held.take().items():
                 gradient = gradient * weight  # a copy, since DDP may write to the original again
                 sums[parameter] = sums[parameter] + gradient if parameter in sums else gradient
             return loss
 
         total = self._add_up(ascents, both)
-        self._put(sums)
-        self._scale_gradients(total.first)
+        self._held.put(sums)
+        self._held.scale(total.first)
         return total.loss
 
     def _at_w(self, closure: Closure) -> Iterator[Part]:
@@ -320,7 +321,7 @@ class SAM(torch.optim.Optimizer):
     def _add_up(self, parts: Iterable[Part], differentiate: Callable[[Part, float], Tensor]) -> _Sum:
         """Call ``differentiate(part, weight)``, which returns the part's objective, with weight n_j / n_1 for part j.
 
-        The number of samples N is known at the end only; `_scale_gradients` by n_1 / N then makes a mean of the sum.
+        The number of samples N is known at the end only; `HeldGradients.scale` by n_1 / N then makes a mean of the sum.
 
         Raises:
             TailtuneError: no parts.
@@ -378,26 +379,6 @@ class SAM(torch.optim.Optimizer):
                 "the microbatches of a step"
             )
 
-    @contextmanager
-    def _away(self) -> Iterator[Callable[[], None]]:
-        """Hold BatchNorm's statistics, and put the weights back at the end; give what puts them back in between."""
-        tracking = [layer for layer in self._batchnorms if layer.track_running_stats]
-        parameters = self._save()
-
-        def put_back() -> None:
-            with torch.no_grad():
-                torch._foreach_copy_(own_shards(parameters), self._saved)
-            torch.clear_autocast_cache()
-
-        try:
-            for layer in tracking:  # a layer in training mode that does not track still uses the batch's statistics
-                layer.track_running_stats = False
-            yield put_back
-        finally:  # also when interrupted, so that a checkpoint written then has the true weights
-            for layer in tracking:
-                layer.track_running_stats = True
-            put_back()
-
     def _ascend(self, part: Part, weight: float) -> Tensor:
         """Add the ascent direction of a part to the gradients; return its objective, detached."""
         loss = batch_loss(part.losses, part.auxiliary)
@@ -406,13 +387,13 @@ class SAM(torch.optim.Optimizer):
 
     def _factor(self) -> Tensor:
         """Return what makes the gradients eps / rho."""
-        return self._norm(self._gradients()).reciprocal()
+        return self._norm(self._held.all()).reciprocal()
 
     def _descend(self, parts: Iterable[Part]) -> _Sum:
-        self._put(self._carried)
+        self._held.put(self._carried)
         total = self._add_up(parts, self._descend_part)
-        self._gradients()  # refuses if there are none
-        self._scale_gradients(total.first)
+        self._held.all()  # refuses if there are none
+        self._held.scale(total.first)
         return total
 
     def _descend_part(self, part: Part, weight: float) -> Tensor:
@@ -427,96 +408,19 @@ class SAM(torch.optim.Optimizer):
             TailtuneError: the ascent takes several backward passes.
         """
 
-    def _refuse_foreign_gradients(self) -> None:
-        """Refuse gradients other than zero, and clear those.
-
-        Raises:
-            TailtuneError: there are some.
-        """
-        gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
-        if not gradients:
-            return
-        if bool(torch.stack([g.detach().abs().max() for g in own_shards(gradients) if g.numel()]).any()):
-            raise TailtuneError(
-                f"the parameters had gradients when {type(self).__name__}.step(closure) began, and it could only drop "
-                "them: it calls backward itself. Leave out the backward calls before it (to accumulate, let the "
-                "closure yield the microbatches), call zero_grad() on left-overs, or use first_step and second_step"
-            )
-        self._clear_gradients()
-
-    def _clear_gradients(self) -> None:
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = None
-
-    def _taken(self) -> Gradients:
-        """Take the gradients away from the parameters that have one."""
-        self._gradients()  # refuses if there are none
-        taken = {p: p.grad for group in self.param_groups for p in group["params"] if p.grad is not None}
-        self._clear_gradients()
-        return taken
-
-    def _put(self, gradients: Gradients) -> None:
-        """Make `gradients` all that the parameters have."""
-        self._clear_gradients()
-        for parameter, gradient in gradients.items():
-            parameter.grad = gradient
-
     def _add_to(self, sums: Gradients, loss: Tensor, weight: float) -> None:
         """Add the gradient of weight times loss to `sums`, keep the graph, and leave the parameters' as they were."""
-        own = {p: p.grad for group in self.param_groups for p in group["params"] if p.grad is not None}
-        self._put(sums)
+        own = {p: p.grad for p in self._held.parameters() if p.grad is not None}
+        self._held.put(sums)
         self._differentiate(loss, weight, retain_graph=True)
         # Copied, since DDP may keep gradients in buckets that the next backward writes to.
-        sums.update({parameter: gradient.clone() for parameter, gradient in self._taken().items()})
-        self._put(own)
-
-    @torch.no_grad()
-    def _scale_gradients(self, factor: float) -> None:
-        if factor == 1:
-            return
-        gradients = own_shards(self._gradients())
-        if several_processes():  # the same on every rank, or their weights would part
-            on_device = torch.tensor(factor, device=gradients[0].device)
-            mean_over_ranks([on_device])
-            torch._foreach_mul_(gradients, on_device)
-        else:
-            torch._foreach_mul_(gradients, factor)
-
-    def _gradients(self) -> list[Tensor]:
-        gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
-        if not gradients:
-            raise TailtuneError("no parameter of the optimiser got a gradient: do the losses depend on them?")
-        return gradients
+        sums.update({parameter: gradient.clone() for parameter, gradient in self._held.take().items()})
+        self._held.put(own)
 
     def _norm(self, gradients: list[Tensor]) -> Tensor:
         """Norm of the ascent direction that the parameters hold, in the geometry of the perturbation."""
         if self.adaptive:
-            parameters = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
+            parameters: list[Tensor] = [*self._held.parameters()]
             with torch.no_grad():
                 gradients = list(torch._foreach_mul(gradients, parameters))
         return norm_of(gradients)
-
-    @torch.no_grad()
-    def _save(self) -> list[Tensor]:
-        """Copy the parameters that have a gradient into buffers that are kept from step to step."""
-        parameters = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
-        own = own_shards(parameters)
-        identity = [(id(p), shard.dtype, shard.device) for p, shard in zip(parameters, own, strict=True)]
-        if identity != self._saved_of:
-            self._saved, self._saved_of = [torch.empty_like(shard) for shard in own], identity
-        torch._foreach_copy_(self._saved, own)
-        return parameters
-
-    @torch.no_grad()
-    def _perturb(self, factor: Tensor) -> None:
-        for group in self.param_groups:
-            moved = [p for p in group["params"] if p.grad is not None]
-            if moved and group["rho"]:
-                parameters, step = own_shards(moved), own_shards([p.grad for p in moved])
-                torch._foreach_mul_(step, factor * group["rho"])
-                if self.adaptive:
-                    torch._foreach_mul_(step, parameters)
-                    torch._foreach_mul_(step, parameters)
-                torch._foreach_add_(parameters, step)
-        torch.clear_autocast_cache()  # or an autocast around the whole step would reuse its casts of the old weights

@@ -14,8 +14,9 @@ from tailtune.errors import TailtuneError
 from tailtune.losses.counts import Counts, read_counts
 from tailtune.losses.targets import of_samples
 from tailtune.optim.gradients import batch_loss, mean_over_ranks, several_processes
+from tailtune.optim.held_gradients import Gradients
 from tailtune.optim.parts import Part
-from tailtune.optim.sam import SAM, Accumulate, Gradients
+from tailtune.optim.sam import SAM, Accumulate
 from tailtune.profile import Rule, per_class
 
 Normalise = Literal["mean_radius", "batch_gradient"]
@@ -174,9 +175,9 @@ class SAMA(SAM):
         if self.normalise == "batch_gradient":
             batch_norm = self._norm(list(self._unweighted.values()))
             if self._synchronised():  # DDP reduces only the first backward of a forward
-                mean_over_ranks(self._gradients())
-            return torch.minimum(1 / batch_norm, self.cap / self._norm(self._gradients()))
-        norm = self._norm(self._gradients())
+                mean_over_ranks(self._held.all())
+            return torch.minimum(1 / batch_norm, self.cap / self._norm(self._held.all()))
+        norm = self._norm(self._held.all())
         if self.rule == "official":
             return norm.reciprocal()
         mean_radius = means[0][0]

@@ -13,7 +13,7 @@ from tailtune import words
 if TYPE_CHECKING:
     import jinja2
 
-FILTERS = ("percent", "number", "whole", "points", "shortened", "quoted", "listed")
+FILTERS = ("percent", "number", "whole", "amount", "points", "shortened", "quoted", "listed")
 
 
 @cache

@@ -72,7 +72,7 @@ def at_balances(
     for _, balance, _ in balances:
         moved = recalibration.towards(balance)
         probabilities = moved(made.scores)
-        answers = fit_answer(asked, moved, profile, made.held_out)[0](probabilities)
+        answers = fit_answer(asked, moved, profile, made.held_out)[0](probabilities, made.amounts)
         columns += [Scored(made.targets, probabilities, profile).row_losses[:, None], np.eye(k)[answers]]
     drawn = []
     for means in class_means(made.targets, np.concatenate(columns, axis=1), k, resamples):

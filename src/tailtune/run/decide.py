@@ -9,9 +9,10 @@ import numpy as np
 from tailtune.data.dataset import Dataset
 from tailtune.decision.answers import Score
 from tailtune.decision.calibrate import Form
+from tailtune.decision.costs import Cell, read_costs
 from tailtune.decision.decision import Decision, FitDecision
 from tailtune.decision.deployment import read_deployment
-from tailtune.decision.objective import read_costs, read_objective
+from tailtune.decision.objective import read_objective
 from tailtune.decision.use import Asked, HeldOut, Use, fit_use
 from tailtune.evaluation.own_measures import own_measures, try_out
 from tailtune.evaluation.scored import scored
@@ -36,7 +37,8 @@ class Decided:
         tau: strength of the correction of the training balance.
         rows: validation rows that this rests on.
         notes: a sentence each on what could not be fitted.
-        costs: [K, K], of each answer (column) by the true class (row), where the objective is a cost.
+        costs: [K, K], of each answer (column) by the true class (row), where the objective is a cost; see
+            `tailtune.decision.costs.Costs`.
     """
 
     objective: str
@@ -49,7 +51,7 @@ class Decided:
     tau: float
     rows: int
     notes: tuple[str, ...]
-    costs: tuple[tuple[float, ...], ...] | None = None
+    costs: tuple[tuple[Cell, ...], ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +74,16 @@ def rows_of(run: Run, dataset: Dataset) -> Rows:
         targets = dataset.train.joined(dataset.val).targets.numpy()
         final = ClassProfile.from_targets(targets, len(dataset.names), dataset.names)
     return Rows(dataset.profile, final)
+
+
+def amount_columns(*objectives: str | None) -> tuple[str, ...]:
+    """Return the columns of the table that the costs of these objectives depend on.
+
+    Raises:
+        TailtuneError: an objective or costs that cannot be read.
+    """
+    files = [read_objective(text).file for text in objectives if text is not None]
+    return tuple(dict.fromkeys(name for file in files if file for name in read_costs(file).columns))
 
 
 def asked_of(run: Run, profile: ClassProfile, protocol: tuple[float, ...] | None) -> Asked:
@@ -122,7 +134,7 @@ def decide(asked: Asked, rows: Rows, implied: Floats, held_out: HeldOut | None) 
         tau=recalibration.tau,
         rows=use.rows,
         notes=use.notes,
-        costs=None if asked.costs is None else tuple(map(tuple, asked.costs.tolist())),
+        costs=None if asked.costs is None else asked.costs.cells,
     )
 
 

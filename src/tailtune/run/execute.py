@@ -20,6 +20,7 @@ from tailtune.data.open import open_dataset
 from tailtune.decision.objective import read_objective
 from tailtune.errors import TailtuneError, nearest
 from tailtune.evaluation.alarms import recall_at_alarms
+from tailtune.evaluation.bill import bill
 from tailtune.evaluation.bootstrap import intervals, paired_difference, with_intervals
 from tailtune.evaluation.measure import Measure, quantity_of
 from tailtune.evaluation.measures import MEASURES
@@ -32,14 +33,16 @@ from tailtune.methods.resolve import find
 from tailtune.profile import ClassProfile, Indices
 from tailtune.run.balances import at_balances
 from tailtune.run.clock import Clock
+from tailtune.run.decide import amount_columns
 from tailtune.run.environment import command, first_process, machine, versions
 from tailtune.run.finished import RESULT, Finished
 from tailtune.run.folder import Answered, Predictions, begun, check_folder, write_predictions, write_run
 from tailtune.run.learner import Fitted, Job, Watch
-from tailtune.run.learners import CLASSICAL, fit_model, learner_of
+from tailtune.run.learners import CLASSICAL, fit_model, learner_of, with_model
 from tailtune.run.learners.networks import check_flip_averaging
 from tailtune.run.points import operating_points
 from tailtune.run.predictor import Predictor
+from tailtune.run.promises import promises
 from tailtune.run.result import (
     SCHEMA,
     Counts,
@@ -99,11 +102,13 @@ def execute(
     """
     began = time.monotonic()
     check_run(run)
+    run = replace(run, amounts=tuple(dict.fromkeys((*run.amounts, *amount_columns(run.objective)))))
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
     dataset = replace(dataset or open_dataset(run), frame=None)  # training needs the encoded rows alone
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
-    clock = Clock.started(run.minutes, began, baselines)
+    chosen = learner_of(with_model(run, dataset).model)
+    clock = Clock.started(run.minutes or chosen.minutes(dataset), began, baselines)
     job = Job(folder, resume, until=clock.until())
     if not first:
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
@@ -138,6 +143,7 @@ def execute(
             implied=fitted.implied,
             held_out=fitted.held_out,
             baselines={system.name: system.test for system in others},
+            amounts=dataset.test.amounts,
         )
         write_predictions(folder, predictions)
         write_trained_rows(folder, dataset)
@@ -239,7 +245,8 @@ def _systems(
     """
     run = fitted.run
     learner = learner_of(run.model)
-    yield System(run.method, learner.title(run), "model", fitted.training.seconds, _answered(fitted.predictor, scores))
+    answered = _answered(fitted.predictor, scores, dataset)
+    yield System(run.method, learner.title(run), "model", fitted.training.seconds, answered)
     for name in clock.ahead:
         began = time.perf_counter()
         if name == "majority":
@@ -258,8 +265,8 @@ def _systems(
         label = CLASSICAL[name].label if name in CLASSICAL else f"erm ({baseline.run.model})"
         for sentence in baseline.training.warnings:
             say(f"Baseline {label}: {sentence}")
-        seconds = baseline.training.seconds
-        yield System(name, label, "baseline", seconds, _answered(baseline.predictor, _scores(baseline, dataset)))
+        answered = _answered(baseline.predictor, _scores(baseline, dataset), dataset)
+        yield System(name, label, "baseline", baseline.training.seconds, answered)
 
 
 def _scores(fitted: Fitted, dataset: Dataset) -> Probabilities:
@@ -283,9 +290,10 @@ def _affordable(
     return found
 
 
-def _answered(predictor: Predictor, scores: Probabilities) -> Answered:
+def _answered(predictor: Predictor, scores: Probabilities, dataset: Dataset) -> Answered:
+    """What a system makes of its scores of the test rows."""
     probabilities = predictor.in_use(scores)
-    return Answered(probabilities, predictor.answers(probabilities))
+    return Answered(probabilities, predictor.answers(probabilities, dataset.test.amounts))
 
 
 def _result(
@@ -299,6 +307,8 @@ def _result(
     as_it_is = Answered(made.scores, made.scores.argmax(axis=1))
     before = replace(model, label=f"{model.label}, before its decision", test=as_it_is)
     use = asked, recalibration, dataset.profile, made
+    costs = None if asked.costs is None else asked.costs.of(made.targets, made.amounts)
+    refitted = fitted.run.selection == "refit" and dataset.val is not None
     return Result(
         schema=SCHEMA,
         tailtune=__version__,
@@ -317,6 +327,8 @@ def _result(
         balances=at_balances(*use, resamples) if resamples else (),
         training=fitted.training,
         run=Resolved(**vars(fitted.run)),
+        bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names),
+        promises=promises(fitted.predictor, dataset.profile, made, refitted) if resamples else None,
     )
 
 

@@ -14,6 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.amounts import Amounts
 from tailtune.data.fingerprint import Fingerprint, fingerprint, what_changed
 from tailtune.decision.use import HeldOut
 from tailtune.errors import TailtuneError
@@ -33,7 +34,8 @@ FORMAT = 4  # of run.yaml; 1 named no format
 _BASELINE, _ANSWERS = "baseline_", "answers_"
 OF_DECISION = ("objective", "deploy_prior", "decision")
 # what has no effect on what is trained, so that it may change; measures and decisions are computed from predictions
-NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage", "measures", *OF_DECISION)
+OF_PREDICTIONS = ("measures", "amounts", *OF_DECISION)
+NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage", *OF_PREDICTIONS)
 
 
 def is_done(run: Run) -> bool:
@@ -232,6 +234,7 @@ class Predictions:
         implied: class balance [K] that these belong to.
         held_out: the same of the validation rows, or None.
         baselines: what each baseline makes of them, by its name.
+        amounts: of the rows, where costs depend on them.
     """
 
     ids: NDArray[np.str_]
@@ -241,13 +244,15 @@ class Predictions:
     implied: NDArray[np.float64]
     held_out: HeldOut | None = None
     baselines: Mapping[str, Answered] = field(default_factory=dict)
+    amounts: Amounts | None = None
 
 
 def write_predictions(folder: Path, made: Predictions) -> None:
     """Write predictions.npz.
 
     It holds ids [N], targets [N], probabilities [N, K], answers [N], scores [N, K] and implied [K]; of validation rows
-    validation_scores [M, K] and validation_targets [M]; and of each baseline baseline_NAME [N, K] and answers_NAME [N].
+    validation_scores [M, K] and validation_targets [M]; of each baseline baseline_NAME [N, K] and answers_NAME [N]; and
+    where costs depend on columns amounts [N, A], validation_amounts [M, A] and their amount_names [A].
     """
     import io
 
@@ -263,6 +268,10 @@ def write_predictions(folder: Path, made: Predictions) -> None:
         arrays |= {"validation_scores": made.held_out.probabilities, "validation_targets": made.held_out.targets}
     for name, system in made.baselines.items():
         arrays |= {f"{_BASELINE}{name}": system.probabilities, f"{_ANSWERS}{name}": system.answers}
+    if made.amounts is not None:
+        arrays |= {"amount_names": np.array(made.amounts.names), "amounts": made.amounts.values}
+    if made.held_out is not None and made.held_out.amounts is not None:
+        arrays["validation_amounts"] = made.held_out.amounts.values
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_whole(folder / "predictions.npz", buffer.getvalue())
@@ -281,7 +290,8 @@ def read_predictions(folder: Path) -> Predictions:
         names = [key.removeprefix(_BASELINE) for key in found if key.startswith(_BASELINE)]
         held_out = None
         if "validation_scores" in found:
-            held_out = HeldOut(found["validation_scores"], found["validation_targets"])
+            known = _amounts(found, "validation_amounts")
+            held_out = HeldOut(found["validation_scores"], found["validation_targets"], known)
         return Predictions(
             ids=found["ids"],
             targets=found["targets"],
@@ -290,8 +300,13 @@ def read_predictions(folder: Path) -> Predictions:
             implied=found["implied"],
             held_out=held_out,
             baselines={name: Answered(found[_BASELINE + name], found[_ANSWERS + name]) for name in names},
+            amounts=_amounts(found, "amounts"),
         )
     except KeyError as error:
         raise TailtuneError(f"{path} lacks {error}; run tailtune fit again to write it") from error
     except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise TailtuneError(f"{path} cannot be read ({error}); run tailtune fit again to write it") from error
+
+
+def _amounts(found: Mapping[str, NDArray[Any]], name: str) -> Amounts | None:
+    return Amounts(tuple(found["amount_names"].tolist()), found[name]) if name in found else None

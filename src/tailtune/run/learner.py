@@ -93,6 +93,7 @@ class Learner:
         space: ``run -> settings`` that a search may vary besides those of the method; empty where there are none.
         summary: ``run -> words`` on what `share` settled.
         title: ``run -> name`` of the system in tables and legends.
+        minutes: ``dataset -> budget`` for training that is taken where the run has none; None for no limit.
         lacks: fields of `Run` that have no meaning here, so that setting one is refused.
         network: whether it trains one network.
     """
@@ -106,5 +107,6 @@ class Learner:
     space: Callable[[Run], Space]
     summary: Callable[[Run], str]
     title: Callable[[Resolved], str] = lambda run: f"{run.method} ({run.model})"
+    minutes: Callable[[Dataset], float | None] = lambda dataset: None
     lacks: tuple[str, ...] = ()
     network: bool = False

@@ -67,6 +67,7 @@ def operating_points(
         profile: class distribution of the training rows.
         made: scores and answers.
     """
+    costs = None if asked.costs is None else asked.costs.of(made.targets, made.amounts)
 
     def point(rule: str, words: str, answers: Indices, chosen: bool) -> OperatingPoint:
         rows = Scored(made.targets, made.scores, profile, answers)
@@ -83,7 +84,7 @@ def operating_points(
             accuracy=accuracy.value(rows),
             balanced_accuracy=balanced_accuracy.value(rows),
             macro_f1=macro_f1.value(rows),
-            cost=None if asked.costs is None else float(asked.costs[made.targets, answers].mean()),
+            cost=None if costs is None else float(costs[np.arange(len(answers)), answers].mean()),
         )
 
     own = asked.mode == "none"
@@ -105,6 +106,7 @@ def _ruled(
             yield objective.text, words, made.model.answers, True
         elif rule != "macro_f1" or profile.num_classes <= MOST_SEARCHED:
             other = replace(asked, objective=read_objective(rule))
-            yield rule, words, fit_answer(other, recalibration, profile, made.held_out)[0](probabilities), False
+            answer, _ = fit_answer(other, recalibration, profile, made.held_out)
+            yield rule, words, answer(probabilities, made.amounts), False
     if chosen not in RULES:
         yield objective.text, objective.words, np.asarray(made.model.answers), True

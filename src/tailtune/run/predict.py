@@ -93,7 +93,7 @@ def write_predictions_table(
         stated, found = None, _estimated(run, scores, say)
     predictor = redecided(run, wanted.objective, stated, say, found)
     probabilities = predictor.in_use(scores)
-    answers = predictor.answers(probabilities)
+    answers = predictor.answers(probabilities, rows.amounts(predictor.amounts))
     columns: dict[str, Any] = {"id": rows.ids, "predicted": np.asarray(predictor.names)[answers]}
     if wanted.abstain_error is not None:
         columns["answered"] = _answered(run, predictor, probabilities, answers, wanted.abstain_error, say)
@@ -172,7 +172,7 @@ def _answered(
 
     held_out = _held_out(run, "--abstain-error", say)
     known = predictor.in_use(held_out.probabilities)
-    abstention = fit_abstention(known, held_out.targets, error, answers=predictor.answers(known))
+    abstention = fit_abstention(known, held_out.targets, error, answers=predictor.answers(known, held_out.amounts))
     answered = abstention(probabilities, answers)
     kept = f"{percent(float(answered.mean()))} of the rows are answered, at most {percent(error)} of them wrongly"
     promise = f"{kept}, as far as they are like the {abstention.rows} validation rows."

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.amounts import Amounts
 from tailtune.data.dataset import Kind, Preprocessor, is_tiny
-from tailtune.decision.answers import Answer, answer_from_state
+from tailtune.decision.answers import Answer, LeastCost, answer_from_state
+from tailtune.decision.costs import Costs
 from tailtune.decision.decision import Decision, from_state
 from tailtune.decision.recalibration import Recalibration, recalibration_from_state
 from tailtune.errors import TailtuneError
 from tailtune.files import check_format
+from tailtune.named_settings import home
 from tailtune.run.manifest import check_file
 from tailtune.run.portfolio import Member, Portfolio
 
@@ -76,9 +79,23 @@ class Predictor:
         plain = self.recalibration is None or self.recalibration.plain
         return scores if plain or self.recalibration is None else self.recalibration(scores)
 
-    def answers(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the class [N] that is answered for rows of these probabilities [N, K]."""
-        return np.asarray(probabilities.argmax(axis=1)) if self.answer is None else self.answer(probabilities)
+    @property
+    def costs(self) -> Costs | None:
+        """What the answers cost, where they are those of the least expected cost."""
+        return self.answer.costs if isinstance(self.answer, LeastCost) else None
+
+    @property
+    def amounts(self) -> tuple[str, ...]:
+        """The columns of a table that answers depend on besides the probabilities, because costs do."""
+        return () if self.costs is None else self.costs.columns
+
+    def answers(self, probabilities: NDArray[np.float64], amounts: Amounts | None = None) -> NDArray[np.int64]:
+        """Return the class [N] that is answered for rows of these probabilities [N, K].
+
+        Raises:
+            TailtuneError: costs depend on columns that are not among the `amounts` of the rows.
+        """
+        return np.asarray(probabilities.argmax(axis=1)) if self.answer is None else self.answer(probabilities, amounts)
 
     def scores(self, inputs: Sources) -> NDArray[np.float64]:
         """Return the class probabilities [N, K] of the trained method, before anything is made of them for use."""
@@ -182,7 +199,7 @@ class Predictor:
         elif _CLASSICAL in tensors:
             from tailtune.models.classical import LIBRARIES
 
-            model = LIBRARIES[meta["model"]].from_bytes(tensors[_CLASSICAL].numpy().tobytes())
+            model = LIBRARIES[home(meta["model"])].from_bytes(tensors[_CLASSICAL].numpy().tobytes())
         else:
             from tailtune.models.build import build
 

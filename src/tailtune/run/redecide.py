@@ -41,7 +41,7 @@ def answered_anew(finished: Finished, run: Run) -> Answered:
     """Return what the model of a finished run makes of its test rows under the decision of `run`."""
     use, _ = decided_anew(finished, run)
     probabilities = use.recalibration(finished.predictions.scores)
-    return Answered(probabilities, use.answer(probabilities))
+    return Answered(probabilities, use.answer(probabilities, finished.predictions.amounts))
 
 
 def redecided(

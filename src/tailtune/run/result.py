@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tailtune.data.dataset import Headline, Kind, LeftOut
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.bill import Bill
 from tailtune.evaluation.bootstrap import Difference, Interval
 from tailtune.evaluation.calibration import ReliabilityBin
 from tailtune.evaluation.measure import Quantity
@@ -18,6 +19,7 @@ from tailtune.profile import ClassProfile
 from tailtune.run.balances import AtBalance
 from tailtune.run.decide import Decided
 from tailtune.run.points import OperatingPoint
+from tailtune.run.promises import Promises
 from tailtune.settings import Resolved
 
 SCHEMA = 3  # of result.json; 1 named no version
@@ -202,6 +204,8 @@ class Result:
             `tailtune.run.balances.at_balances`.
         training: how the model was trained.
         run: the configuration, resolved.
+        bill: what the answers cost, where the objective is a cost.
+        promises: sets of classes, and answering fewer rows; None without validation rows, or without intervals.
     """
 
     schema: int
@@ -221,6 +225,8 @@ class Result:
     balances: tuple[AtBalance, ...]
     training: TrainingRecord
     run: Resolved
+    bill: Bill | None = None
+    promises: Promises | None = None
 
     @property
     def model(self) -> SystemResult:

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data import catalog
+from tailtune.data.amounts import Amounts
 from tailtune.data.dataset import Headline
 from tailtune.data.open import open_for_prediction
 from tailtune.errors import TailtuneError
+from tailtune.evaluation.bill import Bill, bill
 from tailtune.evaluation.bootstrap import Interval, intervals, with_intervals
 from tailtune.evaluation.calibration import ReliabilityBin
 from tailtune.evaluation.measure import Measure, Quantity, quantity_of
@@ -62,6 +64,7 @@ class Scores:
         measures: the run's own measures.
         seen: the rows that it was trained on, which the figures leave out unless there are no others; None without any.
         note: a sentence on those, or nothing.
+        bill: what the answers cost, where the objective is a cost.
     """
 
     rows: int
@@ -75,6 +78,7 @@ class Scores:
     measures: tuple[Quantity, ...]
     seen: SeenRows | None = None
     note: str = ""
+    bill: Bill | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return the scores ready for JSON, the figures by their keys beside the other entries."""
@@ -111,15 +115,18 @@ def score(
     predictor, result = redecided(run, objective, deploy_prior, say), run.result
     profile = result.data.profile
     named = data in catalog.__all__
-    inputs, targets = _test_part(run, data) if named else _rows(data, predictor, say)
-    probabilities = predictor.probabilities(inputs)
+    inputs, targets, amounts = _test_part(run, data) if named else _rows(data, predictor, say)
+    scores = predictor.scores(inputs)
+    probabilities = predictor.in_use(scores)
+    answers = predictor.answers(probabilities, amounts)
     seen, note = None, ""
     if not named and (known := trained_on(run.folder, inputs)).any():
         seen = _seen(targets[known], probabilities[known], profile)
         if known.all():
             note = f"The run was trained on all {len(known)} rows, so these figures are too good: quote none of them."
         else:
-            targets, probabilities = targets[~known], probabilities[~known]
+            scores, probabilities, answers = scores[~known], probabilities[~known], answers[~known]
+            targets, amounts = targets[~known], None if amounts is None else amounts.take(~known)
             note = _left_out(seen, len(known))
     own: list[Measure] = []
     for name in run.run.measures:
@@ -128,7 +135,7 @@ def score(
         except TailtuneError as error:
             say(f"without measure {name}: {error}")
     measures = [*MEASURES, *own]
-    answers = predictor.answers(probabilities)
+    costs = None if predictor.costs is None else predictor.costs.of(targets, amounts)
     found = summarise(targets, probabilities, profile, measures, answers)
     ends = intervals(targets, probabilities, profile, with_intervals(measures), answers=answers)
     return Scores(
@@ -139,6 +146,7 @@ def score(
         measures=tuple(quantity_of(measure) for measure in own),
         seen=seen,
         note=note,
+        bill=None if costs is None else bill(costs, answers, scores, profile.names),
     )
 
 
@@ -155,8 +163,10 @@ def _left_out(seen: SeenRows, rows: int) -> str:
     )
 
 
-def _rows(data: str, predictor: Predictor, say: Callable[[str], object]) -> tuple[Sources, NDArray[np.int64]]:
-    """Return the inputs and classes of a person's rows.
+def _rows(
+    data: str, predictor: Predictor, say: Callable[[str], object]
+) -> tuple[Sources, NDArray[np.int64], Amounts | None]:
+    """Return the inputs and classes of a person's rows, and the amounts that answers depend on.
 
     Raises:
         TailtuneError: anything wrong with them, or no targets.
@@ -168,11 +178,11 @@ def _rows(data: str, predictor: Predictor, say: Callable[[str], object]) -> tupl
     if targets is None:
         wanted = "the target column" if predictor.kind == "table" else "a folder for each class, or y"
         raise TailtuneError(f"{data} holds no targets to score against; it needs {wanted} (or use tailtune predict)")
-    return rows.inputs, targets
+    return rows.inputs, targets, rows.amounts(predictor.amounts)
 
 
-def _test_part(run: Finished, name: str) -> tuple[Sources, NDArray[np.int64]]:
-    """Return the inputs and classes of the test part of a named data set, encoded as when the run was trained.
+def _test_part(run: Finished, name: str) -> tuple[Sources, NDArray[np.int64], Amounts | None]:
+    """Return the inputs, classes and amounts of the test part of a named data set, encoded as when it was trained on.
 
     Raises:
         TailtuneError: the run was trained on other data, or on other rows of it.
@@ -184,4 +194,4 @@ def _test_part(run: Finished, name: str) -> tuple[Sources, NDArray[np.int64]]:
             f"rows, or write ./{name} for one of this name"
         )
     dataset = run.dataset()
-    return dataset.test.inputs, dataset.test.targets.numpy()
+    return dataset.test.inputs, dataset.test.targets.numpy(), dataset.test.amounts

@@ -14,7 +14,8 @@ from tailtune.data.catalog import LONG_TAILED
 from tailtune.data.dataset import Dataset, Kind
 from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
-from tailtune.methods.resolve import build, find, with_settings
+from tailtune.methods.resolve import build, find
+from tailtune.named_settings import with_settings
 from tailtune.run.execute import baselines_for, check_run, own_measures_for
 from tailtune.run.hashing import config_hash, rows_hash
 from tailtune.run.learners import learner_of, with_model, with_monitor, with_threads

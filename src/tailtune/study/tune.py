@@ -16,8 +16,9 @@ from tailtune.evaluation.metrics import scores
 from tailtune.evaluation.scored import scored
 from tailtune.files import write_whole
 from tailtune.methods.method import Method
-from tailtune.methods.resolve import find, parse
+from tailtune.methods.resolve import find
 from tailtune.methods.search import Choice, Log, Space, Uniform
+from tailtune.named_settings import parse
 from tailtune.run.hashing import config_hash
 from tailtune.run.learners import fit_model, learner_of
 from tailtune.run.result import to_json
@@ -113,7 +114,7 @@ class Tuning:
         assert fitted is not None
         with processor_threads(run.threads):
             found = fitted.predictor.probabilities(dataset.val.inputs)
-        answers = fitted.predictor.answers(found)
+        answers = fitted.predictor.answers(found, dataset.val.amounts)
         (measure,) = (each for each in MEASURES if each.key == score_of(run))
         value = scores(scored(dataset.val.targets.numpy(), found, dataset.profile, answers), [measure])[measure.key]
         assert value is not None  # a validation part has rows

@@ -50,7 +50,15 @@ class Criterion:
         class_weights: torch.Tensor | None = None,
         row_weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return the losses [N] of `logits` [N, K] for `targets` ([N] indices or [N, K] mixed rows)."""
+        """Return the losses [N] of `logits` [N, K] for `targets` ([N] indices or [N, K] mixed rows).
+
+        Logits [N, M, K] are those of M networks; a row's loss is the mean of theirs.
+        """
+        if logits.dim() == 3:
+            members = logits.shape[1]
+            every = [None if x is None else x.repeat_interleave(members, dim=0) for x in (targets, row_weights)]
+            assert every[0] is not None
+            return self(logits.flatten(0, 1), every[0], class_weights, every[1]).view(-1, members).mean(dim=1)
         trained_towards = targets if self.matrix is None else smooth(targets, self.matrix)
         losses = self.loss(logits, trained_towards)
         if class_weights is not None:

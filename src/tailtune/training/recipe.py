@@ -7,6 +7,7 @@ from typing import Any
 
 from tailtune.data.dataset import Dataset, is_tiny
 from tailtune.methods.method import Method
+from tailtune.named_settings import home
 from tailtune.settings import Resolved, ResolvedTraining
 
 FEWEST_STEPS = 600  # in fewer, the tuned routine has nothing to average and its schedule no time to settle
@@ -35,7 +36,9 @@ def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining
 
 def table_routine(run: Resolved, method: Method, rows: int) -> dict[str, Any]:
     """Return the training fields of a table of so many training rows."""
-    if method.recipe == "plain":
+    if home(run.model) == "tabm":  # whatever the method, as its authors train it
+        batch, lr, optimizer, weight_decay, ema = min(256, max(32, rows // 20)), 2e-3, "adamw", 3e-4, 0.0
+    elif method.recipe == "plain":
         batch, lr, optimizer, weight_decay, ema = (256 if rows >= 10_000 else 64), 1e-3, "adamw", 1e-5, 0.0
     else:
         batch, lr, optimizer, weight_decay, ema = min(128, max(16, rows // 10)), 0.1, "sgd", 1e-4, 0.99

@@ -27,6 +27,7 @@ class Scores:
         balanced_accuracy: mean recall of the classes present.
         tail_accuracy: share of right rows among those of the rarest 20 % of the classes (by training counts).
         average_precision: mean average precision of these classes; None where it is not asked for, or as above.
+        losses: cross-entropy of each row [N] float64, on the processor.
     """
 
     log_loss: float
@@ -35,6 +36,7 @@ class Scores:
     balanced_accuracy: float
     tail_accuracy: float | None
     average_precision: float | None = None
+    losses: torch.Tensor | None = None
 
 
 def validate(
@@ -74,6 +76,7 @@ def validate(
         balanced_accuracy=float(recall[present].mean()),
         tail_accuracy=float(hits[tail].sum() / support[tail].sum()) if len(tail) else None,
         average_precision=_average_precision(logits, targets, tail) if rank and len(tail) else None,
+        losses=losses.cpu(),
     )
 
 

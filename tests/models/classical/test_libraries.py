@@ -92,7 +92,7 @@ def test_same_seed_same_trees(library: Library) -> None:
     assert np.array_equal(a.predict_proba(inputs), b.predict_proba(inputs))
 
 
-@only(*(name for name in LIBRARIES if name != "linear-svc"))
+@only(*(name for name, library in LIBRARIES.items() if library.WEIGHS_CLASSES))
 def test_row_weights_count_as_copies_of_rows(library: Library) -> None:
     train, test = part(3000, 0, noise=0.3), part(100, 2)
     weights = np.where(train.targets.numpy() == 1, 3.0, 1.0)
@@ -253,3 +253,27 @@ def test_types_that_are_not_named_are_not_restored(library: Library) -> None:
     foreign = skops.io.dumps(ExtraTreesClassifier(2).fit([[0.0], [1.0]], [0, 1]))
     with pytest.raises(TailtuneError, match="no model that tailtune saved"):
         library.from_bytes(b'{"num_classes": 2, "numeric": 1, "categorical": 0, "rounds": 1}\n' + foreign)
+
+
+@only("extra-trees")
+def test_of_many_rows_each_tree_sees_a_share(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tailtune.models.classical import extra_trees
+
+    whole = library.fit(part(2000, 0), None, SHAPE, 2, seed=0, boosting=QUICK)
+    monkeypatch.setattr(extra_trees, "MOST_ROWS", 200)
+    share = library.fit(part(2000, 0), None, SHAPE, 2, seed=0, boosting=QUICK)
+    assert len(share.feature) < len(whole.feature) / 4  # type: ignore[attr-defined]
+    assert accuracy(share, part(500, 2, noise=0.0)) > 0.8
+
+
+@every
+def test_settings_reach_the_model(library: Library) -> None:
+    changed = {"learning_rate": 0.5, "trees": 20, "C": 1e-4}
+    train, test = part(600, 0, noise=0.3), part(200, 1)
+    settings = {name: changed.get(name, value) for name, value in library.SETTINGS.items()}
+    assert settings != library.SETTINGS
+    usual, other = (
+        library.fit(train, None, SHAPE, 2, 0, boosting=QUICK, settings=chosen).predict_proba(test.inputs)
+        for chosen in (None, settings)
+    )
+    assert np.abs(usual - other).mean() > 0.005

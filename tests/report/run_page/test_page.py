@@ -232,9 +232,44 @@ def test_costs_have_a_column_and_a_curve(binary_table: Make) -> None:
         for point in content["points"]:
             point["cost"] = 0.25
 
+        content["bill"] = {"total": 1018.0, "mean": 0.25, "likeliest": 0.4, "constant": "<=50K", "always": 1.18}
+
     page = Page(shown(binary_table().changed(cost)))
-    assert "Mean cost of an answer as the threshold moves" in page.words
+    assert "Mean cost of an answer as one threshold for all rows moves" in page.words
     assert "0.250" in page.words
+    assert (
+        "The answers to 4 071 rows cost 1 018, 0.250 each; the likeliest class of the scores would cost 0.400 each, "
+        "and always answering '<=50K', the cheapest of one answer for all, 1.18."
+    ) in page.words.replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+
+def test_what_can_be_promised_is_told_with_what_it_takes(ten_images: Make) -> None:
+    def promised(content: dict[str, Any]) -> None:
+        at = {"threshold": 0.7, "expected": 0.6, "answered": 0.58, "wrong": 0.021, "rare": 0.123}
+        covered = {"calibration_rows": 40, "promised": True, "rows": 100, "covered": 0.91}
+        classes = [covered | {"name": name} for name in content["data"]["names"]]
+        classes[-1] |= {"calibration_rows": 5, "promised": False, "covered": 1.0}
+        content["promises"] = {
+            "sets": {"coverage": 0.9, "needed": 9, "size": 2.345, "single": 0.31, "classes": classes},
+            "levels": [at | {"expected": share} for share in (1.0, 0.9, 0.75, 0.5, 0.25)],
+            "error": 0.02,
+            "confidence": 0.95,
+            "kept": at,
+            "note": "",
+            "refitted": True,
+        }
+
+    words = Page(shown(ten_images().changed(promised))).words
+    for told in (
+        "60.0 %, for at most 2.0 % wrong",
+        "58.0 % 2.1 % 12.3 %",
+        "A set has 2.35 classes on average, 31.0 % of the sets are of one.",
+        "It takes 9 validation rows of a class to promise 90 %, so nothing is promised for “lorry”.",
+        "lorry in every set 5 100 100.0 %",
+        "by the scores of the training before the refit",
+    ):
+        assert told in words.replace("\N{NO-BREAK SPACE}", " ")
+    assert "validation rows of a class to promise" not in Page(shown(ten_images())).words
 
 
 def test_scores_taken_as_they_come_have_no_calibration(binary_table: Make) -> None:

@@ -11,7 +11,8 @@ from tailtune.evaluation.weighted import Statistic
 def _resampled(scored: Scored) -> Statistic:
     confidence = scored.probabilities.max(axis=1)
     gaps = np.zeros((BINS, len(scored)), dtype=np.float32)
-    gaps[bin_index(confidence), np.arange(len(scored))] = (scored.predicted == scored.targets) - confidence
+    right = scored.probabilities.argmax(axis=1) == scored.targets  # of the likeliest class, whatever is answered
+    gaps[bin_index(confidence), np.arange(len(scored))] = right - confidence
     return lambda weights: np.asarray(np.abs(gaps @ weights).sum(axis=0) / len(scored), dtype=np.float64)
 
 
@@ -19,7 +20,7 @@ ece = Measure(
     key="ece",
     words="Over- or underconfidence",
     term="expected calibration error, lower is better",
-    meaning="The mean distance between the stated probability of the answer and how often such answers are right, over "
+    meaning="The mean distance between the probability of the likeliest class and how often that class is right, over "
     "15 bins of equal width.",
     short="ECE",
     source="Guo et al. 2017, On calibration of modern neural networks",

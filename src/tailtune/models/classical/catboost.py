@@ -29,7 +29,7 @@ WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = True
 # tuned over many tables for classification: Holzmueller, Grinsztajn and Steinwart, "Better by Default: Strong Pre-Tuned
 # MLPs and Boosted Trees on Tabular Data", NeurIPS 2024 (CatBoost-TD)
-TUNED_DEFAULTS = {
+SETTINGS: Mapping[str, Any] = {
     "learning_rate": 0.08,
     "depth": 7,
     "l2_leaf_reg": 1e-5,
@@ -106,6 +106,7 @@ def fit(
     seed: int,
     row_weights: tuple[Floats, Floats] | None = None,
     boosting: Boosting = ORDINARY,
+    settings: Mapping[str, Any] | None = None,
 ) -> CatBoost:
     """Boost trees; see `Library.fit`. The same rows and seed give the same trees.
 
@@ -133,7 +134,7 @@ def fit(
     of_train, of_val = row_weights or (None, None)
     held_out = val is not None and len(val) > 0
     booster = catboost.CatBoost(
-        TUNED_DEFAULTS
+        dict(settings or SETTINGS)
         | objective
         | {
             "iterations": boosting.rounds if held_out else boosting.rounds_without_validation,

@@ -31,8 +31,14 @@ if TYPE_CHECKING:
 LABEL = "ExtraTrees"
 WEIGHS_CLASSES = False  # a leaf of one class keeps its probability of 1, whatever its rows weigh
 LOOKS_AT_CLOCK = True
-TREES, AT_ONCE = 300, 50  # trees of the forest, and how many are grown before the clock is looked at
+SETTINGS: Mapping[str, Any] = {
+    "trees": 300,
+    "max_features": "sqrt",
+    "min_samples_leaf": 1,
+}  # the smallest leaf is larger in large tables
+AT_ONCE = 20  # trees that are grown before the clock is looked at
 NODES = 10_000_000  # of the forest, which is 180 MB for two classes: larger tables get larger leaves instead
+MOST_ROWS = 100_000  # that a tree sees, drawn anew for each: the time and the size of a forest then grow no further
 CHUNK = 4096  # rows that go down a tree at a time, so that they stay in the processor's cache
 
 
@@ -116,8 +122,11 @@ def fit(
     seed: int,
     row_weights: tuple[Floats, Floats] | None = None,
     boosting: Boosting = ORDINARY,
+    settings: Mapping[str, Any] | None = None,
 ) -> ExtraTrees:
-    """Grow trees on all training rows, with codes of categories taken as numbers; see `Library.fit`.
+    """Grow trees on the training rows, with codes of categories taken as numbers; see `Library.fit`.
+
+    Of more than 100,000 rows, each tree sees so many, drawn for it.
 
     `val` is not looked at. A table without columns is a TailtuneError.
 
@@ -127,18 +136,22 @@ def fit(
 
     numeric, categorical = check_columns(shape)
     rows = feature_table(train.tensors(LABEL))
+    seen, chosen = min(len(rows), MOST_ROWS), settings or SETTINGS
     forest = ExtraTreesClassifier(
-        AT_ONCE,
-        min_samples_leaf=1 + 2 * len(rows) * TREES // NODES,
+        min(AT_ONCE, chosen["trees"]),
+        max_features=chosen["max_features"],
+        min_samples_leaf=max(chosen["min_samples_leaf"], 1 + 2 * seen * chosen["trees"] // NODES),
+        bootstrap=seen < len(rows),
+        max_samples=seen if seen < len(rows) else None,
         n_jobs=boosting.threads or torch_threads(),
         random_state=seed,
         warm_start=True,
     )
     while True:
         forest.fit(rows, train.targets.numpy(), None if row_weights is None else row_weights[0])
-        if len(forest.estimators_) >= TREES or boosting.over:
+        if forest.n_estimators >= chosen["trees"] or boosting.over:
             return _arrays(forest, num_classes, numeric, categorical)
-        forest.n_estimators += AT_ONCE
+        forest.n_estimators = min(forest.n_estimators + AT_ONCE, chosen["trees"])
 
 
 def _arrays(forest: Any, num_classes: int, numeric: int, categorical: int) -> ExtraTrees:

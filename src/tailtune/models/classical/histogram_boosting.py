@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from tailtune.data.dataset import Part
 
 LABEL = "histogram boosting"
+SETTINGS: Mapping[str, Any] = {  # scikit-learn's own
+    "learning_rate": 0.1,
+    "max_leaf_nodes": 31,
+    "max_depth": None,
+    "min_samples_leaf": 20,
+    "l2_regularization": 0.0,
+    "max_features": 1.0,
+}
 WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = False
 TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
@@ -30,6 +38,7 @@ def fit(
     seed: int,
     row_weights: tuple[Floats, Floats] | None = None,
     boosting: Boosting = ORDINARY,
+    settings: Mapping[str, Any] | None = None,
 ) -> ScikitLearn:
     """Boost trees with scikit-learn's own settings, with codes of categories taken as numbers; see `Library.fit`.
 
@@ -43,6 +52,7 @@ def fit(
         held_out = {"X_val": feature_table(val.tensors(LABEL)), "y_val": val.targets.numpy()}
         held_out |= {} if row_weights is None else {"sample_weight_val": row_weights[1]}
     classifier = HistGradientBoostingClassifier(
+        **(settings or SETTINGS),
         max_iter=boosting.rounds if held_out else boosting.rounds_without_validation,
         categorical_features=None,
         early_stopping=bool(held_out),

@@ -69,11 +69,13 @@ class Library(Protocol):
 
     Attributes:
         LABEL: for tables and legends.
+        SETTINGS: what can be set, as in ``--model "xgboost(max_depth=4)"``, with its default.
         WEIGHS_CLASSES: whether another weight for a class changes what is fitted as copies of its rows would.
         LOOKS_AT_CLOCK: whether training ends soon after the time is up.
     """
 
     LABEL: str
+    SETTINGS: Mapping[str, Any]
     WEIGHS_CLASSES: bool
     LOOKS_AT_CLOCK: bool
 
@@ -86,6 +88,7 @@ class Library(Protocol):
         seed: int,
         row_weights: tuple[Floats, Floats] | None = None,
         boosting: Boosting = ORDINARY,
+        settings: Mapping[str, Any] | None = None,
     ) -> Classical:
         """Fit a model by log loss.
 
@@ -100,6 +103,7 @@ class Library(Protocol):
             row_weights: weight of each row of `train` and of `val`, so that stopping judges what is minimised; None for
                 equal ones.
             boosting: how long.
+            settings: all of `SETTINGS`, with other values; None for these.
 
         Returns:
             The model, up to its best round.

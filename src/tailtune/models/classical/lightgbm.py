@@ -32,7 +32,7 @@ WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = True
 # tuned over many tables for classification: Holzmueller, Grinsztajn and Steinwart, "Better by Default: Strong Pre-Tuned
 # MLPs and Boosted Trees on Tabular Data", NeurIPS 2024 (LGBM-TD)
-TUNED_DEFAULTS = {
+SETTINGS: Mapping[str, Any] = {
     "learning_rate": 0.04,
     "num_leaves": 50,
     "bagging_fraction": 0.75,
@@ -41,6 +41,9 @@ TUNED_DEFAULTS = {
     "min_data_in_leaf": 40,
     "min_sum_hessian_in_leaf": 1e-7,
     "max_bin": 255,
+    "max_depth": -1,
+    "lambda_l1": 0.0,
+    "lambda_l2": 0.0,
 }
 
 
@@ -104,6 +107,7 @@ def fit(
     seed: int,
     row_weights: tuple[Floats, Floats] | None = None,
     boosting: Boosting = ORDINARY,
+    settings: Mapping[str, Any] | None = None,
 ) -> LightGBM:
     """Boost trees, with categories split as sets; see `Library.fit`. The same rows and seed give the same trees.
 
@@ -114,10 +118,10 @@ def fit(
     import lightgbm
 
     numeric, categorical = check_columns(shape)
-    settings: dict[str, Any] = {
+    chosen: dict[str, Any] = {
         "objective": "binary" if num_classes == 2 else "multiclass",
         "metric": "binary_logloss" if num_classes == 2 else "multi_logloss",
-        **TUNED_DEFAULTS,
+        **(settings or SETTINGS),
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,  # else timed anew on every start, and with it the last bits
@@ -125,7 +129,7 @@ def fit(
         "verbosity": -1,
     }
     if num_classes > 2:
-        settings["num_class"] = num_classes
+        chosen["num_class"] = num_classes
 
     def table(part: Part, weights: Floats | None, reference: Any) -> Any:
         codes = list(range(numeric, numeric + categorical))
@@ -143,11 +147,11 @@ def fit(
     of_train, of_val = row_weights or (None, None)
     training = table(train, of_train, None)
     if val is None or len(val) == 0:
-        booster = lightgbm.train(settings, training, boosting.rounds_without_validation, callbacks=[clock])
+        booster = lightgbm.train(chosen, training, boosting.rounds_without_validation, callbacks=[clock])
         rounds = booster.current_iteration()
     else:
         stop = lightgbm.early_stopping(boosting.patience, verbose=False)
         held_out = table(val, of_val, training)
-        booster = lightgbm.train(settings, training, boosting.rounds, valid_sets=[held_out], callbacks=[clock, stop])
+        booster = lightgbm.train(chosen, training, boosting.rounds, valid_sets=[held_out], callbacks=[clock, stop])
         rounds = booster.best_iteration
     return LightGBM(booster, num_classes, numeric, categorical, rounds)

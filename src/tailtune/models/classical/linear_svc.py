@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tailtune.data.dataset import Part
 
 LABEL = "linear SVC"
+SETTINGS: Mapping[str, Any] = {"C": 1.0}
 WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = False
 STEPS = 1000  # of the solver, at most, as the precursor has it
@@ -35,6 +36,7 @@ def fit(
     seed: int,
     row_weights: tuple[Floats, Floats] | None = None,
     boosting: Boosting = ORDINARY,
+    settings: Mapping[str, Any] | None = None,
 ) -> ScikitLearn:
     """Fit one class against the others, and a sigmoid for each on rows left out; see `Library.fit`.
 
@@ -53,6 +55,7 @@ def fit(
     smallest = int(counts[counts > 0].min())
     if smallest < 2:
         raise TailtuneError("linear-svc needs two rows of every class to calibrate; choose another --model")
-    svc = CalibratedClassifierCV(LinearSVC(dual=False, max_iter=STEPS, random_state=seed), cv=min(FOLDS, smallest))
-    classifier = make_pipeline(columns_in_front(*check_columns(shape)), svc)
+    svc = LinearSVC(dual=False, max_iter=STEPS, random_state=seed, **(settings or SETTINGS))
+    calibrated = CalibratedClassifierCV(svc, cv=min(FOLDS, smallest))
+    classifier = make_pipeline(columns_in_front(*check_columns(shape)), calibrated)
     return fitted(classifier, train, shape, num_classes, row_weights, "calibratedclassifiercv__sample_weight")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tailtune.data.dataset import Part
 
 LABEL = "logistic regression"
+SETTINGS: Mapping[str, Any] = {"C": 1.0}
 WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = False
 STEPS = 1000  # of the solver, at most
@@ -30,10 +31,13 @@ def fit(
     seed: int,
     row_weights: tuple[Floats, Floats] | None = None,
     boosting: Boosting = ORDINARY,
+    settings: Mapping[str, Any] | None = None,
 ) -> ScikitLearn:
     """Fit all classes at once with scikit-learn's own penalty; see `Library.fit`. `val` is not looked at."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    classifier = make_pipeline(columns_in_front(*check_columns(shape)), LogisticRegression(max_iter=STEPS))
+    classifier = make_pipeline(
+        columns_in_front(*check_columns(shape)), LogisticRegression(max_iter=STEPS, **(settings or SETTINGS))
+    )
     return fitted(classifier, train, shape, num_classes, row_weights, "logisticregression__sample_weight")

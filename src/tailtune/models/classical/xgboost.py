@@ -32,7 +32,7 @@ WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = True
 # tuned over many tables for classification: Holzmueller, Grinsztajn and Steinwart, "Better by Default: Strong Pre-Tuned
 # MLPs and Boosted Trees on Tabular Data", NeurIPS 2024 (XGB-TD)
-TUNED_DEFAULTS = {
+SETTINGS: Mapping[str, Any] = {
     "learning_rate": 0.08,
     "max_depth": 6,
     "min_child_weight": 5e-6,
@@ -40,6 +40,9 @@ TUNED_DEFAULTS = {
     "colsample_bylevel": 0.9,
     "subsample": 0.65,
     "max_bin": 256,
+    "colsample_bytree": 1.0,
+    "gamma": 0.0,
+    "reg_alpha": 0.0,
 }
 
 
@@ -112,6 +115,7 @@ def fit(
     seed: int,
     row_weights: tuple[Floats, Floats] | None = None,
     boosting: Boosting = ORDINARY,
+    settings: Mapping[str, Any] | None = None,
 ) -> XGBoost:
     """Boost trees, with categories split as sets and histogram bins for numbers; see `Library.fit`.
 
@@ -144,8 +148,8 @@ def fit(
     objective: dict[str, Any] = {"objective": "binary:logistic", "eval_metric": "logloss"}
     if num_classes > 2:
         objective = {"objective": "multi:softprob", "eval_metric": "mlogloss", "num_class": num_classes}
-    settings = objective | {
-        **TUNED_DEFAULTS,
+    chosen = objective | {
+        **(settings or SETTINGS),
         "tree_method": "hist",
         "seed": seed,
         "nthread": threads,
@@ -153,14 +157,12 @@ def fit(
     of_train, of_val = row_weights or (None, None)
     training = matrix(train, of_train, None)
     if val is None or len(val) == 0:
-        booster = xgboost.train(settings, training, boosting.rounds_without_validation, callbacks=[Clock()])
+        booster = xgboost.train(chosen, training, boosting.rounds_without_validation, callbacks=[Clock()])
     else:
         stop = xgboost.callback.EarlyStopping(rounds=boosting.patience, save_best=True)
         evals = [(matrix(val, of_val, training), "validation")]
         callbacks = [stop, Clock()]
-        booster = xgboost.train(
-            settings, training, boosting.rounds, evals=evals, callbacks=callbacks, verbose_eval=False
-        )
+        booster = xgboost.train(chosen, training, boosting.rounds, evals=evals, callbacks=callbacks, verbose_eval=False)
     return XGBoost(booster, num_classes, numeric, categorical)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from tailtune.decision.costs import Costs
+from tailtune.evaluation.bill import Bill
 from tailtune.evaluation.measures import BY_KEY
 from tailtune.profile import ClassProfile
 from tailtune.report.measure_words import Side, show, show_change, show_interval, side
@@ -60,6 +60,11 @@ def cases(by_size: Sequence[str], profile: ClassProfile) -> str:
     return sentence(SENTENCES, "cases", rare=by_size[-len(profile.tail) :])
 
 
+def paid(bill: Bill, rows: int) -> str:
+    """What the answers to so many rows cost, in a sentence."""
+    return sentence("decision.txt.j2", "paid", bill=bill, rows=rows)
+
+
 def operating(result: Result) -> list[PointRow]:
     """The operating points, a row each."""
     return [_point(point) for point in result.points]
@@ -109,4 +114,4 @@ def cost_curve(result: Result, made: Predictions, systems: Sequence[SystemResult
     answered = [made.model, *(made.baselines[system.name] for system in systems[1:])]
     chosen = next((point.cost for point in result.points if point.chosen), None)
     columns = [each.probabilities[:, rare] for each in answered]
-    return figures.cost_curve(made.targets, columns, np.asarray(costs), rare, chosen)
+    return figures.cost_curve(columns, Costs(costs).of(made.targets, made.amounts), rare, chosen)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tailtune.evaluation.ranking import precision_recall_curve
-from tailtune.profile import FEW, MANY, Floats, Indices
+from tailtune.profile import FEW, MANY, Floats
 from tailtune.report.inline_svg import HEIGHT, INK, MARKERS, MUTED, SERIES, SURFACE, WIDTH, canvas, in_percent, markup
 from tailtune.report.legend import WATCHED
 from tailtune.run.result import SystemResult
@@ -156,7 +156,7 @@ def reliability(systems: Sequence[SystemResult]) -> str:
         axes.set_xlim(-0.01, 1.01)
         axes.set_ylabel("answers right")
         below.set_ylabel("rows")
-        below.set_xlabel("stated probability of the answer")
+        below.set_xlabel("probability of the likeliest class")
         below.grid(visible=False, axis="x")
         below.yaxis.get_major_locator().set_params(nbins=2, integer=True)
         in_percent(axes.yaxis)
@@ -217,13 +217,12 @@ def precision_recall(
         return markup(figure, name, title)
 
 
-def cost_curve(targets: Indices, columns: Sequence[Floats], costs: Floats, positive: int, chosen: float | None) -> str:
+def cost_curve(columns: Sequence[Floats], costs: Floats, positive: int, chosen: float | None) -> str:
     """Mean cost of an answer of two classes against the threshold for the rarer one, and that of the model's answers.
 
     Args:
-        targets: class indices [N].
         columns: each system's probability of the rarer class [N], the model first.
-        costs: of each answer (column) by the true class (row) [2, 2].
+        costs: of each answer to each row [N, 2].
         positive: index of the rarer class.
         chosen: mean cost of the model's answers.
     """
@@ -233,7 +232,7 @@ def cost_curve(targets: Indices, columns: Sequence[Floats], costs: Floats, posit
         axes = figure.subplots()
         for series in reversed(range(len(columns))):
             named = columns[series][:, None] >= thresholds
-            means = np.where(named, costs[targets, positive][:, None], costs[targets, other][:, None]).mean(axis=0)
+            means = np.where(named, costs[:, positive, None], costs[:, other, None]).mean(axis=0)
             axes.plot(thresholds, means, color=SERIES[series % len(SERIES)], linewidth=2 if series == 0 else 1.3)
         if chosen is not None:
             axes.axhline(chosen, color=INK, linewidth=1, linestyle=(0, (2, 3)))

@@ -15,7 +15,8 @@ from tailtune.report.measure_words import show, term_of
 from tailtune.report.rendering import sentence
 from tailtune.report.run_page import figures
 from tailtune.report.run_page.classes import confusion, curves, support
-from tailtune.report.run_page.decision import balances, cases, cost_curve, operating, same_alarms
+from tailtune.report.run_page.decision import balances, cases, cost_curve, operating, paid, same_alarms
+from tailtune.report.run_page.promises import view_of
 from tailtune.report.run_page.record import record
 from tailtune.report.run_page.tables import calibration, groups, headline, members
 from tailtune.report.run_page.verdict import FEW_ROWS, ranking_of, verdict
@@ -87,6 +88,8 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
         "reliability": figures.reliability(compared),
         "calibration": [calibration(system) for system in compared],
         "decided": sentence("decision.txt.j2", "line", decision=result.decision, names=profile.names),
+        "paid": result.bill and paid(result.bill, sum(result.data.counts.test)),
+        "promises": result.promises and view_of(result.promises),
         "operating": operating(result),
         "same_alarms": same_alarms(compared[1:]),
         "balances": balances(result),

@@ -14,6 +14,7 @@ from tailtune.evaluation.metrics import ClassResult
 from tailtune.profile import ClassProfile
 from tailtune.report.measure_words import term_of
 from tailtune.report.rendering import sentence
+from tailtune.report.run_page.decision import paid
 from tailtune.report.run_page.tables import members
 from tailtune.report.run_page.verdict import SENTENCES, rarest, verdict
 from tailtune.run.result import Result, TrainingRecord
@@ -37,6 +38,8 @@ def as_json(result: Result) -> Mapping[str, object]:
         "decision": asdict(result.decision),
         "points": [asdict(point) for point in result.points],
         "balances": [asdict(balance) for balance in result.balances],
+        "promises": None if result.promises is None else asdict(result.promises),
+        "bill": None if result.bill is None else asdict(result.bill),
     }
 
 
@@ -62,7 +65,8 @@ def headline(result: Result) -> Group:
     decided = Text(sentence("decision.txt.j2", "line", decision=result.decision, names=result.data.names))
     points = [_points_table(result)] if result.points else []
     models = [_models_table(result.training)] if result.training.portfolio else []
-    return Group(Text(judged.sentence, style="bold"), *told, table, *models, decided, *points)
+    cost = [Text(paid(result.bill, sum(result.data.counts.test)))] if result.bill else []
+    return Group(Text(judged.sentence, style="bold"), *told, table, *models, decided, *points, *cost)
 
 
 def _models_table(training: TrainingRecord) -> Table:

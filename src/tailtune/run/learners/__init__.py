@@ -11,13 +11,14 @@ from tailtune.decision.objective import read_objective
 from tailtune.decision.use import Asked
 from tailtune.models.build import default_name
 from tailtune.models.classical import LIBRARIES
+from tailtune.named_settings import home
 from tailtune.run.decide import Rows, asked_of, decide, in_use, rows_of
 from tailtune.run.learner import Fitted, Job, Learner
 from tailtune.run.learners import classical, networks, portfolio
 from tailtune.settings import Run, check
 from tailtune.training.device import processor_threads
 
-CLASSICAL = {name: classical.learner(name, library) for name, library in LIBRARIES.items()}
+CLASSICAL = {name: classical.learner(library) for name, library in LIBRARIES.items()}
 
 
 OF_NETWORKS = (*classical.LACKS, "method", "monitor", "precision", "accelerator", "logger")  # settings
@@ -25,7 +26,8 @@ OF_NETWORKS = (*classical.LACKS, "method", "monitor", "precision", "accelerator"
 
 def learner_of(model: str | None) -> Learner:
     """Return the learner of a model by its name; networks where no model is named."""
-    return PORTFOLIO if model == portfolio.NAME else CLASSICAL.get(str(model), networks.LEARNER)
+    name = home(model or "")
+    return PORTFOLIO if name == portfolio.NAME else CLASSICAL.get(name, networks.LEARNER)
 
 
 PORTFOLIO = portfolio.learner(learner_of)
@@ -84,6 +86,8 @@ def fit_model(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted | No
     """
     check(run)
     asked = asked_of(run, dataset.profile, dataset.deployment)
+    if asked.costs is not None:
+        asked.costs.check(dataset.train.amounts)
     chosen = with_threads(with_model(with_monitor(run), dataset), dataset)
     with processor_threads(chosen.threads):
         fitted = learner_of(chosen.model).fit(chosen, dataset, replace(job or Job(), asked=run))

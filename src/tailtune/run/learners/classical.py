@@ -15,7 +15,9 @@ from tailtune.methods.implied_balance import implied_balance
 from tailtune.methods.method import Method, Stage
 from tailtune.methods.resolve import build as build_method
 from tailtune.methods.search import Space
+from tailtune.models.classical import LIBRARIES
 from tailtune.models.classical.library import Boosting, Classical, Library
+from tailtune.named_settings import home, settled
 from tailtune.profile import ClassProfile, Floats
 from tailtune.run.decide import fit_method_decision
 from tailtune.run.environment import peak_memory_mb
@@ -34,25 +36,25 @@ LACKS = (
 )
 
 
-def learner(name: str, library: Library) -> Learner:
-    """Return the learner of the models of `library`, which --model calls `name`."""
+def learner(library: Library) -> Learner:
+    """Return the learner of the models of `library`."""
     return Learner(
         label=library.LABEL,
         method="erm",
         fit=partial(_fit, library),
-        share=partial(_share, name),
+        share=_share,
         threads=lambda dataset: 1 if len(dataset.train) < MANY_ROWS else 2,
         price=partial(_price, library),
         space=_space,
-        summary=lambda run: f"{name}, selection {run.selection}",
+        summary=lambda run: f"{run.model}, selection {run.selection}",
         lacks=LACKS,
     )
 
 
 def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
-    resolved = _resolved(str(run.model), run, dataset)
+    resolved = _resolved(run, dataset)
     method = build_method(resolved.method, dataset.profile)
-    stage = _only_stage(method, resolved, library)
+    stage, settings = _only_stage(method, resolved, library), settled(resolved.model, library.SETTINGS)
     if job.folder:
         write_run(job.folder, job.asked or run, resolved)
     began = time.perf_counter()
@@ -63,7 +65,7 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
 
     def trained(train: Part, val: Part | None, profile: ClassProfile, boosting: Boosting) -> Classical:
         weights = _class_weights(stage, profile)
-        return library.fit(train, val, shape, k, resolved.seed, _row_weights(train, val, weights), boosting)
+        return library.fit(train, val, shape, k, resolved.seed, _row_weights(train, val, weights), boosting, settings)
 
     until = job.until
     if until is not None and resolved.selection == "refit":
@@ -74,7 +76,8 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
     note = "A fixed number of rounds." if dataset.val is None else "Rounds by log loss on validation."
     held_out = None
     if dataset.val is not None:
-        held_out = HeldOut(model.predict_proba(dataset.val.tensors(library.LABEL)), dataset.val.targets.numpy())
+        scores = model.predict_proba(dataset.val.tensors(library.LABEL))
+        held_out = HeldOut(scores, dataset.val.targets.numpy(), dataset.val.amounts)
     decision, held_out = fit_method_decision(method.decision, dataset.profile, held_out)
     if resolved.selection == "refit" and dataset.val is not None:
         again = Boosting(rounds_without_validation=model.rounds, threads=threads)
@@ -106,15 +109,15 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
     return Fitted(predictor, resolved, training, implied_balance(method, dataset.profile), held_out)
 
 
-def _resolved(name: str, run: Run, dataset: Dataset) -> Resolved:
+def _resolved(run: Run, dataset: Dataset) -> Resolved:
     """Decide the method.
 
     Raises:
         TailtuneError: the data is no table.
     """
     if dataset.kind != "table":
-        raise TailtuneError(f"{name} takes tables, not images; leave out --model or choose an image model")
-    return Resolved(**(vars(run) | {"model": name, "method": run.method or "erm"}))
+        raise TailtuneError(f"{run.model} takes tables, not images; leave out --model or choose an image model")
+    return Resolved(**(vars(run) | {"method": run.method or "erm"}))
 
 
 def _only_stage(method: Method, run: Resolved, library: Library) -> Stage:
@@ -176,8 +179,9 @@ def _row_weights(train: Part, val: Part | None, class_weights: Floats | None) ->
     return raw(train) / scale, np.zeros(0) if val is None else raw(val) / scale
 
 
-def _share(name: str, run: Run, dataset: Dataset) -> Run:
-    return replace(run, model=_resolved(name, run, dataset).model)
+def _share(run: Run, dataset: Dataset) -> Run:
+    settled(str(run.model), LIBRARIES[home(str(run.model))].SETTINGS)
+    return replace(run, model=_resolved(run, dataset).model)
 
 
 def _price(library: Library, run: Run, dataset: Dataset) -> Price:

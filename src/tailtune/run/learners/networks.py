@@ -23,6 +23,7 @@ from tailtune.models.build import build as build_model
 from tailtune.models.external_weights import load_weights
 from tailtune.models.frequency_scales import frequency_scales
 from tailtune.models.network import Network, count_parameters
+from tailtune.named_settings import home
 from tailtune.run.decide import fit_method_decision
 from tailtune.run.environment import peak_memory_mb
 from tailtune.run.folder import write_run
@@ -94,7 +95,8 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
         return None
     held_out = None
     if dataset.val is not None:
-        held_out = HeldOut(predictor(first, None).scores(dataset.val.inputs), dataset.val.targets.numpy())
+        scores = predictor(first, None).scores(dataset.val.inputs)
+        held_out = HeldOut(scores, dataset.val.targets.numpy(), dataset.val.amounts)
     decision, held_out = fit_method_decision(first.method.decision, dataset.profile, held_out)
     if decision is not None and whole is not dataset:
         decision = decision.trained_on(whole.profile)
@@ -243,7 +245,7 @@ def _builder(run: ResolvedTraining, method: Method, dataset: Dataset) -> Callabl
         why = "--pretrained takes timm's own" if run.pretrained else "the data is a table"
         raise TailtuneError(f"--weights {run.weights} loads weights of an image network, but {why}; leave one out")
     shape, k, scales = dataset.preprocessor.shape(), len(dataset.names), None
-    if run.model.endswith("-plr") and dataset.train.inputs[0].shape[1]:
+    if home(run.model).endswith("-plr") and dataset.train.inputs[0].shape[1]:
         scales = frequency_scales(dataset.train.tensors(run.model)[0], dataset.train.targets, k, seed=run.seed)
 
     def build(stage: int) -> Network:

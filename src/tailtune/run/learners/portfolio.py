@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tailtune.data.amounts import Amounts
 from tailtune.data.dataset import Dataset
 from tailtune.data.splits import folds
 from tailtune.decision.blend import Blend, blend
@@ -38,6 +39,7 @@ MEMBERS = ("xgboost", "lightgbm", "catboost", "extra-trees", NETWORK)  # the qui
 FOLDS = 5
 FEW = 100  # rows of the rarest class, under which each row is held out once rather than a share of them
 FEW_ROWS = 5000  # likewise of all classes together: training five times costs little
+LARGE, MINUTES = 5_000_000, 8.0  # cells of a table from which on time is limited, and to how much
 LEAST = 1.0  # seconds that a member's training has to have, or it is left out
 NETWORK_SHARE = 4.0  # of the time, to one of a classical member
 FOLDER = "members"
@@ -56,8 +58,14 @@ def learner(of: Callable[[str], Learner]) -> Learner:
         space=_space,
         summary=lambda run: f"portfolio of {', '.join(MEMBERS)}",
         title=lambda run: NAME if run.method == METHOD else f"{NAME}, networks by {run.method}",
+        minutes=_minutes,
         lacks=(*LACKS, "test_curve", "compile"),
     )
+
+
+def _minutes(dataset: Dataset) -> float | None:
+    cells = len(dataset.train) * sum(int(x.shape[1]) for x in dataset.train.inputs)
+    return MINUTES if cells >= LARGE else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +76,14 @@ class _Rows:
         trainings: for each training of a member, its data; `val` is what it does not see, or None.
         held_out: their positions among all held-out rows, training by training.
         targets: class of each held-out row [N]; none where there are none.
+        amounts: of these rows, where costs depend on them.
         note: a sentence on it.
     """
 
     trainings: tuple[Dataset, ...]
     held_out: tuple[Indices, ...]
     targets: Indices
+    amounts: Amounts | None
     note: str
 
 
@@ -90,10 +100,13 @@ class _Candidate:
 
 def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> Fitted:
     resolved, rows = _resolved(run, dataset), _rows(run, dataset)
+    minutes = run.minutes or _minutes(dataset)
+    if job.until is None and minutes is not None:
+        job = replace(job, until=time.monotonic() + 60 * minutes)
     if job.folder:
         write_run(job.folder, job.asked or run, resolved)
     if job.forecast is not None:
-        job.forecast(f"Training a portfolio of {', '.join(MEMBERS)}. {rows.note}")
+        job.forecast(f"Training a portfolio of {', '.join(MEMBERS)}. {rows.note}{_within(run, job.until)}")
     began = time.perf_counter()
     warnings: list[str] = []
     candidates: list[_Candidate] = []
@@ -118,7 +131,7 @@ def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> 
     held_out = None
     if len(rows.targets):
         weighted = [weight * _known(candidate) for candidate, weight in used]
-        held_out = HeldOut(np.sum(weighted, axis=0), rows.targets)
+        held_out = HeldOut(np.sum(weighted, axis=0), rows.targets, rows.amounts)
     steps, seconds = sum(candidate.steps for candidate in candidates), time.perf_counter() - began
     training = TrainingRecord(
         epochs=len(candidates),
@@ -167,8 +180,10 @@ def _rows(run: Run, dataset: Dataset) -> _Rows:
     few = len(targets) < FEW_ROWS or counts[counts > 0].min() < FEW
     if run.group is not None or (dataset.val is not None and not few):
         note = "Each was judged on the validation rows." if dataset.val is not None else "No rows were held out."
-        held_out = targets[:0] if dataset.val is None else dataset.val.targets.numpy()
-        return _Rows((dataset,), (np.arange(len(held_out)),), held_out, note)
+        held_out, amounts = targets[:0], None
+        if dataset.val is not None:
+            held_out, amounts = dataset.val.targets.numpy(), dataset.val.amounts
+        return _Rows((dataset,), (np.arange(len(held_out)),), held_out, amounts, note)
     fold = folds(targets, FOLDS, run.split_seed)
     judged = np.flatnonzero(fold >= 0)
     trainings = tuple(
@@ -177,7 +192,7 @@ def _rows(run: Run, dataset: Dataset) -> _Rows:
     )
     positions = tuple(np.flatnonzero(fold[judged] == i) for i in range(FOLDS))
     note = f"Each was trained {FOLDS} times, on all rows but a fifth, by which it was judged."
-    return _Rows(trainings, positions, targets[judged], note)
+    return _Rows(trainings, positions, targets[judged], whole.take(judged).amounts, note)
 
 
 def _candidate(learner: Learner, run: Run, rows: _Rows, job: Job) -> _Candidate:
@@ -188,6 +203,7 @@ def _candidate(learner: Learner, run: Run, rows: _Rows, job: Job) -> _Candidate:
         until = job.until
         if until is not None:
             until = time.monotonic() + max(0.0, until - time.monotonic()) / (len(rows.trainings) - number)
+            run = replace(run, minutes=run.minutes or (until - time.monotonic()) / 60)  # so that networks fit into it
         folder = None if job.folder is None else job.folder / FOLDER / f"{run.model}-{number}"
         one = None if folder is None or not job.resume else kept(folder, run)
         if one is None:
@@ -240,6 +256,13 @@ def _told(candidate: _Candidate, rows: _Rows) -> str:
     of_target = candidate.probabilities[np.arange(len(rows.targets)), rows.targets]
     loss = float(-np.log(np.maximum(of_target, 1e-15)).mean())
     return f"{candidate.name}: {time_taken}, log loss {loss:.4f} on rows that it had not seen."
+
+
+def _within(run: Run, until: float | None) -> str:
+    if until is None:
+        return ""
+    left = duration(round(max(0.0, until - time.monotonic()))).replace(NBSP, " ")
+    return f" They have {left} together" + (f" of --minutes {run.minutes:g}." if run.minutes else "; see --minutes.")
 
 
 def _said(found: Blend) -> str:

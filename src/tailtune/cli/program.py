@@ -1,0 +1,118 @@
+"""The program `tailtune`: its commands, their options, and the exit code."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from typing import Literal
+
+import tyro
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
+
+from tailtune.cli.runs import evaluate, fit, inspect, predict, report, verify
+from tailtune.cli.studies import compare, demo, study
+from tailtune.cli.terminal import console, print_json, show_log
+from tailtune.errors import TailtuneError
+from tailtune.files import naming_files, refuse_bytes
+from tailtune.interrupt import Interrupted, interrupting, to_be_requeued
+from tailtune.words import printable
+
+
+def list_(
+    what: Positional[Literal["methods", "models", "datasets", "profiles", "policies", "measures"]], json: bool = False
+) -> None:
+    """Name what --method, --model, DATA, --profile and --policy accept, and the measures that results state.
+
+    Args:
+        what: which list.
+        json: print JSON.
+    """
+    from tailtune.report.terminal.listing import entries, listing_table
+
+    if json:
+        print_json([{"name": name, "about": about} for name, about in entries(what)])
+    else:
+        console().print(listing_table(entries(what)))
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo,
+    "inspect": inspect,
+    "fit": fit,
+    "compare": compare,
+    "study": study,
+    "evaluate": evaluate,
+    "predict": predict,
+    "report": report,
+    "verify": verify,
+    "list": list_,
+}
+
+
+# a study takes several ratios and methods where a run takes one
+_MEANT = {
+    ("compare", "--ratio"): "--ratios",
+    ("compare", "--method"): "--methods",
+    ("compare", "--decision"): "--decisions",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return the exit code.
+
+    It is 0, 2 for bad input (one line on stderr), 130 if stopped by Ctrl-C, and 75 if by SIGTERM or SIGUSR1, by which
+    schedulers end a job: what was begun can be gone on with.
+    """
+    show_log()
+    app = tyro.extras.SubcommandApp()
+    for name, function in COMMANDS.items():
+        app.command(name=name)(function)
+    words = sys.argv[1:] if arguments is None else arguments
+    given = [_MEANT.get((words[0], word), word) for word in words]
+    try:
+        for word in words:
+            refuse_bytes(word)
+        if given[:1] == ["fit"] and "--from" in given[:-1]:
+            from tailtune.run.repeat import repeating
+
+            given = repeating(given)
+        try:
+            with interrupting(), naming_files():
+                app.cli(
+                    args=given,
+                    prog="tailtune",
+                    description="Train classifiers on class-imbalanced data.",
+                    config=(OmitArgPrefixes, FlagCreatePairsOff),
+                )
+        finally:
+            sys.stdout.flush()  # here, because at the very end Python would complain of a closed pipe itself
+    except TailtuneError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _stopped("stopped")
+    except BrokenPipeError:  # what reads our output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Interrupted as stop:
+        return _stopped(f"{stop}; {stop.how}")
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f"tailtune: {printable(' '.join(message.split()))}", file=sys.stderr)
+    return 2
+
+
+def _stopped(message: str) -> int:
+    print(f"tailtune: {printable(message)}", file=sys.stderr)
+    return os.EX_TEMPFAIL if to_be_requeued() else 130
+
+
+def entry() -> None:
+    """Entry point of the `tailtune` script."""
+    for stream in (sys.stdout, sys.stderr):  # class names may hold what the terminal's encoding lacks
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    sys.exit(main())

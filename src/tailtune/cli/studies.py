@@ -1,0 +1,131 @@
+"""Commands about many runs: compare, study, demo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import Positional, PositionalRequiredArgs, arg
+
+from tailtune.cli.terminal import console, note, print_json
+from tailtune.jobs.task import On
+from tailtune.study.comparison import Comparison
+from tailtune.study.study import Study
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tailtune.study.results import StudyResult
+
+
+def compare(
+    asked: Annotated[Comparison, arg(name=""), PositionalRequiredArgs],
+    no_flip: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Train several methods on the same splits with the same settings and seeds, and say which of them differ.
+
+    Args:
+        asked: the configuration.
+        no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
+        dry_run: show the trainings, the hours and the disk space that they need, and train none.
+        json: print JSON.
+    """
+    if no_flip:
+        asked = replace(asked, flip=False)
+    _conduct(asked.study(), lenient=asked.all, dry_run=dry_run, json=json)
+
+
+def study(
+    design: Positional[str],
+    out: str | None = None,
+    seeds: int | None = None,
+    jobs: int | None = None,
+    on: On | None = None,
+    shard: str | None = None,
+    data_root: str | None = None,
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Carry out a study of your own: any settings against each other on the same rows and seeds.
+
+    Args:
+        design: path/to/file.py:function or package.module:function, a function that returns a tailtune.study.Study.
+        out: folder to write, instead of the study's own.
+        seeds: trainings of each arm, instead of the study's own.
+        jobs: trainings at a time.
+        on: where trainings run: local, slurm or ray.
+        shard: I/N does every N-th training, beginning with the I-th.
+        data_root: folder of the named datasets, instead of the study's own.
+        dry_run: show the trainings, the hours and the disk space that they need, and train none.
+        json: print JSON.
+    """
+    from tailtune.study.design import load_study
+
+    own = {"out": out, "seeds": seeds, "jobs": jobs, "on": on, "shard": shard, "data_root": data_root}
+    given: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
+    _conduct(replace(load_study(design), **given), lenient=False, dry_run=dry_run, json=json)
+
+
+def _study_output(result: StudyResult) -> Iterator[RenderableType]:
+    """What is printed of a study: its tables, and what they say."""
+    from rich.text import Text
+
+    from tailtune.report.terminal.study_table import own_table, protocol_table, study_lines, study_table
+
+    yield study_table(result.statistics)
+    yield from filter(None, (protocol_table(result.statistics), own_table(result)))
+    yield from map(Text, study_lines(result.statistics))
+
+
+def _conduct(
+    asked: Study,
+    *,
+    lenient: bool,
+    dry_run: bool,
+    json: bool,
+    output: Callable[[StudyResult], Iterable[RenderableType]] = _study_output,
+) -> None:
+    import msgspec
+
+    from tailtune.compare import conduct_with_page
+    from tailtune.jobs.launch import refuse_failures
+    from tailtune.jobs.progress import shown
+    from tailtune.report.terminal.price_table import price_table
+    from tailtune.study.conduct import price
+
+    if dry_run:
+        cost = price(asked, say=note, lenient=lenient)
+        print_json(msgspec.to_builtins(cost)) if json else console().print(price_table(cost))
+        return
+    conducted = conduct_with_page(
+        asked, show=lambda what: shown(console(stderr=True), note, what), say=note, lenient=lenient
+    )
+    if json:
+        print_json({"folder": str(conducted.folder), **msgspec.to_builtins(conducted.result)})
+    else:
+        screen = console()
+        for part in output(conducted.result):
+            screen.print(part)
+        screen.print(f"report: {conducted.folder / 'report.html'}", markup=False)
+    if conducted.elsewhere:
+        note(f"{conducted.elsewhere} trainings are left to other processes; the same command collects their results")
+    refuse_failures(conducted.failures)
+
+
+def demo(out: Path = Path("demo-run"), seeds: int = 3, json: bool = False) -> None:
+    """Train on embedded long-tailed digits: plain training (ERM) against the tuned recipe.
+
+    Args:
+        out: folder to write.
+        seeds: how many seeds.
+        json: print JSON.
+    """
+    from tailtune.demo import demo as demo_study
+    from tailtune.demo import demo_table
+
+    asked = demo_study(out, seeds)
+    _conduct(asked, lenient=False, dry_run=False, json=json, output=lambda result: [demo_table(result)])
