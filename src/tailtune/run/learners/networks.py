@@ -60,7 +60,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     fabric = make_fabric(named, precision)
     if run.minutes is not None and job.until is None:
         job = replace(job, until=time.monotonic() + 60 * run.minutes)
-    place = _Place(job.asked or run, fabric, job)
+    place, val = _Place(job.asked or run, fabric, job), dataset.val
 
     def predictor(trained: _Trained, decision: Decision | None) -> Predictor:
         return Predictor(
@@ -94,9 +94,8 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     if fabric.global_rank > 0:
         return None
     held_out = None
-    if dataset.val is not None:
-        scores = predictor(first, None).scores(dataset.val.inputs)
-        held_out = HeldOut(scores, dataset.val.targets.numpy(), dataset.val.amounts)
+    if val is not None:  # all of it, even where training looked at a part
+        held_out = HeldOut(predictor(first, None).scores(val.inputs), val.targets.numpy(), val.amounts)
     decision, held_out = fit_method_decision(first.method.decision, dataset.profile, held_out)
     if decision is not None and whole is not dataset:
         decision = decision.trained_on(whole.profile)
