@@ -149,6 +149,8 @@ class Dataset:
         left_out: columns and images that are not used.
         warnings: one clear sentence each.
         frame: the training rows of a table as they were read [N], with the target, for those who look at columns.
+        as_new: inputs of the training rows as the preprocessor encodes them later, where that is in another way, so
+            that they can be known again; else None.
     """
 
     kind: Kind
@@ -166,6 +168,7 @@ class Dataset:
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     frame: pl.DataFrame | None = field(default=None, repr=False)
+    as_new: tuple[torch.Tensor, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse more classes than a table of their confusions has room for, before anything is trained.

@@ -140,6 +140,7 @@ def table_dataset(
         left_out=fitted.left_out,
         warnings=tuple(warnings),
         frame=train.frame[rows.train],
+        as_new=fitted.encode(train.frame[rows.train]) if fitted.out_of_fold else None,
     )
 
 

@@ -166,6 +166,11 @@ class TablePreprocessor:
         return tuple(name for name in frame.columns if name not in expected)
 
     @property
+    def out_of_fold(self) -> bool:
+        """Whether training rows are encoded in another way than others, see `LevelStatistics`."""
+        return any(isinstance(encoder, LevelStatistics) for encoder in self.encoders.values())
+
+    @property
     def numeric_names(self) -> tuple[str, ...]:
         """Names of the numeric inputs [Dn]: columns, ``date.feature``, then ``column.missing``."""
         names = [name for column in self.columns for name in _feature_names(column, self.encoders)]

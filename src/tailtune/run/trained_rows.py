@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
 from tailtune.run.manifest import check_file
@@ -28,19 +27,12 @@ Hashes = NDArray[np.uint64]
 
 def write_trained_rows(folder: Path, dataset: Dataset) -> None:
     """Write trained_rows.npy: the hashes of the training and validation rows, ascending, each once (uint64)."""
-    parts = [_as_new_rows(dataset), *([] if dataset.val is None else [dataset.val.inputs])]
+    train = dataset.train.inputs if dataset.as_new is None else dataset.as_new
+    parts = [train] if dataset.val is None else [train, dataset.val.inputs]
     hashes = np.unique(np.concatenate([row_hashes(inputs) for inputs in parts]))
     buffer = io.BytesIO()
     np.save(buffer, hashes, allow_pickle=False)
     write_whole(folder / FILE, buffer.getvalue())
-
-
-def _as_new_rows(dataset: Dataset) -> Sources:
-    """The training rows as they would be encoded later; in training, statistics of levels leave out a row's own."""
-    fitted = dataset.preprocessor
-    if dataset.frame is None or not isinstance(fitted, TablePreprocessor) or not fitted.encoders:
-        return dataset.train.inputs
-    return fitted.encode(dataset.frame)
 
 
 def trained_on(folder: Path, inputs: Sources) -> NDArray[np.bool_]:
