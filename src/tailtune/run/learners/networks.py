@@ -19,6 +19,7 @@ from tailtune.methods.implied_balance import implied_balance
 from tailtune.methods.method import Method
 from tailtune.methods.resolve import build as build_method
 from tailtune.methods.search import Log, Space
+from tailtune.methods.weighted_classes import weighted_classes
 from tailtune.models.build import build as build_model
 from tailtune.models.external_weights import load_weights
 from tailtune.models.frequency_scales import frequency_scales
@@ -188,7 +189,7 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
         TailtuneError: a method for another kind of data.
     """
     fabric, job = place.fabric, place.job
-    method = build_method(run.method, dataset.profile)
+    method = weighted_classes(build_method(run.method, dataset.profile), dataset.class_weights, dataset.profile)
     if dataset.kind not in method.kinds:
         given = "a table" if dataset.kind == "table" else "images"
         raise TailtuneError(
@@ -215,7 +216,7 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
                 notes += (too_short(resolved, left, plan.seconds),)
         if share < 1:
             dataset = thinned(ground.dataset, share, resolved.seed)
-            method = build_method(run.method, dataset.profile)
+            method = weighted_classes(build_method(run.method, dataset.profile), dataset.class_weights, dataset.profile)
             notes += (part_of_an_epoch(resolved, len(dataset.train), len(ground.dataset.train)),)
         if job.folder and fabric.global_rank == 0:
             write_share(job.folder, share)
