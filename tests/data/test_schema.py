@@ -41,6 +41,7 @@ def cycle(*values):
         (cycle(0, 1), "boolean"),
         (cycle(0.0, 1.0, None), "boolean"),
         (cycle("yes", "No"), "boolean"),
+        (cycle("yes", "Yes", "YES", "no"), "boolean"),
         (cycle("True", "false", ""), "boolean"),
         (cycle("T", "F", None), "boolean"),
         (cycle(True, False), "boolean"),

@@ -49,6 +49,7 @@ LONG_TEXT, WORDS = 60, 3  # characters or words, on average: longer texts are se
 
 _IDENTIFIER = re.compile(r"(^|.*[_\s.-])(id|idx|index|uuid|guid|key)$|^rownum(ber)?$|^unnamed_\d+$", re.IGNORECASE)
 _CAMEL_IDENTIFIER = re.compile(r".*[a-z](Id|ID)$")
+_DIGIT = r"[0-9]"
 _LEADING_ZERO = r"^[+-]?0\d"
 _LOCAL_DATE = r"^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b"
 
@@ -221,8 +222,8 @@ def _number(
 
 def _read_text(series: pl.Series, text: pl.Series, ids: NDArray[np.str_]) -> Column | str:
     name = series.name
-    coded = bool(text.str.contains(_LEADING_ZERO).any())
-    present = present_texts(series)
+    coded, digits = bool(text.str.contains(_LEADING_ZERO).any()), bool(text.str.contains(_DIGIT).any())
+    present = present_texts(series) if digits else text.clear()
     form: Form = "" if coded else number_form(present) or ""
     values, bad = numbers(series, (), form)
     if not bad.any() and not coded:
@@ -231,12 +232,13 @@ def _read_text(series: pl.Series, text: pl.Series, ids: NDArray[np.str_]) -> Col
     if not coded and _are_stray(stray, int(bad.sum()), values):
         return _number(name, values, ids, tuple(sorted(stray)), form)
     missing = text.null_count() > 0
-    form = date_form(present) or ""
-    times, unreadable = dates(series, form)
-    if not unreadable.any():
-        return _date(name, times, missing, form)
-    levels = text.drop_nulls().unique()
-    if any(set(levels.str.to_lowercase()) <= set(pair) for pair in TRUTH_PAIRS):
+    if digits:  # reading dates takes longer than all else
+        form = date_form(present) or ""
+        times, unreadable = dates(series, form)
+        if not unreadable.any():
+            return _date(name, times, missing, form)
+    words = text.drop_nulls().unique().str.to_lowercase().unique()
+    if len(words) <= 2 and any(set(words) <= set(pair) for pair in TRUTH_PAIRS):
         return _truth(name, missing)
     hint = "; if it is a date, write it as YYYY-MM-DD" if text.str.contains(_LOCAL_DATE).any() else ""
     found = _category(name, text)
@@ -258,6 +260,8 @@ def _doubts(series: pl.Series, found: Column | str) -> list[str]:
 
     of_text = series.dtype in (pl.String, pl.Categorical, pl.Enum)
     if not of_text or not (isinstance(found, str) or found.kind in ("categorical", "many")):
+        return []
+    if not series.cast(pl.String).str.contains(_DIGIT).any():
         return []
     what = doubt(present_texts(series))
     return [] if what is None else [f"Column {series.name!r} is read as text, but looks like {what}."]
