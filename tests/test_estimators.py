@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -160,3 +162,108 @@ def test_an_objective_or_a_balance_that_means_nothing_is_refused() -> None:
         clone(TABLES).set_params(objective="f1").fit(X, y)
     with pytest.raises(TailtuneError, match=r"^decision must be one of none, prior, fitted"):
         clone(TABLES).set_params(decision="fit").fit(X, y)
+
+
+def test_class_weights_move_probabilities_and_answers_as_copies_of_rows_would(tmp_path: Path) -> None:
+    X, y = make_classification(600, weights=[0.8], flip_y=0.1, random_state=0)
+    y = np.where(y == 1, "rare", "common")
+    for model in (clone(TABLES), TabularClassifier(model="xgboost")):
+        plain = clone(model).fit(X, y)
+        heavy = clone(model).set_params(class_weight={"rare": 6.0}).fit(X, y)
+        balanced = clone(model).set_params(class_weight="balanced").fit(X, y)
+        assert (heavy.predict(X) == "rare").sum() >= (plain.predict(X) == "rare").sum()
+        assert heavy.predict_proba(X)[:, 1].mean() > plain.predict_proba(X)[:, 1].mean()
+        np.testing.assert_allclose(balanced.decided_.deployment, [0.5, 0.5])
+        back = clone(model).set_params(class_weight="balanced", deploy_prior="train").fit(X, y)
+        assert abs(back.predict_proba(X)[:, 1].mean() - (y == "rare").mean()) < 0.08
+    heavy.save(tmp_path)
+    assert TabularClassifier.load(tmp_path).class_weight == {"rare": 6.0}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"class_weight": "equal"}, "class_weight must be 'balanced', weights by label or None, however: 'equal'"),
+        ({"class_weight": {2: 1.0}}, r"label 2, which is no class of y; its classes: 0, 1"),
+        ({"class_weight": {1: -1.0}}, "must be positive numbers, however: -1.0 for 1"),
+        ({"class_weight": "balanced", "method": "balanced_softmax"}, "'balanced_softmax' makes up for unequal class"),
+        ({"class_weight": "balanced", "model": "extra-trees", "method": None}, "pure leaves of extra-trees"),
+        ({"monitor": "loss"}, "^monitor must be one of"),
+        ({"minutes": -1.0}, "^minutes must be more than 0"),
+    ],
+)
+def test_settings_that_a_model_cannot_take_are_refused_in_words(settings: dict[str, Any], message: str) -> None:
+    X, y = make_classification(60, random_state=0)
+    model = clone(TABLES).set_params(**settings)
+    if settings.get("model") == "extra-trees":
+        model = TabularClassifier(**settings)
+    with pytest.raises(TailtuneError, match=message):
+        model.fit(X, y)
+
+
+def test_a_set_to_validate_on_takes_the_place_of_a_share() -> None:
+    X, y = make_classification(300, random_state=0)
+    given = (X[200:], y[200:])
+    model = clone(TABLES).fit(X[:200], y[:200], eval_set=given)
+    same = clone(TABLES).fit(X[:200], y[:200], eval_set=[given])
+    np.testing.assert_array_equal(model.predict_proba(X), same.predict_proba(X))
+    assert model.decided_.rows == 100
+    for wrong, message in (
+        ([given, given], "no more than one"),
+        (given[0], r"must be \(X, y\)"),
+        ((X[200:], y[200:] + 1), "class 2, which y does not have"),
+        ((X[200:], y[:9]), "100 rows and 9 labels"),
+        ((X[200:, :3], y[200:]), "features"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            clone(TABLES).fit(X[:200], y[:200], eval_set=wrong)
+    pictures = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    fitted = clone(IMAGES).set_params(epochs=1).fit(pictures[:40], y[:40], eval_set=(pictures[40:], y[40:60]))
+    assert fitted.run_.selection == "validation"
+
+
+def test_groups_stay_together_and_are_routed_as_metadata() -> None:
+    X, y = make_classification(240, random_state=0)
+    groups = np.arange(240) // 4
+    seen: list[Any] = []
+
+    class Watched(TabularClassifier):
+        def _encode(self, preprocessor: Any, X: Any, training: Any = None) -> Any:
+            seen.append(X["f0"].to_list())
+            return super()._encode(preprocessor, X, training)
+
+    Watched(model="xgboost").fit(X, y, groups=groups)
+    of = dict(zip(X[:, 0].tolist(), groups.tolist(), strict=True))
+    train, val = ({of[value] for value in values} for values in seen[:2])
+    assert not train & val
+    with pytest.raises(TailtuneError, match=r"one a row, of shape \(240,\)"):
+        TabularClassifier(model="xgboost").fit(X, y, groups=groups[:9])
+    with config_context(enable_metadata_routing=True):
+        model = TabularClassifier(model="xgboost").set_fit_request(groups=True)
+        scored = cross_validate(model, X, y, cv=GroupKFold(3), params={"groups": groups})
+    assert len(scored["test_score"]) == 3
+
+
+def test_verbose_prints_and_minutes_end_training(capsys: pytest.CaptureFixture[str]) -> None:
+    X, y = make_classification(300, random_state=0)
+    clone(TABLES).fit(X, y)
+    assert capsys.readouterr().out == ""
+    model = clone(TABLES).set_params(verbose=1, minutes=0.05, epochs=None, batch_size=None, monitor="balanced_accuracy")
+    began = time.monotonic()
+    model.fit(X, y)
+    assert time.monotonic() - began < 20
+    assert "Training by erm: mlp" in capsys.readouterr().out
+    assert model.run_.monitor == "balanced_accuracy"
+
+
+def test_columns_to_keep_and_text_to_hash() -> None:
+    rng = np.random.default_rng(0)
+    y = (rng.random(300) < 0.3).astype(int)
+    X = pl.DataFrame({
+        "id": [f"K{k}" for k in range(300)],
+        "note": [f"number {k} came {'late' if y[k] else 'early'}" for k in range(300)],
+    })  # fmt: skip
+    with pytest.raises(TailtuneError, match="no column is left to learn from"):
+        TabularClassifier(model="xgboost").fit(X, y)
+    model = TabularClassifier(model="xgboost", text="hash", keep=["id"]).fit(X, y)
+    assert model.score(X, y) > 0.95

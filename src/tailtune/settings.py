@@ -24,6 +24,8 @@ class HowToRead:
     """Column whose equal values must stay in one split (patients, lesions, customers)."""
     ignore: tuple[str, ...] = ()
     """Columns to leave out, such as identifiers."""
+    text: Literal["leave", "hash"] = "leave"
+    """Columns of sentences: leave them out, or make numbers of their hashed words and characters."""
     amounts: tuple[str, ...] = ()
     """Columns that costs depend on, such as the sum of a payment; those that --objective cost=FILE names are known."""
     data_root: str | None = None
@@ -70,6 +72,8 @@ class Reading(HowToRead):
     """CSV or Parquet table, image folder, .npz of arrays, or a named dataset (`tailtune list datasets`)."""
     ratio: float | None = None
     """Make a named image dataset long-tailed: samples of the rarest over the most frequent class."""
+    keep: tuple[str, ...] = ()
+    """Columns to use as categories although they look like identifiers, whether numbers or text."""
     split_seed: int = 0
     """Seed of the split, and of the rows that a ratio keeps; apart from `seed`, so that several seeds share them."""
 

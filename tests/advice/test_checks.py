@@ -34,6 +34,7 @@ TREES = replace(TABLE, network=False)
 BALANCED_IMAGES = replace(IMAGES, profile=ClassProfile((900, 1000, 1000)))
 BALANCED_TABLE = replace(TABLE, profile=ClassProfile((5000, 5000)))
 
+AGE = ColumnOverview("age", "number", True, 900, 0, 70, "-999 to 90", sentinel=-999.0)
 STRONG = "flip+crop+trivialaugment+cutmix"  # what a person may ask for
 LEAK = ColumnOverview(
     "paid late", "category", True, 900, 0, 2, "no (800), yes (100)", ("by itself nearly tells it",), True
@@ -125,6 +126,7 @@ FIRES = {
         (replace(TABLE, columns=(LEAK, ROWS)), ["'paid late' by itself nearly", "--ignore 'paid late' row"]),
         (replace(BALANCED_TABLE, columns=(ROWS,)), ["'row' tells every row apart"]),
     ],
+    "TT020": [(replace(TABLE, columns=(LEAK, AGE)), ["'age' (-999)", "leave the field empty"])],
 }
 
 SILENT = {
@@ -148,6 +150,7 @@ SILENT = {
         replace(TABLE, test_counts=(50, 50)),
     ],
     "TT019": [TABLE, replace(TABLE, columns=(replace(LEAK, used=False), replace(LEAK, suspicions=(), leaks=False)))],
+    "TT020": [TABLE, replace(TABLE, columns=(replace(AGE, sentinel=None),))],
 }
 
 

@@ -14,6 +14,7 @@ from tailtune.advice.column_overview import (
     Halves,
     missing_by_class,
     overview,
+    sentinel,
     single_column_auc,
     suspicious,
 )
@@ -80,6 +81,23 @@ def test_counts_are_those_of_the_training_rows(columns: dict[str, ColumnOverview
     assert columns["smoker"].levels == 2
     assert sum(map(int, re.findall(r"\((\d+)\)", columns["smoker"].holds))) == rows
     assert [column.name for column in suspicious(tuple(columns.values()))] == ["row", "code", "score", "lab"]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([-999, *range(18, 91)], -999),
+        ([*range(18, 91), 9999], 9999),
+        ([*range(18, 91), 99], None),
+        ([-1, *range(30)], None),
+        ([0.5, 0.7, 500], None),
+        ([1, 999], None),
+    ],
+)
+def test_a_number_of_nines_far_from_all_others_may_mean_missing(values: list[float], expected: float | None) -> None:
+    sizes = np.full(len(values), 7)
+    assert sentinel(np.array(values, dtype=np.float64), sizes) == expected
+    assert sentinel(np.array(values, dtype=np.float64), sizes - 4) is None
 
 
 def test_images_have_no_columns() -> None:

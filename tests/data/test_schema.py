@@ -41,6 +41,7 @@ def cycle(*values):
         (cycle(0, 1), "boolean"),
         (cycle(0.0, 1.0, None), "boolean"),
         (cycle("yes", "No"), "boolean"),
+        (cycle("yes", "Yes", "YES", "no"), "boolean"),
         (cycle("True", "false", ""), "boolean"),
         (cycle("T", "F", None), "boolean"),
         (cycle(True, False), "boolean"),
@@ -63,10 +64,10 @@ def test_kinds(values, expected):
         (cycle(None), "no value"),
         (cycle("?", ""), "no value"),
         (cycle(float("nan")), "no value"),
-        ([f"key {i}" for i in range(N)], "identifier or free text: every row has another value"),
-        ([f"key {i % 150}" for i in range(N)], "150 different values in 200 rows"),
-        ([f"{i % 70} is a sentence, " * 5 for i in range(N)], "free text: 70 different values"),
-        ([f"{i % 28 + 1:02}/0{i % 8 + 1}/20{i % 90:02}" for i in range(N)], "write it as YYYY-MM-DD"),
+        ([f"key {i}" for i in range(N)], "identifier: 200 of 200 rows have a value that no other row has; .* --keep x"),
+        ([f"key {i % 190}" for i in range(N)], "180 of 200 rows have a value that no other row has"),
+        ([f"{i % 70} is a sentence, " * 5 for i in range(N)], "is text; --text hash makes numbers of its words"),
+        ([f"{i % 28 + 1:02}/0{i % 8 + 1}/{i % 90:02}" for i in range(N)], "write it as YYYY-MM-DD"),
         ([[1]] * N, "cannot use values of type List"),
     ],
 )
@@ -84,10 +85,91 @@ def test_distinct_whole_numbers_are_an_identifier_if_named_so(name):
     assert [column.name for column in schema(number=range(N)).columns] == ["number"]
 
 
+def test_categories_of_more_levels_than_codes_are_told_by_statistics():
+    assert kind([f"key {i % 150}" for i in range(N)]) == "many"
+    assert kind([f"key {i % 300}" for i in range(9000)]) == "many"
+    assert kind([f"key {i % 250}" for i in range(9000)]) == "categorical"
+    often = [f"key {max(0, i - 120)}" for i in range(600)]
+    found = schema(x=often + often)
+    assert (found.columns[0].kind, found.columns[0].levels) == ("many", ("key 0",))
+
+
+def test_sentences_are_text_and_names_are_identifiers():
+    sentences = [f"the order {i} came late" for i in range(N)]
+    frame = pl.DataFrame({"note": sentences, "name": [f"Ada Lovelace{i}" for i in range(N)]})
+    left = read_schema(frame, row_numbers(N), {}).left_out
+    assert [why.why.split(";")[0].split(":")[0] for why in left] == ["is text", "is an identifier"]
+    (column,) = read_schema(frame, row_numbers(N), {}, text="hash").columns
+    assert (column.name, column.kind) == ("note", "text")
+    assert read_schema(frame, row_numbers(N), {}, ["note"], "hash").columns[0].kind == "many"
+
+
+def test_columns_to_keep_are_categories_whatever_they_look_like():
+    frame = pl.DataFrame({"user_id": range(N), "number": [i % 60 for i in range(N)], "site": ["x"] * N})
+    found = read_schema(frame, row_numbers(N), {}, ("user_id", "number", "site"))
+    assert [(column.name, column.kind) for column in found.columns] == [("user_id", "many"), ("number", "categorical")]
+    assert found.left_out[0].what == "site"
+
+
 def test_repeating_identifier_is_suggested_as_group():
     found = schema(patient_id=[i // 2 for i in range(N)])
     assert found.columns[0].kind == "numeric"
     assert "--group patient_id" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "form"),
+    [
+        (cycle("1,234,567.8", "12", "?"), "numeric", "1,234.5"),
+        (cycle("1.234.567,8", "12", None), "numeric", "1.234,5"),
+        (cycle("$1,200", "$ 950"), "numeric", "1,234.5"),
+        (cycle("-12,5 €", "1.250 €"), "numeric", "1.234,5"),
+        (cycle("5%", "12.5 %"), "numeric", "1,234.5"),
+        (cycle("5%", "0.05"), "categorical", ""),
+        (cycle("$5", "€5"), "categorical", ""),
+        (cycle("1,234", "2345"), "categorical", ""),
+        (cycle("1,234", "1.234"), "categorical", ""),
+        (cycle("1,2,3", "4"), "categorical", ""),
+        (cycle("31.12.2024", "1.2.2024"), "date", "DD/MM/YYYY"),
+        (cycle("12/31/2024 5:30 PM", "2/1/2024 12:05 AM", ""), "date", "MM/DD/YYYY"),
+        (cycle("31/12/2024 17:30:05", "01/02/2024 00:05:00"), "date", "DD/MM/YYYY"),
+        (cycle("1/2/2024", "3/4/2024"), "categorical", ""),
+        (cycle("31/12/2024", "12/31/2024"), "categorical", ""),
+    ],
+)
+def test_numbers_and_dates_are_read_as_people_write_them_where_a_column_tells(values, expected, form):
+    found = schema(x=values)
+    assert (found.columns[0].kind, found.columns[0].form) == (expected, form)
+    assert bool(form) == any(f"written like {form}" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (cycle("1/2/2024", "3/4/2024"), "looks like dates of which no day is above 12"),
+        (cycle("31/12/2024", "12/31/2024"), "some begin with the day and others with the month"),
+        (cycle("1,234", "2345"), "looks like numbers of which a comma or a point may stand between thousands"),
+        (cycle("$5", "€5"), "units are mixed; write 1234.5"),
+    ],
+)
+def test_what_may_mean_two_things_stays_text_and_is_said(values, said):
+    assert any(said in warning for warning in schema(x=values).warnings)
+    assert schema(x=cycle("a", "b")).warnings == ()
+
+
+def test_a_few_words_among_numbers_are_missing_however_many_they_are():
+    values = [str(i % 80) if i % 15 else f"word {i}" for i in range(N)]
+    found = schema(x=values)
+    assert (found.columns[0].kind, len(found.columns[0].stray)) == ("numeric", 14)
+    assert "'word 0', 'word 105'" in found.warnings[0]
+    assert "and 9 more" in found.warnings[0]
+    assert "--keep x reads it as a category" in found.warnings[0]
+
+
+def test_common_words_for_missing_among_few_numbers_are_missing():
+    found = schema(x=cycle("1", "2", "Unknown", "n.a."))
+    assert (found.columns[0].kind, found.columns[0].stray) == ("numeric", ("Unknown", "n.a."))
+    assert kind(cycle("1", "2", "other")) == "categorical"
 
 
 def test_stray_text_among_numbers_is_missing_and_said():

@@ -128,6 +128,34 @@ def test_bad_values_name_column_row_and_value(frame):
         fitted.encode(frame.with_columns(since=5))
 
 
+def test_written_forms_mean_the_same_as_plain_ones():
+    plain = pl.DataFrame({"n": [1234.5, 7.0, 950.0, None], "d": ["2024-12-31", "2024-01-02", "2023-05-06", None]})
+    german = pl.DataFrame({"n": ["1.234,5 €", "7", "950 €", "?"], "d": ["31.12.2024", "2.1.2024", "06.05.2023", ""]})
+    fitted = TablePreprocessor.fit(german)
+    restored = TablePreprocessor.from_state(*fitted.state())
+    assert same(TablePreprocessor.fit(plain).encode(plain), fitted.encode(german))
+    assert same(restored.encode(german), fitted.encode(plain))
+    thousands = fitted.encode(german.with_columns(n=pl.lit("1.234")))[0][:, 0]
+    assert thousands.tolist() == fitted.encode(german.with_columns(n=pl.lit(1234)))[0][:, 0].tolist()
+    with pytest.raises(TailtuneError, match=r"'1,234.5' in row 1 .* write a number like 1\.234,5"):
+        fitted.encode(german.with_columns(n=pl.lit("1,234.5")))
+    with pytest.raises(TailtuneError, match=r"'12/31/2024' in row 1 .* write dates as DD/MM/YYYY"):
+        fitted.encode(german.with_columns(d=pl.lit("12/31/2024")))
+
+
+def test_words_that_training_did_not_have_are_missing_where_it_had_words_among_numbers():
+    mixed = pl.DataFrame({"n": [str(i) if i % 20 else "see note" for i in range(100)]})
+    fitted = TablePreprocessor.fit(mixed)
+    assert fitted.encode(pl.DataFrame({"n": ["no idea", "7"]}))[0][:, 1].tolist() == [1, 0]
+    plain = TablePreprocessor.fit(pl.DataFrame({"n": [1.5, 2.5, 3.5]}))
+    assert (
+        plain.encode(pl.DataFrame({"n": ["Unknown"]}))[0].tolist()
+        == plain.encode(pl.DataFrame({"n": [2.5]}))[0].tolist()
+    )
+    with pytest.raises(TailtuneError, match="'no idea' in row 1"):
+        plain.encode(pl.DataFrame({"n": ["no idea"]}))
+
+
 def test_nothing_to_learn_from():
     with pytest.raises(TailtuneError, match=r"no column is left to learn from: 'x' is constant"):
         TablePreprocessor.fit(pl.DataFrame({"x": [1, 1], "y": [0, 1]}), target="y")

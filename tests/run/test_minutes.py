@@ -83,6 +83,13 @@ def test_a_part_is_the_same_after_an_interrupt(
     assert f"of the {len(data.train)} training rows" in warning
 
 
+def test_all_validation_rows_are_scored_where_training_looks_at_a_part(half_an_epoch: None, data: Dataset) -> None:
+    held_out = fit(ASKED, data, Job()).held_out
+    assert held_out is not None
+    assert data.val is not None
+    assert held_out.targets.tolist() == data.val.targets.tolist()
+
+
 def test_what_was_chosen_is_said_before_training(half_an_epoch: None, data: Dataset, tmp_path: Path) -> None:
     said: list[str] = []
     fit(ASKED, data, Job(tmp_path, forecast=said.append))

@@ -24,6 +24,7 @@ CHECKS: tuple[Callable[[Facts], Advice | None], ...] = (
     recipe_checks.few_steps,
     data_checks.prior_correction,
     data_checks.suspicious_columns,
+    data_checks.sentinels,
 )
 
 

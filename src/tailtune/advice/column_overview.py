@@ -28,6 +28,8 @@ RANGES = 32
 SEEN, HELD = slice(0, None, 2), slice(1, None, 2)  # the halves, of rows that are in order of their classes
 LEAK_CLASS_ROWS = 10  # held out; on fewer, one of several columns is right by chance
 MISSING_POINTS, MISSING_CLASS_ROWS, MISSING_P = 0.1, 20, 1e-3
+SENTINELS = (*(-9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0), *(99.0, 999.0, 9999.0, 99999.0, 999999.0))
+SENTINEL_ROWS = 5
 SEQUENCE = 2  # whole numbers that differ in every row and fill half of their range or more count the rows
 
 Indices = NDArray[np.int64]
@@ -47,6 +49,7 @@ class ColumnOverview:
         holds: the range of numbers and dates, the commonest values of others, in words.
         suspicions: why the column should be looked at before a result is believed, in words.
         leaks: whether the column by itself nearly tells the class, which is one of the suspicions.
+        sentinel: a number that may stand for a missing value, None where there is none.
     """
 
     name: str
@@ -58,6 +61,7 @@ class ColumnOverview:
     holds: str
     suspicions: tuple[str, ...] = ()
     leaks: bool = False
+    sentinel: float | None = None
 
     @property
     def missing_share(self) -> float:
@@ -136,6 +140,7 @@ def _look(
         holds=_holds(levels, sizes, kind),
         suspicions=tuple(suspicions),
         leaks=leaks,
+        sentinel=sentinel(levels, sizes) if numeric and column is not None else None,
     )
 
 
@@ -145,19 +150,39 @@ def _read(
     """Return the values [N], where there is none [N], and the type, as the model's reading of the column has it."""
     import polars as pl
 
-    if read is not None and (column is None or column.kind in ("numeric", "boolean")):
+    if read is not None and (column is None or (column.kind in ("numeric", "boolean") and not column.form)):
         return read, np.isnan(read), "number"
 
     if column is not None and column.kind == "date":
-        times = dates(series)[0]
+        times = dates(series, column.form)[0]
         return times.to_numpy(), times.is_null().to_numpy(), "date"
-    number, bad = numbers(series, () if column is None else column.stray)
-    whole = series.dtype not in (pl.Boolean, pl.Null) and not bad.any()
+    number, bad = numbers(series, (), "" if column is None else column.form)
+    whole = series.dtype not in (pl.Boolean, pl.Null) and (not bad.any() or (column is not None and bool(column.stray)))
     if whole and (column is None or column.kind in ("numeric", "boolean")):
         return number, np.isnan(number), "number"
     text = texts(series)
     kind: ColumnType = "category" if column is not None or text.n_unique() < len(text) / 2 else "text"
     return text.fill_null("").to_numpy().astype(str), text.is_null().to_numpy(), kind
+
+
+def sentinel(levels: NDArray[np.generic], sizes: Indices) -> float | None:
+    """Return the number of nines that lies farther from all other values than these do from each other, if any.
+
+    Args:
+        levels: different values, ascending [L].
+        sizes: rows of each [L]; such a number takes 5 or more.
+
+    >>> sentinel(np.array([-999.0, 18.0, 90.0]), np.array([40, 3, 5]))
+    -999.0
+    """
+    if len(levels) < 3:
+        return None
+    values = levels.astype(np.float64)
+    for end, others in ((0, values[1:]), (-1, values[:-1])):
+        gap = np.abs(others - values[end]).min()
+        if values[end] in SENTINELS and sizes[end] >= SENTINEL_ROWS and gap > others[-1] - others[0]:
+            return float(values[end])
+    return None
 
 
 def _counts_rows(present: NDArray[np.generic], levels: NDArray[np.generic], every: int) -> bool:

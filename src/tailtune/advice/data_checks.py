@@ -273,6 +273,23 @@ def suspicious_columns(facts: Facts) -> Advice | None:
     )
 
 
+def sentinels(facts: Facts) -> Advice | None:
+    """TT020: numbers that may stand for missing values."""
+    found = [column for column in facts.columns if column.sentinel is not None]
+    if not found:
+        return None
+    named = listed((f"{quoted(column.name)} ({column.sentinel:.0f})" for column in found), most=MOST_COLUMNS)
+    return Advice(
+        "TT020",
+        "Numbers that may mean missing",
+        "Counting: a number of nines that lies farther from all other values than these from each other is seldom a "
+        "measurement. Read as one, it is the largest or smallest value of the column.",
+        f"{named}: if the value means that none is known, leave the field empty, and the model is told that it is "
+        "missing.",
+        "consider",
+    )
+
+
 def _shares(facts: Facts, counts: Sequence[int]) -> str:
     """The class shares as an option takes them: written out if they are few and plain, else in a file."""
     names = facts.profile.names

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.written import Form, plain_date, plain_number
 from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ MISSING = ("", "?", "na", "n/a", "#n/a", "nan", "<na>", "nat", "null")
 MISSING_NUMBER = (*MISSING, "none", "-", ".")
 """Texts that mean "no value" among numbers and dates; among categories "none" is a category."""
 
+UNKNOWN_NUMBER = ("unknown", "unk", "n.a.", "missing", "not available", "not known", "undefined", "nil", "tbd", "--")
+"""Texts that mean the same where all else is numbers, which is said when it is found."""
+
 TRUTH_PAIRS = (("false", "true"), ("f", "t"), ("no", "yes"), ("n", "y"), ("off", "on"), ("0", "1"))
 DATE_FORMATS = (
     "%Y-%m-%d",
@@ -26,6 +30,8 @@ DATE_FORMATS = (
     "%Y-%m-%dT%H:%M",
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %I:%M %p",
+    "%Y-%m-%d %I:%M:%S %p",
 )
 ZONED_FORMATS = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
 
@@ -104,12 +110,13 @@ def _known(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
     return frame.select(pl.when(~text.str.to_lowercase().is_in(missing)).then(text))["text"].alias(column.name)
 
 
-def numbers(column: pl.Series, missing: tuple[str, ...] = ()) -> tuple[Floats, pl.Series]:
+def numbers(column: pl.Series, missing: tuple[str, ...] = (), form: Form = "") -> tuple[Floats, pl.Series]:
     """Read a column as numbers.
 
     Args:
         column: numbers, truth values, durations (seconds), times of day (seconds), or text [N].
-        missing: further texts that mean "no value".
+        missing: further texts, in lower case, that mean "no value".
+        form: how text is written, see `number_form`.
 
     Returns:
         The numbers, NaN where there is none [N]; and whether a value is there but is no number [N], as a series.
@@ -130,11 +137,10 @@ def numbers(column: pl.Series, missing: tuple[str, ...] = ()) -> tuple[Floats, p
     elif column.dtype in (pl.String, pl.Categorical, pl.Enum):
         text = column.cast(pl.String)
         values = text.cast(pl.Float64, strict=False)
-        if values.null_count() > text.null_count():  # not numbers only
-            text = _known(text, MISSING_NUMBER)
-            if missing:
-                text = pl.DataFrame({"text": text}).select(pl.when(~pl.col("text").is_in(missing)).then("text"))["text"]
-            values = text.cast(pl.Float64, strict=False)
+        if form or values.null_count() > text.null_count():  # not plain numbers only
+            text = _known(text, (*MISSING_NUMBER, *missing))
+            plain = text if not form else text.to_frame("text").select(plain_number(pl.col("text"), form))["text"]
+            values = plain.cast(pl.Float64, strict=False)
         bad = text.is_not_null() & values.is_null()
     else:
         values = pl.repeat(None, len(column), dtype=pl.Float64, eager=True)
@@ -194,11 +200,12 @@ def truths(column: pl.Series) -> pl.Series:
     return texts(column).str.to_lowercase().replace(words)
 
 
-def dates(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+def dates(column: pl.Series, form: Form = "") -> tuple[pl.Series, pl.Series]:
     """Read a column as times.
 
     Args:
         column: dates, times, or text in ISO form, year first [N]; a time zone is converted to UTC.
+        form: how text is written otherwise, see `date_form`.
 
     Returns:
         The times without zone, in microseconds, None where there is none [N]; and whether a value is there but is no
@@ -219,7 +226,7 @@ def dates(column: pl.Series) -> tuple[pl.Series, pl.Series]:
         column = column.fill_nan(None) if column.dtype.is_float() else column
         return pl.repeat(None, len(column), dtype=pl.Datetime("us"), eager=True), column.is_not_null()
     frame = pl.DataFrame({"text": _known(column.cast(pl.String), MISSING_NUMBER)})
-    text = pl.col("text")
+    text = plain_date(pl.col("text"), form) if form else pl.col("text")
     plain = [text.str.to_datetime(form, strict=False, time_unit="us") for form in DATE_FORMATS]
     zoned = [
         text.str.to_datetime(form, strict=False, time_unit="us").dt.convert_time_zone("UTC").dt.replace_time_zone(None)
@@ -227,6 +234,13 @@ def dates(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     ]
     times = frame.select(pl.coalesce(*plain, *zoned))["text"]
     return times.alias(column.name), frame["text"].is_not_null() & times.is_null()
+
+
+def present_texts(column: pl.Series) -> pl.Series:
+    """Return the texts of a column [N] that would have to be numbers or dates if it is one of those [M]."""
+    import polars as pl
+
+    return _known(column.cast(pl.String), (*MISSING_NUMBER, *UNKNOWN_NUMBER)).drop_nulls()
 
 
 def first_bad(column: pl.Series, bad: pl.Series, ids: NDArray[np.str_]) -> str:

@@ -145,10 +145,14 @@ class Dataset:
         split_hash: sha256 over the row identities of train, val and test.
         flip: whether a mirrored image keeps its class, where that is known.
         headline: the metric by which published results on the data set are compared, where there is one.
-        deployment: class balance [K] that the protocol tests on, where it is another one than that of training.
+        deployment: class balance [K] that the protocol tests on, or that class weights stand for, where it is another
+            one than that of training.
+        class_weights: how much more a row of each class counts in training [K], where a person said so.
         left_out: columns and images that are not used.
         warnings: one clear sentence each.
         frame: the training rows of a table as they were read [N], with the target, for those who look at columns.
+        as_new: inputs of the training rows as the preprocessor encodes them later, where that is in another way, so
+            that they can be known again; else None.
     """
 
     kind: Kind
@@ -163,9 +167,11 @@ class Dataset:
     flip: bool | None = None
     headline: Headline | None = None
     deployment: tuple[float, ...] | None = None
+    class_weights: tuple[float, ...] | None = None
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     frame: pl.DataFrame | None = field(default=None, repr=False)
+    as_new: tuple[torch.Tensor, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse more classes than a table of their confusions has room for, before anything is trained.

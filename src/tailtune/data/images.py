@@ -51,7 +51,13 @@ def open_image_folder(reading: Reading) -> Dataset:
             class that is left without images, or more pixels than memory or disk.
     """
     refuse_imbalance(reading)
-    columns = {"target": reading.target, "ignore": ", ".join(reading.ignore), "amounts": ", ".join(reading.amounts)}
+    columns = {
+        "target": reading.target,
+        "ignore": ", ".join(reading.ignore),
+        "keep": ", ".join(reading.keep),
+        "text": reading.text.removeprefix("leave"),
+        "amounts": ", ".join(reading.amounts),
+    }
     for name, value in columns.items():
         if value:
             raise TailtuneError(f"--{name} {value} needs a table; the classes of an image folder are its subfolders")

@@ -1,15 +1,16 @@
 """What the columns of a table are: numeric, categorical, boolean, date, or of no use and left out with the reason.
 
 Decided from the training rows. Numbers stay numeric however few values they have, because their order is information;
-only 0 and 1 are boolean. Text is numeric if it reads as numbers without leading zeros (as in postcodes), a date if it
-is in ISO form, boolean if it is a pair such as yes and no, and otherwise a category, unless nearly every row has
-another one.
+only 0 and 1 are boolean. Text is numeric if it reads as numbers without leading zeros (as in postcodes), but for a few
+words; a date if it is in ISO form, or tells the day from the month; boolean if it is a pair such as yes and no; and
+otherwise a category: one of many levels if it has more than can have a code each. What is another in nearly every row
+is an identifier, which is left out, or text, which is unless it is to be hashed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -19,30 +20,36 @@ from numpy.typing import NDArray
 from tailtune.data.columns import (
     LARGEST,
     TRUTH_PAIRS,
+    UNKNOWN_NUMBER,
     Floats,
     blocks,
     dates,
     joined,
     numbers,
     plain_numbers,
+    present_texts,
     refuse_infinity,
     texts,
 )
 from tailtune.data.dataset import LeftOut
+from tailtune.data.written import STRAY_SHARE, Form, date_form, doubt, number_form
 
 if TYPE_CHECKING:
     import polars as pl
 
-ColumnKind = Literal["numeric", "categorical", "boolean", "date"]
+ColumnKind = Literal["numeric", "categorical", "boolean", "date", "many", "text"]
 
 DATE_FEATURES = ("days", "month", "weekday", "hour")
 MANY_LEVELS = 50  # up to so many categories a text column is one of categories, however few the rows
-STRAY_TEXTS = 5  # up to so many different texts among numbers are read as missing,
-STRAY_SHARE = 0.05  # if they are at most this share of the values
-LONG_TEXT = 60  # characters: longer texts on average are sentences rather than categories
+MOST_CODES = 255  # categories with a code each, which is as many as histograms of trees take
+CODED_ROWS = 100  # rows of a category of many levels with which a level has a code of its own
+LONE_SHARE = 0.9  # of rows whose value no other row has, from which on a column tells rows apart
+NAMED = 5  # texts among numbers that a note names
+LONG_TEXT, WORDS = 60, 3  # characters or words, on average: longer texts are sentences rather than categories
 
 _IDENTIFIER = re.compile(r"(^|.*[_\s.-])(id|idx|index|uuid|guid|key)$|^rownum(ber)?$|^unnamed_\d+$", re.IGNORECASE)
 _CAMEL_IDENTIFIER = re.compile(r".*[a-z](Id|ID)$")
+_DIGIT = r"[0-9]"
 _LEADING_ZERO = r"^[+-]?0\d"
 _LOCAL_DATE = r"^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b"
 
@@ -53,10 +60,11 @@ class Column:
 
     Attributes:
         name: in the table.
-        kind: how it is read.
+        kind: how it is read; "many" is a category of many levels, of which only the frequent ones have codes.
         missing: whether training rows lack a value.
-        levels: of a categorical or boolean column, sorted.
-        stray: texts that a numeric column is known to hold and that mean "no value".
+        levels: those that have a code of their own, sorted.
+        stray: texts that a numeric column is known to hold, which are read as missing, as all other text then is.
+        form: how text of numbers or dates is written, where it is not as Python writes it.
         features: what is made of a date: some of days (since 1970, with fraction), month, weekday, hour.
     """
 
@@ -66,6 +74,7 @@ class Column:
     levels: tuple[str, ...] = ()
     stray: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+    form: Form = ""
 
 
 @dataclass(frozen=True)
@@ -77,13 +86,21 @@ class Schema:
     warnings: tuple[str, ...]
 
 
-def read_schema(frame: pl.DataFrame, ids: NDArray[np.str_], exclude: Mapping[str, str]) -> Schema:
+def read_schema(
+    frame: pl.DataFrame,
+    ids: NDArray[np.str_],
+    exclude: Mapping[str, str],
+    keep: Collection[str] = (),
+    text: Literal["leave", "hash"] = "leave",
+) -> Schema:
     """Decide what each column is.
 
     Args:
         frame: the training rows [N].
         ids: identity of each row [N], for messages.
         exclude: columns that are not looked at, and why; an empty reason (the target) is not reported.
+        keep: columns that are categories, whatever they look like.
+        text: whether columns of sentences are left out or used.
 
     Returns:
         The columns in use in the frame's order, and the rest with the reasons.
@@ -100,19 +117,32 @@ def read_schema(frame: pl.DataFrame, ids: NDArray[np.str_], exclude: Mapping[str
             if exclude[series.name]:
                 left_out.append(LeftOut(series.name, exclude[series.name]))
             continue
-        found = known.get(series.name) or _read(series, ids)
+        found = _kept(series) if series.name in keep else known.get(series.name) or _read(series, ids)
+        warnings += _doubts(series, found)
+        if text == "leave" and isinstance(found, Column) and found.kind == "text":
+            found = "is text; --text hash makes numbers of its words"
         if isinstance(found, str):
             left_out.append(LeftOut(series.name, found))
             continue
         columns.append(found)
         if found.stray:
-            listed = ", ".join(repr(text) for text in found.stray)
-            warnings.append(f"Column {found.name!r} is numeric; the texts {listed} in it are read as missing.")
+            listed = ", ".join(repr(text) for text in found.stray[:NAMED])
+            more = f" and {len(found.stray) - NAMED} more" if len(found.stray) > NAMED else ""
+            warnings.append(
+                f"Column {found.name!r} is numeric; the texts {listed}{more} in it are read as missing. If they are "
+                f"what the column is about, --keep {found.name} reads it as a category."
+            )
+        if found.form:
+            what = "dates" if found.kind == "date" else "numbers"
+            warnings.append(f"Column {found.name!r} is read as {what}, written like {found.form}.")
         if _named_like_identifier(found.name) and _repeats(series):
             warnings.append(
                 f"Column {found.name!r} looks like an identifier that repeats: to keep rows of one identity in one "
-                f"part, use --group {found.name}; to leave it out, --ignore {found.name}."
+                f"part, use --group {found.name}; to leave it out, --ignore {found.name}"
+                + (f"; to read it as a category, --keep {found.name}." if found.kind == "numeric" else ".")
             )
+        if found.kind == "many":
+            warnings.append(_told(found, texts(series).n_unique()))
     return Schema(tuple(columns), tuple(left_out), tuple(warnings))
 
 
@@ -140,8 +170,8 @@ def _read_at_once(frame: pl.DataFrame) -> dict[str, Column]:
     return found
 
 
-def _numeric(name: str, missing: bool, stray: tuple[str, ...] = ()) -> Column:
-    return Column(name, "numeric", missing, stray=stray)
+def _numeric(name: str, missing: bool) -> Column:
+    return Column(name, "numeric", missing)
 
 
 def _truth(name: str, missing: bool) -> Column:
@@ -171,7 +201,9 @@ def _read(series: pl.Series, ids: NDArray[np.str_]) -> Column | str:
     return _truth(series.name, missing)
 
 
-def _number(name: str, values: Floats, ids: NDArray[np.str_], stray: tuple[str, ...] = ()) -> Column | str:
+def _number(
+    name: str, values: Floats, ids: NDArray[np.str_], stray: tuple[str, ...] = (), form: Form = ""
+) -> Column | str:
     refuse_infinity(values, name, ids)
     present = values[~np.isnan(values)]
     missing = len(present) < len(values)
@@ -180,49 +212,116 @@ def _number(name: str, values: Floats, ids: NDArray[np.str_], stray: tuple[str, 
         return "has no value in the training rows"
     if len(distinct) == 1 and not missing:
         return f"is constant in the training rows ({distinct[0]:g})"
-    if set(distinct) <= {0.0, 1.0} and not stray:
+    if set(distinct) <= {0.0, 1.0} and not stray and not form:
         return _truth(name, missing)
     whole = bool((distinct == np.floor(distinct)).all())
     if whole and len(distinct) == len(values) and _named_like_identifier(name):
         return "is an identifier: every row has another number"
-    return _numeric(name, missing, stray)
+    return Column(name, "numeric", missing, stray=stray, form=form)
 
 
 def _read_text(series: pl.Series, text: pl.Series, ids: NDArray[np.str_]) -> Column | str:
     name = series.name
-    values, bad = numbers(series)
-    levels = text.drop_nulls().unique()
-    if not bad.any() and not text.str.contains(_LEADING_ZERO).any():
-        return _number(name, values, ids)
-    stray = text.filter(bad).unique()
-    read = int((~np.isnan(values)).sum())
-    if len(stray) <= STRAY_TEXTS and bad.sum() <= STRAY_SHARE * read and len(np.unique(values)) > MANY_LEVELS:
-        return _number(name, values, ids, tuple(sorted(stray)))
+    coded, digits = bool(text.str.contains(_LEADING_ZERO).any()), bool(text.str.contains(_DIGIT).any())
+    present = present_texts(series) if digits else text.clear()
+    form: Form = "" if coded else number_form(present) or ""
+    values, bad = numbers(series, (), form)
+    if not bad.any() and not coded:
+        return _number(name, values, ids, form=form)
+    stray = text.filter(bad).unique().drop_nulls()
+    if not coded and _are_stray(stray, int(bad.sum()), values):
+        return _number(name, values, ids, tuple(sorted(stray)), form)
     missing = text.null_count() > 0
-    times, unreadable = dates(series)
-    if not unreadable.any():
-        return _date(name, times, missing)
-    if any(set(levels.str.to_lowercase()) <= set(pair) for pair in TRUTH_PAIRS):
+    if digits:  # reading dates takes longer than all else
+        form = date_form(present) or ""
+        times, unreadable = dates(series, form)
+        if not unreadable.any():
+            return _date(name, times, missing, form)
+    words = text.drop_nulls().unique().str.to_lowercase().unique()
+    if len(words) <= 2 and any(set(words) <= set(pair) for pair in TRUTH_PAIRS):
         return _truth(name, missing)
-    present = len(text) - text.null_count()
     hint = "; if it is a date, write it as YYYY-MM-DD" if text.str.contains(_LOCAL_DATE).any() else ""
-    if len(levels) == present > 1:
-        return f"is an identifier or free text: every row has another value{hint}"
-    if len(levels) > max(MANY_LEVELS, present / 2):
-        return f"is free text or close to an identifier: {len(levels)} different values in {present} rows{hint}"
-    if len(levels) > max(MANY_LEVELS, present / 10) and float(text.str.len_chars().mean()) > LONG_TEXT:
-        return (
-            f"is free text: {len(levels)} different values of {text.str.len_chars().mean():.0f} characters on average"
-        )
-    return Column(name, "categorical", missing, levels=tuple(sorted(levels)))
+    found = _category(name, text)
+    return f"{found}{hint}" if isinstance(found, str) else found
 
 
-def _date(name: str, times: pl.Series, missing: bool) -> Column | str:
+def _are_stray(found: pl.Series, rows: int, values: Floats) -> bool:
+    """Whether the different texts of `rows` rows are what numbers have in the place of a missing value."""
+    read = values[~np.isnan(values)]
+    distinct = len(np.unique(read))
+    if distinct > 1 and set(found.str.to_lowercase()) <= set(UNKNOWN_NUMBER):
+        return True
+    return distinct > MANY_LEVELS and rows <= STRAY_SHARE * (len(read) + rows)
+
+
+def _doubts(series: pl.Series, found: Column | str) -> list[str]:
+    """Return one sentence if text was read as text although it looks like dates or numbers."""
+    import polars as pl
+
+    of_text = series.dtype in (pl.String, pl.Categorical, pl.Enum)
+    if not of_text or not (isinstance(found, str) or found.kind in ("categorical", "many")):
+        return []
+    if not series.cast(pl.String).str.contains(_DIGIT).any():
+        return []
+    what = doubt(present_texts(series))
+    return [] if what is None else [f"Column {series.name!r} is read as text, but looks like {what}."]
+
+
+def _kept(series: pl.Series) -> Column | str:
+    """Return a column as the category that it was asked to be, or the reason for which it can be none."""
+    import polars as pl
+
+    if series.dtype.is_nested() or series.dtype in (pl.Object, pl.Binary):
+        return f"a model cannot use values of type {series.dtype}"
+    text = texts(series)
+    if text.n_unique() == 1:
+        return "is constant in the training rows"
+    return _category(series.name, text, keep=True)
+
+
+def _category(name: str, text: pl.Series, keep: bool = False) -> Column | str:
+    """Return a category of few or of many levels; unless it is to be kept also text, or why it is neither."""
+    missing = text.null_count() > 0
+    present = text.drop_nulls()
+    counts = present.value_counts(name="rows", sort=True)
+    lone = int((counts["rows"] == 1).sum())
+    if not keep:
+        apart = counts.height == len(present) > 1
+        apart = apart or (counts.height > MANY_LEVELS and lone >= LONE_SHARE * len(present))
+        many = apart or counts.height > max(MANY_LEVELS, len(present) / 10)
+        if _sentences(present, many, apart):
+            return Column(name, "text", missing)
+        if apart:
+            return (
+                f"is an identifier: {lone} of {len(present)} rows have a value that no other row has; to keep it all "
+                f"the same, --keep {name}"
+            )
+    if counts.height <= min(MOST_CODES, max(MANY_LEVELS, len(present) / 2)):
+        return Column(name, "categorical", missing, levels=tuple(sorted(counts[text.name])))
+    frequent = counts.filter(counts["rows"] >= CODED_ROWS).head(MOST_CODES)
+    return Column(name, "many", missing, levels=tuple(sorted(frequent[text.name])))
+
+
+def _sentences(present: pl.Series, many: bool, apart: bool) -> bool:
+    """Whether a column is text rather than names: of many values that are long, or of one a row that have words."""
+    long = many and float(present.str.len_chars().mean()) > LONG_TEXT
+    return long or (apart and float(present.str.count_matches(r"\S+").mean()) >= WORDS)
+
+
+def _told(column: Column, levels: int) -> str:
+    coded = f", and codes of the {len(column.levels)} most frequent ones" if column.levels else ""
+    return (
+        f"Column {column.name!r} has {levels:,} levels: a model is given how frequent a row's level is, how frequent "
+        f"the classes are in the other training rows of that level{coded}."
+    )
+
+
+def _date(name: str, times: pl.Series, missing: bool, form: Form = "") -> Column | str:
     values = date_features(times)
     varying = [name for name, feature in values.items() if len(np.unique(feature[~np.isnan(feature)])) > 1]
     if not varying and not missing:
         return "is constant in the training rows"
-    return Column(name, "date", missing, features=tuple(varying) or DATE_FEATURES[:1])
+    return Column(name, "date", missing, features=tuple(varying) or DATE_FEATURES[:1], form=form)
 
 
 def date_features(times: pl.Series) -> dict[str, Floats]:

@@ -13,6 +13,7 @@ from tailtune.data.amounts import read_amounts
 from tailtune.data.columns import texts
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.imbalance import refuse_imbalance
+from tailtune.data.level_statistics import Labels
 from tailtune.data.splits import split_hash, stratified
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.data.target import encode_target, learn_target, singleton_warning
@@ -98,8 +99,16 @@ def table_dataset(
             "column, or give a test file"
         )
 
+    labels = Labels(learnt.codes[rows.train], learnt.names, None if groups is None else groups[rows.train])
     fitted = TablePreprocessor.fit(
-        train.frame[rows.train], target=target, ignore=exclude, ids=train.ids[rows.train], seed=0
+        train.frame[rows.train],
+        target=target,
+        ignore=exclude,
+        ids=train.ids[rows.train],
+        seed=0,
+        labels=labels,
+        keep=reading.keep,
+        text=reading.text,
     )
 
     def taken(positions: Indices) -> Part | None:
@@ -109,10 +118,9 @@ def table_dataset(
     def given(part: Rows) -> Part:
         return _part(reading, fitted, part, encode_target(part.frame[target], learnt.names, part.ids))
 
-    train_part = taken(rows.train)
+    train_part = _part(reading, fitted, train.take(rows.train), learnt.codes[rows.train], labels)
     val_part = taken(rows.val) if val is None else given(val)
     test_part = taken(rows.test) if test is None else given(test)
-    assert train_part is not None
     assert test_part is not None
     if groups is not None:
         warnings += [
@@ -132,14 +140,17 @@ def table_dataset(
         left_out=fitted.left_out,
         warnings=tuple(warnings),
         frame=train.frame[rows.train],
+        as_new=fitted.encode(train.frame[rows.train]) if fitted.out_of_fold else None,
     )
 
 
-def _part(reading: Reading, fitted: TablePreprocessor, rows: Rows, codes: Indices) -> Part:
+def _part(
+    reading: Reading, fitted: TablePreprocessor, rows: Rows, codes: Indices, training: Labels | None = None
+) -> Part:
     import torch
 
     try:
-        inputs = fitted.encode(rows.frame, rows.ids)
+        inputs = fitted.encode(rows.frame, rows.ids, training=training)
     except TailtuneError as error:
         raise TailtuneError(f"{rows.where}: {error}") from error
     amounts = read_amounts(rows.frame, reading.amounts, rows.ids, rows.where) if reading.amounts else None
@@ -192,6 +203,10 @@ def _excluded(reading: Reading, target: str, train: Rows) -> dict[str, str]:
     require_column(target, columns, train.where, "target column")
     for name in reading.ignore:
         require_column(name, columns, train.where, "column to ignore")
+    for name in reading.keep:
+        require_column(name, columns, train.where, "column to keep")
+        if name in (target, reading.group, *reading.ignore):
+            raise TailtuneError(f"{name!r} is the target, the group or ignored, so it cannot be kept; leave out --keep")
     if reading.group is not None:
         require_column(reading.group, columns, train.where, "group column")
     if target == reading.group or target in reading.ignore:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tailtune.data.columns import (
     LARGEST,
     SMALLEST,
+    UNKNOWN_NUMBER,
     Floats,
     dates,
     first_bad,
@@ -22,6 +23,8 @@ from tailtune.data.columns import (
     truths,
 )
 from tailtune.data.dataset import Kind, LeftOut
+from tailtune.data.hashed_text import HashedText
+from tailtune.data.level_statistics import Labels, LevelStatistics
 from tailtune.data.quantile_normal import QuantileNormal
 from tailtune.data.schema import Column, date_features, read_schema
 from tailtune.errors import TailtuneError, nearest
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     import polars as pl
     import torch
 
+Encoder = LevelStatistics | HashedText
+ENCODERS: Mapping[str, type[Encoder]] = {"many": LevelStatistics, "text": HashedText}  # by kind of column
 UNKNOWN = 0
 """Code of a category that the training rows do not have."""
 
@@ -41,7 +46,9 @@ class TablePreprocessor:
     Numbers, and what is made of dates, become normal scores of their training ranks, with the training median where
     they are missing; behind them stands one 0/1 column for each column that lacks values in training. Categories and
     booleans become codes: 0 for a category unknown in training, 1.. for the categories in sorted order, and the last
-    for missing if training rows lack values (otherwise a missing value is unknown).
+    for missing if training rows lack values (otherwise a missing value is unknown). A category of many levels becomes
+    numbers, see `LevelStatistics`, and codes of its frequent levels, with 0 for the others; text becomes numbers, see
+    `HashedText`.
 
     Attributes:
         columns: the columns in use.
@@ -50,6 +57,7 @@ class TablePreprocessor:
         known: names of the columns that the training table had and that are not in use (the target among them).
         left_out: the same with the reasons, without the target.
         warnings: what the user should know about the columns.
+        encoders: of categories of many levels and of text, by column.
     """
 
     columns: tuple[Column, ...]
@@ -58,6 +66,7 @@ class TablePreprocessor:
     known: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = ()
+    encoders: Mapping[str, Encoder] = field(default_factory=dict)
 
     kind: ClassVar[Kind] = "table"
 
@@ -69,6 +78,10 @@ class TablePreprocessor:
         ignore: Mapping[str, str] | tuple[str, ...] = (),
         ids: NDArray[np.str_] | None = None,
         seed: int = 0,
+        *,
+        labels: Labels | None = None,
+        keep: Collection[str] = (),
+        text: Literal["leave", "hash"] = "leave",
     ) -> TablePreprocessor:
         """Find out what the columns are and fit their transforms.
 
@@ -78,6 +91,9 @@ class TablePreprocessor:
             ignore: further columns that are no input, with the reasons if it is a mapping.
             ids: identity of each row [N], for messages; row numbers from 1 by default.
             seed: of the noise that breaks ties.
+            labels: of the rows; without them, of the levels of a category only the frequencies are known.
+            keep: columns that are categories, whatever they look like.
+            text: what becomes of columns of sentences.
 
         Returns:
             The fitted preprocessor.
@@ -90,21 +106,30 @@ class TablePreprocessor:
         exclude = {**reasons, **({} if target is None else {target: ""})}
         if frame.height == 0:
             raise TailtuneError("a table without rows cannot be fitted; add training rows")
-        schema = read_schema(frame, ids, exclude)
+        schema = read_schema(frame, ids, exclude, keep, text)
         if not schema.columns:
             why = "; ".join(f"{left.what!r} {left.why}" for left in schema.left_out[:5]) or "there is none"
             raise TailtuneError(f"no column is left to learn from: {why}; add columns that vary from row to row")
         used = {column.name for column in schema.columns}
-        scores = QuantileNormal.fit(_numeric_values(schema.columns, frame, ids)[0], seed)
+        encoders: dict[str, Encoder] = {}
+        for column in schema.columns:
+            if column.kind == "many":
+                encoders[column.name] = LevelStatistics.fit(frame[column.name], labels)
+            elif column.kind == "text":
+                encoders[column.name] = HashedText.fit(frame[column.name], seed)
+        scores = QuantileNormal.fit(_numeric_values(schema.columns, frame, ids, encoders, labels)[0], seed)
         known = tuple(name for name in frame.columns if name not in used)
-        return cls(schema.columns, scores, target, known, schema.left_out, schema.warnings)
+        return cls(schema.columns, scores, target, known, schema.left_out, schema.warnings, encoders)
 
-    def encode(self, frame: pl.DataFrame, ids: NDArray[np.str_] | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    def encode(
+        self, frame: pl.DataFrame, ids: NDArray[np.str_] | None = None, *, training: Labels | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Encode rows; columns are found by name, in any order, and others than those in use are not looked at.
 
         Args:
             frame: rows [N].
             ids: identity of each row [N], for messages; row numbers from 1 by default.
+            training: labels of the rows if they are those that the preprocessor was fitted on, which need them.
 
         Returns:
             numeric [N, Dn] float32 and categorical [N, Dc] int64.
@@ -117,7 +142,7 @@ class TablePreprocessor:
 
         ids = row_numbers(frame.height) if ids is None else ids
         self._require_columns(frame)
-        values, absent = _numeric_values(self.columns, frame, ids)
+        values, absent = _numeric_values(self.columns, frame, ids, self.encoders, training)
         numeric = np.concatenate([self.scores.transform(values), absent], axis=1)
         codes = [_codes(column, frame[column.name]) for column in self.columns if column.levels]
         categorical = np.stack(codes, axis=1) if codes else np.zeros((frame.height, 0), dtype=np.int64)
@@ -141,9 +166,14 @@ class TablePreprocessor:
         return tuple(name for name in frame.columns if name not in expected)
 
     @property
+    def out_of_fold(self) -> bool:
+        """Whether training rows are encoded in another way than others, see `LevelStatistics`."""
+        return any(isinstance(encoder, LevelStatistics) for encoder in self.encoders.values())
+
+    @property
     def numeric_names(self) -> tuple[str, ...]:
         """Names of the numeric inputs [Dn]: columns, ``date.feature``, then ``column.missing``."""
-        names = [name for column in self.columns if not column.levels for name in _feature_names(column)]
+        names = [name for column in self.columns for name in _feature_names(column, self.encoders)]
         return tuple(names + [f"{column.name}.missing" for column in _with_indicator(self.columns)])
 
     @property
@@ -165,7 +195,12 @@ class TablePreprocessor:
             "left_out": [asdict(left) for left in self.left_out],
             "warnings": list(self.warnings),
         }
-        return settings, {"quantiles": self.scores.quantiles, "medians": self.scores.medians}
+        arrays: dict[str, NDArray[np.generic]] = {"quantiles": self.scores.quantiles, "medians": self.scores.medians}
+        for place, column in enumerate(self.columns):
+            if column.name in self.encoders:
+                settings[f"encoders.{place}"], found = self.encoders[column.name].state()
+                arrays |= {f"encoders.{place}.{name}": array for name, array in found.items()}
+        return settings, arrays
 
     @classmethod
     def from_state(cls, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> TablePreprocessor:
@@ -178,14 +213,23 @@ class TablePreprocessor:
                 levels=tuple(column["levels"]),
                 stray=tuple(column["stray"]),
                 features=tuple(column["features"]),
+                form=column["form"],
             )
             for column in settings["columns"]
         )
         scores = QuantileNormal(
             np.asarray(arrays["quantiles"], dtype=np.float64), np.asarray(arrays["medians"], dtype=np.float64)
         )
+        encoders = {
+            column.name: ENCODERS[column.kind].from_state(
+                settings[f"encoders.{place}"], _under(arrays, f"encoders.{place}.")
+            )
+            for place, column in enumerate(columns)
+            if column.kind in ENCODERS
+        }
         left_out = tuple(LeftOut(**left) for left in settings["left_out"])
-        return cls(columns, scores, settings["target"], tuple(settings["known"]), left_out, tuple(settings["warnings"]))
+        warnings = tuple(settings["warnings"])
+        return cls(columns, scores, settings["target"], tuple(settings["known"]), left_out, warnings, encoders)
 
 
 def row_numbers(count: int, prefix: str = "") -> NDArray[np.str_]:
@@ -193,28 +237,47 @@ def row_numbers(count: int, prefix: str = "") -> NDArray[np.str_]:
     return np.array([f"{prefix}{row}" for row in range(1, count + 1)], dtype=np.str_)
 
 
-def _feature_names(column: Column) -> list[str]:
-    return [f"{column.name}.{feature}" for feature in column.features] if column.kind == "date" else [column.name]
+def _under(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _feature_names(column: Column, encoders: Mapping[str, Encoder]) -> list[str]:
+    if column.kind == "numeric":
+        return [column.name]
+    made = encoders[column.name].names if column.kind in ENCODERS else column.features
+    return [f"{column.name}.{name}" for name in made]
 
 
 def _with_indicator(columns: tuple[Column, ...]) -> list[Column]:
-    return [column for column in columns if column.missing and not column.levels]
+    return [column for column in columns if column.missing and column.kind in ("numeric", "date")]
 
 
 def _numeric_values(
-    columns: tuple[Column, ...], frame: pl.DataFrame, ids: NDArray[np.str_]
+    columns: tuple[Column, ...],
+    frame: pl.DataFrame,
+    ids: NDArray[np.str_],
+    encoders: Mapping[str, Encoder],
+    training: Labels | None,
 ) -> tuple[Floats, NDArray[np.float32]]:
-    """Return the numbers of the numeric and date columns, NaN where there is none [N, D], and the indicators [N, M].
+    """Return the numbers that the columns become, NaN where there is none [N, D], and the indicators [N, M].
 
     Raises:
         TailtuneError: a value that cannot be read, or an infinite one.
     """
     values: list[Floats] = []
     absent: list[NDArray[np.bool_]] = []
-    numeric = [column for column in columns if not column.levels]
-    wanted = {column.name for column in numeric if column.kind == "numeric"}
+    wanted = {column.name for column in columns if column.kind == "numeric" and not column.form}
     known = plain_numbers(series for series in frame if series.name in wanted)
-    for column in numeric:
+    for column in columns:
+        if column.kind in ("categorical", "boolean"):
+            continue
+        if column.kind in ENCODERS:
+            encoder, series = encoders[column.name], frame[column.name]
+            if training is not None and isinstance(encoder, LevelStatistics):
+                values += list(encoder.out_of_fold(series, training).T)
+            else:
+                values += list(encoder.transform(series).T)
+            continue
         if column.name in known:
             values.append(known[column.name])
             if column.missing:
@@ -222,23 +285,24 @@ def _numeric_values(
             continue
         series = frame[column.name]
         if column.kind == "date":
-            times, bad = dates(series)
+            times, bad = dates(series, column.form)
             features = date_features(times)
-            mend = "dates, however: {}; write dates as YYYY-MM-DD"
+            mend = f"dates, however: {{}}; write dates as {column.form or 'YYYY-MM-DD'}"
             values += [features[name] for name in column.features]
         else:
-            number, bad = numbers(series, column.stray)
-            mend = "numbers, however: {}; write a number"
+            number, bad = numbers(series, UNKNOWN_NUMBER, column.form)
+            bad = bad & (not column.stray)
+            mend = f"numbers, however: {{}}; write a number{f' like {column.form}' if column.form else ''}"
             values.append(number)
         if bad.any():
-            found = mend.format(first_bad(series, bad, ids))
-            raise TailtuneError(f"column {column.name!r} holds {found}, or leave it empty where it is unknown")
+            held = mend.format(first_bad(series, bad, ids))
+            raise TailtuneError(f"column {column.name!r} holds {held}, or leave it empty where it is unknown")
         if column.missing:
             absent.append(np.isnan(values[-1]))
     rows = frame.height
     stacked = np.stack(values, axis=1) if values else np.zeros((rows, 0))
     for j in np.flatnonzero((np.abs(stacked) > LARGEST).any(axis=0)).tolist():
-        names = [name for column in numeric for name in _feature_names(column)]
+        names = [name for column in columns for name in _feature_names(column, encoders)]
         refuse_infinity(stacked[:, j], names[j], ids)
     stacked[np.abs(stacked) < SMALLEST] = 0  # denormal numbers, between which slopes would be infinite
     return (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -18,16 +20,20 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, colu
 
 from tailtune.data.amounts import Amounts
 from tailtune.data.dataset import Dataset, Part, Preprocessor
+from tailtune.data.level_statistics import Labels
 from tailtune.data.splits import split_hash, stratified
 from tailtune.data.table_preprocessor import row_numbers
 from tailtune.errors import TailtuneError, naming_arguments
+from tailtune.estimators.arguments import ClassWeight, class_weights, group_names, one_pair
 from tailtune.files import write_whole
 from tailtune.run.decide import amount_columns
+from tailtune.run.learner import Job
 from tailtune.run.learners import fit_model
 from tailtune.run.manifest import check_file, seal
 from tailtune.run.predictor import FILE as MODEL
 from tailtune.run.predictor import Predictor
-from tailtune.settings import Run
+from tailtune.settings import Monitor, Run
+from tailtune.training.observer import shown
 
 Tensors = tuple[torch.Tensor, ...]
 STATE = "estimator.json"
@@ -56,9 +62,15 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         objective: str = "accuracy",
         deploy_prior: str | None = None,
         decision: Literal["none", "prior", "fitted"] = "fitted",
+        class_weight: ClassWeight = None,
+        monitor: Monitor | None = None,
+        minutes: float | None = None,
         precision: Literal["auto", "32", "bf16"] = "auto",
         accelerator: Literal["auto", "cpu", "cuda"] = "auto",
         random_state: int | np.random.RandomState | None = 0,
+        verbose: int = 0,
+        keep: Sequence[str] = (),
+        text: Literal["leave", "hash"] = "leave",
     ) -> None:
         self.method = method
         self.model = model
@@ -74,9 +86,15 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         self.objective = objective
         self.deploy_prior = deploy_prior
         self.decision = decision
+        self.class_weight = class_weight
+        self.monitor = monitor
+        self.minutes = minutes
         self.precision = precision
         self.accelerator = accelerator
         self.random_state = random_state
+        self.verbose = verbose
+        self.keep = keep
+        self.text = text
 
     def _run(self) -> Run:
         settings = self.get_params()
@@ -93,31 +111,61 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
             raise TailtuneError(f"a classifier needs two classes or more, however: one class, {self.classes_[0]!r}")
         return codes.astype(np.int64)
 
-    def _fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None, rows: int) -> Self:
+    def _fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None,
+        eval_set: Any,
+    ) -> Self:
+        """Split the validated `X` [N], train on it, and keep what was made.
+
+        Raises:
+            TailtuneError: arguments that do not belong together, and what training refuses.
+        """
+        began, rows = time.monotonic(), len(X)
         codes = self._targets(y)
         if len(codes) != rows:
             raise TailtuneError(f"X has {rows} rows and y has {len(codes)}; they must belong together")
-        weights = None
+        weights = np.ones(rows)
         if sample_weight is not None:
             weights = np.asarray(_check_sample_weight(sample_weight, np.empty((rows, 1)), ensure_non_negative=True))
-        run = self._run()
-        ids = row_numbers(rows)
-        chosen = stratified(codes, 0.0, 0.0 if run.selection == "last" else run.val_fraction, seed=run.seed)
-        if len(chosen.val) == 0:
+        named = None if groups is None else group_names(groups, rows)
+        given = None if eval_set is None else self._given(eval_set)
+        run, ids = self._run(), row_numbers(rows)
+        fraction = 0.0 if run.selection == "last" or given is not None else run.val_fraction
+        chosen = stratified(codes, 0.0, fraction, groups=named, seed=run.seed)
+        if len(chosen.val) == 0 and given is None:
             run = replace(run, selection="last")
         names = tuple(str(label) for label in self.classes_)
-        preprocessor = self._preprocessor(X, chosen.train)
-        inputs = self._encode(preprocessor, X)
-        scaled = None if weights is None else torch.as_tensor(weights / weights.mean(), dtype=torch.float32)
+        labels = Labels(codes[chosen.train], names, None if named is None else named[chosen.train])
+        preprocessor = self._preprocessor(X[chosen.train], ids[chosen.train], labels)
+
+        def taken(rows: NDArray[np.int64], training: Labels | None = None) -> Part:
+            scaled = None if sample_weight is None else torch.as_tensor(weights[rows] / weights.mean()).float()
+            return self._part(run, preprocessor, X[rows], codes[rows], ids[rows], scaled, training)
+
+        train, val = taken(chosen.train, labels), taken(chosen.val) if len(chosen.val) else None
+        if given is not None:
+            val = self._part(run, preprocessor, *given, row_numbers(len(given[1]), "eval_set:"))
+        test = train.take(np.zeros(0, dtype=np.int64))
+        class_weight = class_weights(self.class_weight, self.classes_, labels.targets)
+        dataset = Dataset(
+            kind=preprocessor.kind,
+            source="memory",
+            names=names,
+            train=train,
+            val=val,
+            test=test,
+            preprocessor=preprocessor,
+            split="stratified" if given is None else "given",
+            split_hash=split_hash(train.ids, None if val is None else val.ids, test.ids),
+            deployment=None if class_weight is None else _balance(labels.targets, class_weight),
+            class_weights=class_weight,
+        )
         with naming_arguments():
-            amounts = self._amounts(X, amount_columns(run.objective))
-        whole = Part(inputs, torch.as_tensor(codes), ids, scaled, amounts)
-        val = whole.take(chosen.val) if len(chosen.val) else None
-        train, test = whole.take(chosen.train), whole.take(np.zeros(0, dtype=np.int64))
-        digest = split_hash(train.ids, None if val is None else val.ids, test.ids)
-        dataset = Dataset(preprocessor.kind, "memory", names, train, val, test, preprocessor, "stratified", digest)
-        with naming_arguments():
-            fitted = fit_model(run, dataset)
+            fitted = fit_model(run if named is None else replace(run, group="groups"), dataset, self._job(began))
         assert fitted is not None
         self.predictor_ = fitted.predictor
         self.run_ = fitted.run
@@ -125,13 +173,50 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         self.n_iter_ = max(1, int(fitted.training.epochs))
         return self
 
-    @abstractmethod
-    def _preprocessor(self, X: Any, rows: NDArray[np.int64]) -> Preprocessor:
-        """Fit the preprocessing on the training `rows` of the validated `X`."""
+    def _given(self, eval_set: Any) -> tuple[Any, NDArray[np.int64]]:
+        """Return the validated rows and the class indices of a set to validate on.
+
+        Raises:
+            TailtuneError: no such pair, classes that training does not have, or another number of labels than of rows.
+        """
+        X, y = one_pair(eval_set)
+        rows, labels = self._validated(X), column_or_1d(y)
+        unknown = [label for label in np.unique(labels).tolist() if label not in self.classes_.tolist()]
+        if unknown:
+            raise TailtuneError(f"eval_set has the class {unknown[0]!r}, which y does not have; leave these rows out")
+        if len(labels) != len(rows):
+            raise TailtuneError(f"eval_set has {len(rows)} rows and {len(labels)} labels; they must belong together")
+        return rows, np.searchsorted(self.classes_, labels).astype(np.int64)
+
+    def _part(
+        self,
+        run: Run,
+        preprocessor: Preprocessor,
+        X: Any,
+        codes: NDArray[np.int64],
+        ids: NDArray[np.str_],
+        weights: torch.Tensor | None = None,
+        training: Labels | None = None,
+    ) -> Part:
+        with naming_arguments():
+            amounts = self._amounts(X, amount_columns(run.objective))
+        return Part(self._encode(preprocessor, X, training), torch.as_tensor(codes), ids, weights, amounts)
+
+    def _job(self, began: float) -> Job:
+        until = None if self.minutes is None else began + 60 * self.minutes
+        if not self.verbose:
+            return Job(until=until)
+        from rich.console import Console
+
+        return Job(until=until, forecast=print, watch=lambda: shown(Console(), print))
 
     @abstractmethod
-    def _encode(self, preprocessor: Preprocessor, X: Any) -> Tensors:
-        """Turn the validated `X` into model inputs."""
+    def _preprocessor(self, X: Any, ids: NDArray[np.str_], labels: Labels) -> Preprocessor:
+        """Fit the preprocessing on the training rows, which are validated."""
+
+    @abstractmethod
+    def _encode(self, preprocessor: Preprocessor, X: Any, training: Labels | None = None) -> Tensors:
+        """Turn the validated `X` into model inputs; `training` says that it is what `preprocessor` was fitted on."""
 
     def _amounts(self, X: Any, names: tuple[str, ...]) -> Amounts | None:
         """Read the columns of the validated `X` that costs depend on; arrays of images have none."""
@@ -176,6 +261,9 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         folder.mkdir(parents=True, exist_ok=True)
         self.predictor_.save(folder)
         settings = self.get_params() | {"random_state": self.run_.seed}
+        if isinstance(self.class_weight, Mapping):  # JSON has text keys only
+            given = {label: float(weight) for label, weight in self.class_weight.items()}
+            settings["class_weight"] = [[label, given[label]] for label in self.classes_.tolist() if label in given]
         dtype = "object" if self.classes_.dtype.kind == "O" else self.classes_.dtype.str
         state = {
             "estimator": type(self).__name__,
@@ -203,7 +291,10 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
             raise TailtuneError(f"{path} cannot be read ({error}); name a folder that save wrote") from error
         if state["estimator"] != cls.__name__:
             raise TailtuneError(f"{folder} holds a {state['estimator']}, not a {cls.__name__}")
-        loaded = cls(**state["settings"])
+        settings = state["settings"]
+        if isinstance(settings["class_weight"], list):
+            settings["class_weight"] = dict(settings["class_weight"])
+        loaded = cls(**settings)
         loaded.classes_ = np.array(state["classes"], dtype=state["dtype"])
         loaded.n_features_in_ = state["n_features_in"]
         if state["feature_names_in"]:
@@ -211,3 +302,9 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         loaded._load_extra(state)
         loaded.predictor_ = Predictor.load(Path(folder))
         return loaded
+
+
+def _balance(codes: NDArray[np.int64], weights: tuple[float, ...]) -> tuple[float, ...]:
+    """The class frequencies [K] of rows in which each counts by its class's weight."""
+    mass = np.bincount(codes, minlength=len(weights)) * np.asarray(weights)
+    return tuple((mass / mass.sum()).tolist())

@@ -11,8 +11,11 @@ from sklearn.utils.validation import validate_data
 
 from tailtune.data.dataset import Preprocessor
 from tailtune.data.image_preprocessor import ImagePreprocessor, as_nchw
+from tailtune.data.level_statistics import Labels
 from tailtune.errors import TailtuneError
+from tailtune.estimators.arguments import ClassWeight
 from tailtune.estimators.classifier import TailtuneClassifier, Tensors
+from tailtune.settings import Monitor
 
 
 class ImageClassifier(TailtuneClassifier):
@@ -26,8 +29,8 @@ class ImageClassifier(TailtuneClassifier):
         flip: whether a mirrored image keeps its class; False for digits, letters and the like.
         flip_averaging: predict the mean of an image's and its mirror image's class probabilities.
         method, model, epochs, batch_size, optimizer, lr, weight_decay, ema, selection, val_fraction,
-            patience, objective, deploy_prior, decision, precision, accelerator, random_state: as in
-            `TabularClassifier`.
+            patience, objective, deploy_prior, decision, class_weight, monitor, minutes, precision, accelerator,
+            random_state, verbose: as in `TabularClassifier`.
 
     Attributes:
         classes_: class labels [K], sorted.
@@ -61,9 +64,13 @@ class ImageClassifier(TailtuneClassifier):
         objective: str = "accuracy",
         deploy_prior: str | None = None,
         decision: Literal["none", "prior", "fitted"] = "fitted",
+        class_weight: ClassWeight = None,
+        monitor: Monitor | None = None,
+        minutes: float | None = None,
         precision: Literal["auto", "32", "bf16"] = "auto",
         accelerator: Literal["auto", "cpu", "cuda"] = "auto",
         random_state: int | np.random.RandomState | None = 0,
+        verbose: int = 0,
     ) -> None:
         super().__init__(
             method=method,
@@ -80,22 +87,37 @@ class ImageClassifier(TailtuneClassifier):
             objective=objective,
             deploy_prior=deploy_prior,
             decision=decision,
+            class_weight=class_weight,
+            monitor=monitor,
+            minutes=minutes,
             precision=precision,
             accelerator=accelerator,
             random_state=random_state,
+            verbose=verbose,
         )
         self.image_shape = image_shape
         self.policy = policy
         self.flip = flip
         self.flip_averaging = flip_averaging
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        eval_set: Any = None,
+    ) -> Self:
         """Train on images `X` with labels `y` [N].
 
         Args:
             X: images, see the class.
             y: labels.
             sample_weight: weight of each image's loss [N]; only ratios matter.
+            groups: group of each image [N]; images of one group are trained on, or validated on, together. As metadata
+                they are routed by ``set_fit_request(groups=True)``.
+            eval_set: ``(X, y)`` or ``[(X, y)]`` to validate on, in place of a share of `X`.
 
         Raises:
             TailtuneError: anything wrong with the data, in one line.
@@ -105,7 +127,7 @@ class ImageClassifier(TailtuneClassifier):
         pixels = self._validated(X, reset=True)
         if len(pixels) < 2:
             raise TailtuneError(f"training needs 2 samples or more, however: n_samples = {len(pixels)} (1 sample)")
-        return self._fit(pixels, y, sample_weight, len(pixels))
+        return self._fit(pixels, y, sample_weight, groups, eval_set)
 
     def _validated(self, X: Any, reset: bool = False) -> Any:
         array = X if hasattr(X, "shape") else np.asarray(X)
@@ -139,10 +161,10 @@ class ImageClassifier(TailtuneClassifier):
         side = round(size**0.5)
         return (side, side) if side * side == size else (1, size)
 
-    def _preprocessor(self, X: Any, rows: NDArray[np.int64]) -> Preprocessor:
-        return ImagePreprocessor.fit(torch.from_numpy(as_nchw(X[rows], "X")))
+    def _preprocessor(self, X: Any, ids: NDArray[np.str_], labels: Labels) -> Preprocessor:
+        return ImagePreprocessor.fit(torch.from_numpy(as_nchw(X, "X")))
 
-    def _encode(self, preprocessor: Preprocessor, X: Any) -> Tensors:
+    def _encode(self, preprocessor: Preprocessor, X: Any, training: Labels | None = None) -> Tensors:
         assert isinstance(preprocessor, ImagePreprocessor)
         return preprocessor.encode(X)
 

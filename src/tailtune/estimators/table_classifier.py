@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 from tailtune.data.amounts import Amounts, read_amounts
 from tailtune.data.dataset import Preprocessor
 from tailtune.data.frames import to_frame
+from tailtune.data.level_statistics import Labels
 from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
 from tailtune.errors import TailtuneError
 from tailtune.estimators.classifier import TailtuneClassifier, Tensors
@@ -39,8 +40,17 @@ class TabularClassifier(TailtuneClassifier):
         decision: "fitted" calibrates probabilities and finds answers on the validation share where that has 30 rows or
             more; "prior" takes both from the class frequencies alone; "none" leaves the model's probabilities as they
             are and answers the most probable class.
+        class_weight: "balanced", or weights by label: a row of a class counts as so many. As in scikit-learn,
+            `predict_proba` and `predict` then belong to classes of these weights, unless `deploy_prior` says otherwise
+            ("train" for the class frequencies of the rows). Refused where a method makes up for unequal classes itself,
+            and by extra-trees.
+        monitor: which validation score decides, as in `tailtune.Run`; networks only.
+        minutes: time to train in.
         precision, accelerator: as in `tailtune.Run`.
         random_state: seed of everything random, the split included.
+        verbose: 1 prints what was chosen, how long it takes and how training goes.
+        keep: columns to use as categories although they look like identifiers.
+        text: "hash" makes numbers of the words of sentences, which are left out otherwise.
 
     Attributes:
         classes_: class labels [K], sorted.
@@ -52,13 +62,24 @@ class TabularClassifier(TailtuneClassifier):
     5
     """
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        eval_set: Any = None,
+    ) -> Self:
         """Train on a pandas or polars frame or an array `X` [N, D] with labels `y` [N].
 
         Args:
             X: rows; text columns become categories.
             y: labels.
             sample_weight: weight of each row's loss [N]; only ratios matter.
+            groups: group of each row [N]; rows of one group are trained on, or validated on, together. As metadata
+                they are routed by ``set_fit_request(groups=True)``.
+            eval_set: ``(X, y)`` or ``[(X, y)]`` to validate on, in place of a share of `X`.
 
         Raises:
             TailtuneError: anything wrong with the data, in one line.
@@ -68,7 +89,7 @@ class TabularClassifier(TailtuneClassifier):
         X = self._validated(X, reset=True)
         if X.height < 2:
             raise TailtuneError(f"training needs 2 samples or more, however: n_samples = {X.height} (1 sample)")
-        return self._fit(X, y, sample_weight, X.height)
+        return self._fit(X, y, sample_weight, groups, eval_set)
 
     def _validated(self, X: Any, reset: bool = False) -> Any:
         frame = to_frame(X)
@@ -81,12 +102,12 @@ class TabularClassifier(TailtuneClassifier):
             raise TailtuneError("0 sample(s) while a minimum of 1 is required; give X one row or more")
         return frame
 
-    def _preprocessor(self, X: Any, rows: NDArray[np.int64]) -> Preprocessor:
-        return TablePreprocessor.fit(X[rows], ids=row_numbers(X.height)[rows], seed=self._run().seed)
+    def _preprocessor(self, X: Any, ids: NDArray[np.str_], labels: Labels) -> Preprocessor:
+        return TablePreprocessor.fit(X, ids=ids, seed=self._run().seed, labels=labels, keep=self.keep, text=self.text)
 
-    def _encode(self, preprocessor: Preprocessor, X: Any) -> Tensors:
+    def _encode(self, preprocessor: Preprocessor, X: Any, training: Labels | None = None) -> Tensors:
         assert isinstance(preprocessor, TablePreprocessor)
-        return preprocessor.encode(X)
+        return preprocessor.encode(X, training=training)
 
     def _amounts(self, X: Any, names: tuple[str, ...]) -> Amounts | None:
         return read_amounts(X, names, row_numbers(X.height), "X") if names else None

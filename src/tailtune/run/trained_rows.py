@@ -27,8 +27,9 @@ Hashes = NDArray[np.uint64]
 
 def write_trained_rows(folder: Path, dataset: Dataset) -> None:
     """Write trained_rows.npy: the hashes of the training and validation rows, ascending, each once (uint64)."""
-    parts = [part for part in (dataset.train, dataset.val) if part is not None]
-    hashes = np.unique(np.concatenate([row_hashes(part.inputs) for part in parts]))
+    train = dataset.train.inputs if dataset.as_new is None else dataset.as_new
+    parts = [train] if dataset.val is None else [train, dataset.val.inputs]
+    hashes = np.unique(np.concatenate([row_hashes(inputs) for inputs in parts]))
     buffer = io.BytesIO()
     np.save(buffer, hashes, allow_pickle=False)
     write_whole(folder / FILE, buffer.getvalue())

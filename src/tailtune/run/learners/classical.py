@@ -15,6 +15,7 @@ from tailtune.methods.implied_balance import implied_balance
 from tailtune.methods.method import Method, Stage
 from tailtune.methods.resolve import build as build_method
 from tailtune.methods.search import Space
+from tailtune.methods.weighted_classes import weighted_classes
 from tailtune.models.classical import LIBRARIES
 from tailtune.models.classical.library import Boosting, Classical, Library
 from tailtune.named_settings import home, settled
@@ -53,7 +54,11 @@ def learner(library: Library) -> Learner:
 
 def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
     resolved = _resolved(run, dataset)
-    method = build_method(resolved.method, dataset.profile)
+    if dataset.class_weights is not None and not library.WEIGHS_CLASSES:
+        raise TailtuneError(
+            f"class_weight changes nothing in the pure leaves of {resolved.model}; leave it out, or take model xgboost"
+        )
+    method = weighted_classes(build_method(resolved.method, dataset.profile), dataset.class_weights, dataset.profile)
     stage, settings = _only_stage(method, resolved, library), settled(resolved.model, library.SETTINGS)
     if job.folder:
         write_run(job.folder, job.asked or run, resolved)

@@ -19,6 +19,7 @@ from tailtune.methods.implied_balance import implied_balance
 from tailtune.methods.method import Method
 from tailtune.methods.resolve import build as build_method
 from tailtune.methods.search import Log, Space
+from tailtune.methods.weighted_classes import weighted_classes
 from tailtune.models.build import build as build_model
 from tailtune.models.external_weights import load_weights
 from tailtune.models.frequency_scales import frequency_scales
@@ -60,7 +61,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     fabric = make_fabric(named, precision)
     if run.minutes is not None and job.until is None:
         job = replace(job, until=time.monotonic() + 60 * run.minutes)
-    place = _Place(job.asked or run, fabric, job)
+    place, val = _Place(job.asked or run, fabric, job), dataset.val
 
     def predictor(trained: _Trained, decision: Decision | None) -> Predictor:
         return Predictor(
@@ -94,9 +95,8 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     if fabric.global_rank > 0:
         return None
     held_out = None
-    if dataset.val is not None:
-        scores = predictor(first, None).scores(dataset.val.inputs)
-        held_out = HeldOut(scores, dataset.val.targets.numpy(), dataset.val.amounts)
+    if val is not None:  # all of it, even where training looked at a part
+        held_out = HeldOut(predictor(first, None).scores(val.inputs), val.targets.numpy(), val.amounts)
     decision, held_out = fit_method_decision(first.method.decision, dataset.profile, held_out)
     if decision is not None and whole is not dataset:
         decision = decision.trained_on(whole.profile)
@@ -189,7 +189,7 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
         TailtuneError: a method for another kind of data.
     """
     fabric, job = place.fabric, place.job
-    method = build_method(run.method, dataset.profile)
+    method = weighted_classes(build_method(run.method, dataset.profile), dataset.class_weights, dataset.profile)
     if dataset.kind not in method.kinds:
         given = "a table" if dataset.kind == "table" else "images"
         raise TailtuneError(
@@ -216,7 +216,7 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
                 notes += (too_short(resolved, left, plan.seconds),)
         if share < 1:
             dataset = thinned(ground.dataset, share, resolved.seed)
-            method = build_method(run.method, dataset.profile)
+            method = weighted_classes(build_method(run.method, dataset.profile), dataset.class_weights, dataset.profile)
             notes += (part_of_an_epoch(resolved, len(dataset.train), len(ground.dataset.train)),)
         if job.folder and fabric.global_rank == 0:
             write_share(job.folder, share)
