@@ -50,7 +50,8 @@ def table(lines: list[dict[str, object]], measure: str, title: str, higher: bool
     found = means(lines, measure)
     about = {str(line["table"]): line for line in lines}
     said = [f"**{title}** ({'higher' if higher else 'lower'} is better)", ""]
-    said += [f"| data | rows | rarest | {' | '.join(SYSTEMS)} |", f"|{'---|' * (3 + len(SYSTEMS))}"]
+    seeds = {name: len({line["seed"] for line in lines if line["table"] == name}) for name in found}
+    said += [f"| data | rows | rarest | seeds | {' | '.join(SYSTEMS)} |", f"|{'---|' * (4 + len(SYSTEMS))}"]
     for name, of in found.items():
         best = (max if higher else min)(round(value, digits) for value in of.values())
         cells = [f"{of[system]:.{digits}f}" for system in SYSTEMS]
@@ -58,9 +59,11 @@ def table(lines: list[dict[str, object]], measure: str, title: str, higher: bool
             f"**{cell}**" if round(of[system], digits) == best else cell
             for system, cell in zip(SYSTEMS, cells, strict=True)
         ]
-        said.append(f"| {name} | {about[name]['rows']} | {about[name]['rarest']} | {' | '.join(cells)} |")
+        said.append(
+            f"| {name} | {about[name]['rows']} | {about[name]['rarest']} | {seeds[name]} | {' | '.join(cells)} |"
+        )
     if measure != "seconds":
-        said.append(f"| mean rank | | | {' | '.join(f'{rank:.2f}' for rank in ranks(found, higher).values())} |")
+        said.append(f"| mean rank | | | | {' | '.join(f'{rank:.2f}' for rank in ranks(found, higher).values())} |")
         sign = 1 if higher else -1
         ahead = sum(
             sign * of["portfolio"] > max(sign * of[peer] for peer in ("XGBoost", "XGBoost, weighted"))

@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 from command_line import TABLE, Cli, Refused
 
+from tailtune.decision.costs import read_costs
 from tailtune.decision.deployment import read_deployment
-from tailtune.decision.objective import read_costs
 from tailtune.errors import TailtuneError
 from tailtune.files import naming_files, refuse_unwritable, write_whole
 from tailtune.profile import ClassProfile

@@ -49,8 +49,8 @@ def test_settings_of_a_found_method_stay_named() -> None:
         ("sama(rho=)", "cannot read the settings"),
         ("sama(rho=1+x)", "cannot read the settings"),
         ("sama(**x)", "cannot read the settings"),
-        ("sama(rho=1", "is no method"),
-        ("(rho=1)", "is no method"),
+        ("sama(rho=1", "is no name"),
+        ("(rho=1)", "is no name"),
     ],
 )
 def test_bad_settings_get_one_line(name: str, words: str) -> None:

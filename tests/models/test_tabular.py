@@ -29,7 +29,7 @@ def rows(shape: dict[str, object], n: int = 6) -> tuple[torch.Tensor, torch.Tens
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=["both", "numeric only", "categorical only"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "tabm"])  # which has no one last layer
 def test_every_network_on_every_kind_of_table(name: str, shape: dict[str, object]) -> None:
     torch.manual_seed(0)
     model, inputs = build_tabular(name, shape, 4), rows(shape)
