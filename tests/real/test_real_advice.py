@@ -18,7 +18,7 @@ pytestmark = pytest.mark.real
 TABLE = {"TT005", "TT006", "TT013", "TT016", "TT018"}
 LONG_TAILED = {"TT002", "TT005", "TT006", "TT013", "TT014"}  # tested on balanced images
 CASES = {
-    "adult": TABLE,
+    "adult": TABLE | {"TT020"},  # a capital gain of 99,999 stands for that and more
     "otto": TABLE,
     "covertype": TABLE,
     "ham10000": {"TT002", "TT005", "TT006", "TT009", "TT013", "TT018"},
