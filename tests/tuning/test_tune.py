@@ -213,3 +213,12 @@ def test_steps_are_the_trials_that_lowered_the_loss() -> None:
     found = steps(trials)
     assert [(step.model, step.loss, step.seconds) for step in found] == [("a", "0.500", "10"), ("b", "0.400", "30")]
     assert found[1].gain.startswith("20.0")
+
+
+@pytest.mark.parametrize("model", ["logistic-regression", "linear-svc", "histogram-boosting", "tabm"])
+def test_every_model_of_tables_has_something_to_search(model: str, table: Path, tmp_path: Path) -> None:
+    run = run_of(table, tmp_path, model=model)
+    (search,) = searches(run, open_dataset(run))
+    assert search.space
+    assert (search.start.method == "erm") == (model != "tabm")
+    assert ("lr" in search.space) == (model == "tabm")

@@ -127,7 +127,7 @@ class Tuning:
             return {}
         space = space_of(self.run)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        distributions = {name: _distribution(range_) for name, range_ in space.items()}
+        distributions = {name: distribution(range_) for name, range_ in space.items()}
         startup = min(STARTUP, 1 + self.trials // 3)
         sampler = optuna.samplers.TPESampler(n_startup_trials=startup, seed=len(trials))
         study = optuna.create_study(direction="maximize", sampler=sampler)
@@ -195,7 +195,8 @@ def declared(name: str) -> Space:
     return space
 
 
-def _distribution(range_: Log | Uniform | Choice) -> optuna.distributions.BaseDistribution:
+def distribution(range_: Log | Uniform | Choice) -> optuna.distributions.BaseDistribution:
+    """Return a range as Optuna has it."""
     import optuna
 
     if isinstance(range_, Choice):

@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tailtune.data.dataset import Dataset
-from tailtune.methods.resolve import find
 from tailtune.methods.search import Choice, Log, Space, Uniform
 from tailtune.models.build import default_name
 from tailtune.named_settings import home, parse, with_settings
+from tailtune.run.learners import learner_of
 from tailtune.run.learners.portfolio import MEMBERS
 from tailtune.settings import Run
+from tailtune.study.tune import declared, distribution
 
 if TYPE_CHECKING:
     import optuna
-
-Scalar = float | int | str | bool
 
 # of models of tables; the ranges are those that are usual in the literature, around the defaults
 MODELS: Mapping[str, Space] = {
@@ -48,6 +47,14 @@ MODELS: Mapping[str, Space] = {
         "max_features": Choice(("sqrt", 0.2, 0.4, 0.7, 1.0)),
         "min_samples_leaf": Choice((1, 2, 3, 5, 10)),
     },
+    "histogram-boosting": {
+        "learning_rate": Log(0.01, 0.3),
+        "max_leaf_nodes": Choice((8, 15, 31, 63, 127)),
+        "min_samples_leaf": Choice((2, 5, 10, 20, 40)),
+        "l2_regularization": Log(1e-6, 10.0),
+    },
+    "logistic-regression": {"C": Log(1e-3, 1e2)},
+    "linear-svc": {"C": Log(1e-4, 1e2)},
     "mlp-plr": {
         "layers": Choice((1, 2, 3, 4)),
         "width": Choice((64, 128, 256, 512)),
@@ -122,7 +129,7 @@ def searches(run: Run, dataset: Dataset) -> tuple[Search, ...]:
 def _of_table(run: Run, name: str) -> Search:
     kind, given = home(name), parse(name)[1]
     space: Space = {f"{OF_MODEL}{key}": range_ for key, range_ in MODELS.get(kind, {}).items() if key not in given}
-    network = kind not in MODELS or kind == "mlp-plr"
+    network = learner_of(name).network
     if network:
         space |= ROUTINE | _of_method(run)
     method = (run.method or "tuned") if network else "erm"
@@ -132,9 +139,7 @@ def _of_table(run: Run, name: str) -> Search:
 def _of_method(run: Run) -> Space:
     """What the method's own SEARCH declares, and the run does not state."""
     method = run.method or "tuned"
-    function: Any = find(method)
-    declared: Space = getattr(getattr(function, "func", function), "__globals__", {}).get("SEARCH", {})
-    return {f"{OF_METHOD}{key}": range_ for key, range_ in declared.items() if key not in parse(method)[1]}
+    return {f"{OF_METHOD}{key}": range_ for key, range_ in declared(method).items() if key not in parse(method)[1]}
 
 
 def _open(space: Space, run: Run) -> Space:
@@ -144,11 +149,4 @@ def _open(space: Space, run: Run) -> Space:
 
 def distributions(space: Space) -> dict[str, optuna.distributions.BaseDistribution]:
     """Return the ranges as Optuna has them."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution
-
-    return {
-        name: CategoricalDistribution(range_.values)
-        if isinstance(range_, Choice)
-        else FloatDistribution(range_.low, range_.high, log=isinstance(range_, Log))
-        for name, range_ in space.items()
-    }
+    return {name: distribution(range_) for name, range_ in space.items()}
