@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,15 @@ import numpy as np
 
 from tailtune.errors import TailtuneError
 from tailtune.models.classical.library import (
+    NOT_OURS,
     ORDINARY,
     Boosting,
     Floats,
     check_columns,
     check_widths,
+    packed,
     torch_threads,
+    unpacked,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ class CatBoost:
         """Return the model in CatBoost's binary format, after a line with its sizes."""
         meta = {name: getattr(self, name) for name in ("num_classes", "numeric", "categorical")}
         blob: bytes = self.booster._serialize_model()
-        return json.dumps(meta).encode() + b"\n" + blob
+        return packed(meta, blob)
 
 
 def from_bytes(content: bytes) -> CatBoost:
@@ -89,13 +91,12 @@ def from_bytes(content: bytes) -> CatBoost:
     """
     import catboost
 
-    head, _, blob = content.partition(b"\n")
     try:
-        meta: dict[str, int] = json.loads(head)
+        meta, blob = unpacked(content)
         booster = catboost.CatBoost().load_model(blob=blob)
         return CatBoost(booster, **meta)
     except (catboost.CatBoostError, ValueError, TypeError) as error:
-        raise TailtuneError("this is no model that tailtune saved; take model.safetensors of a run") from error
+        raise TailtuneError(NOT_OURS) from error
 
 
 def fit(

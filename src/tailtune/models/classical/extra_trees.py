@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tailtune.errors import TailtuneError
 from tailtune.models.classical.library import (
+    NOT_OURS,
     ORDINARY,
     Boosting,
     Floats,
@@ -111,7 +112,7 @@ def from_bytes(content: bytes) -> ExtraTrees:
             held: dict[str, Any] = {name: arrays[name] for name in arrays.files}
         return ExtraTrees(**held | {name: int(held[name]) for name in ("numeric", "categorical")})
     except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, BadZipFile) as error:
-        raise TailtuneError("this is no model that tailtune saved; take model.safetensors of a run") from error
+        raise TailtuneError(NOT_OURS) from error
 
 
 def fit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tailtune.data.dataset import Part
 
 Floats = NDArray[np.float64]
+NOT_OURS = "this is no model that tailtune saved; take model.safetensors of a run"
 
 
 @dataclass(frozen=True)
@@ -167,3 +169,14 @@ def with_missing_columns(found: Floats, classes: NDArray[np.int64], num_classes:
     whole = np.zeros((len(found), num_classes))
     whole[:, classes] = found
     return whole
+
+
+def packed(sizes: Mapping[str, int], content: bytes) -> bytes:
+    """Return `content`, a model in its library's format, behind a line with its sizes."""
+    return json.dumps(dict(sizes)).encode() + b"\n" + content
+
+
+def unpacked(content: bytes) -> tuple[dict[str, int], bytes]:
+    """Return the sizes and the model of what `packed` gave; a ValueError where there are none."""
+    head, _, model = content.partition(b"\n")
+    return json.loads(head), model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from tailtune.errors import TailtuneError
 from tailtune.models.classical.library import (
+    NOT_OURS,
     ORDINARY,
     Boosting,
     Floats,
@@ -18,7 +18,9 @@ from tailtune.models.classical.library import (
     check_widths,
     feature_table,
     of_every_class,
+    packed,
     torch_threads,
+    unpacked,
 )
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ class LightGBM:
         """Return the trees in LightGBM's text format, after a line with their sizes."""
         meta = {name: getattr(self, name) for name in ("num_classes", "numeric", "categorical", "rounds")}
         text = self.booster.model_to_string(num_iteration=self.rounds)
-        return f"{json.dumps(meta)}\n{text}".encode()
+        return packed(meta, text.encode())
 
 
 def from_bytes(content: bytes) -> LightGBM:
@@ -92,11 +94,10 @@ def from_bytes(content: bytes) -> LightGBM:
     import lightgbm
 
     try:
-        head, _, text = content.decode().partition("\n")
-        meta: dict[str, int] = json.loads(head)
-        return LightGBM(lightgbm.Booster(model_str=text), **meta)
+        meta, text = unpacked(content)
+        return LightGBM(lightgbm.Booster(model_str=text.decode()), **meta)
     except (lightgbm.basic.LightGBMError, ValueError, TypeError) as error:
-        raise TailtuneError("this is no model that tailtune saved; take model.safetensors of a run") from error
+        raise TailtuneError(NOT_OURS) from error
 
 
 def fit(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,10 +11,13 @@ import numpy as np
 
 from tailtune.errors import TailtuneError
 from tailtune.models.classical.library import (
+    NOT_OURS,
     Floats,
     check_columns,
     check_widths,
     feature_table,
+    packed,
+    unpacked,
     with_missing_columns,
 )
 
@@ -61,7 +63,7 @@ class ScikitLearn:
 
         meta = {name: getattr(self, name) for name in ("num_classes", "numeric", "categorical", "rounds")}
         blob: bytes = skops.io.dumps(self.classifier)
-        return json.dumps(meta).encode() + b"\n" + blob
+        return packed(meta, blob)
 
 
 def read(content: bytes, trusted: Sequence[str]) -> ScikitLearn:
@@ -73,12 +75,11 @@ def read(content: bytes, trusted: Sequence[str]) -> ScikitLearn:
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
-    head, _, blob = content.partition(b"\n")
     try:
-        meta: dict[str, int] = json.loads(head)
+        meta, blob = unpacked(content)
         return ScikitLearn(skops.io.loads(blob, trusted=list(trusted)), **meta)
     except (UntrustedTypesFoundException, BadZipFile, ValueError, TypeError, KeyError) as error:
-        raise TailtuneError("this is no model that tailtune saved; take model.safetensors of a run") from error
+        raise TailtuneError(NOT_OURS) from error
 
 
 def fitted(

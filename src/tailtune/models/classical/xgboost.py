@@ -11,6 +11,7 @@ import numpy as np
 
 from tailtune.errors import TailtuneError
 from tailtune.models.classical.library import (
+    NOT_OURS,
     ORDINARY,
     Boosting,
     Floats,
@@ -103,7 +104,7 @@ def from_bytes(content: bytes) -> XGBoost:
         booster.load_model(bytearray(content or b"{}"))  # no content at all would end the process
         meta: dict[str, int] = json.loads(booster.attr("tailtune") or "")
     except (xgboost.core.XGBoostError, ValueError) as error:
-        raise TailtuneError("this is no model that tailtune saved; take model.safetensors of a run") from error
+        raise TailtuneError(NOT_OURS) from error
     return XGBoost(booster, meta["num_classes"], meta["numeric"], meta["categorical"])
 
 
