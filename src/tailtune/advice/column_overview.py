@@ -75,13 +75,13 @@ def overview(dataset: Dataset) -> tuple[ColumnOverview, ...]:
     Only training rows are looked at. Whether a column by itself tells the class is learnt from half of them and
     measured on the other half.
     """
-    if dataset.frame is None or not isinstance(dataset.preprocessor, TablePreprocessor):
+    if dataset.train.frame is None or not isinstance(dataset.preprocessor, TablePreprocessor):
         return ()
     known = {column.name: column for column in dataset.preprocessor.columns}
     parts = (dataset.train, dataset.val, dataset.test)
     every = sum(len(part) for part in parts if part is not None)
     targets = dataset.train.targets.numpy()
-    inputs = dataset.frame.drop(dataset.preprocessor.target or [])
+    inputs = dataset.train.frame.drop(dataset.preprocessor.target or [])
     tests = max(1, inputs.width)
     read, halves = plain_numbers(inputs), Halves.of(targets)
     return tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -48,6 +48,9 @@ class Part:
         ids: identity of each row [N], such as the row number in the file or the image path.
         weights: weight of each row [N] float32, or None.
         amounts: of each row, where costs depend on columns.
+        groups: what must stay in one part with each row [N], such as its patient, where that is known.
+        frame: the rows as they were read [N], with the target and all other columns, for those who look at them; None
+            where there is nothing but pictures.
     """
 
     inputs: tuple[torch.Tensor | StoredPictures, ...]
@@ -55,6 +58,8 @@ class Part:
     ids: NDArray[np.str_]
     weights: torch.Tensor | None = None
     amounts: Amounts | None = None
+    groups: NDArray[np.str_] | None = None
+    frame: pl.DataFrame | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -81,7 +86,9 @@ class Part:
         weights = None if self.weights is None else self.weights[index]
         inputs = tuple(x.take(rows) if isinstance(x, StoredPictures) else x[index] for x in self.inputs)
         amounts = None if self.amounts is None else self.amounts.take(rows)
-        return Part(inputs, self.targets[index], self.ids[rows], weights, amounts)
+        groups = None if self.groups is None else self.groups[rows]
+        frame = None if self.frame is None else self.frame[rows]
+        return Part(inputs, self.targets[index], self.ids[rows], weights, amounts, groups, frame)
 
     def joined(self, other: Part) -> Part:
         """Return the part that holds these rows and then those of `other`."""
@@ -98,7 +105,13 @@ class Part:
             amounts = self.amounts.joined(other.amounts)
         inputs = tuple(both(*pair) for pair in zip(self.inputs, other.inputs, strict=True))
         ids = np.concatenate([self.ids, other.ids])
-        return Part(inputs, torch.cat([self.targets, other.targets]), ids, weights, amounts)
+        groups = None
+        if self.groups is not None and other.groups is not None:
+            groups = np.concatenate([self.groups, other.groups])
+        frame = None
+        if self.frame is not None and other.frame is not None and self.frame.schema == other.frame.schema:
+            frame = self.frame.vstack(other.frame)
+        return Part(inputs, torch.cat([self.targets, other.targets]), ids, weights, amounts, groups, frame)
 
 
 class Preprocessor(Protocol):
@@ -150,7 +163,6 @@ class Dataset:
         class_weights: how much more a row of each class counts in training [K], where a person said so.
         left_out: columns and images that are not used.
         warnings: one clear sentence each.
-        frame: the training rows of a table as they were read [N], with the target, for those who look at columns.
         as_new: inputs of the training rows as the preprocessor encodes them later, where that is in another way, so
             that they can be known again; else None.
     """
@@ -170,7 +182,6 @@ class Dataset:
     class_weights: tuple[float, ...] | None = None
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = field(default=())
-    frame: pl.DataFrame | None = field(default=None, repr=False)
     as_new: tuple[torch.Tensor, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -188,6 +199,13 @@ class Dataset:
     def profile(self) -> ClassProfile:
         """Class distribution of the training part."""
         return ClassProfile.from_targets(self.train.targets.numpy(), len(self.names), self.names)
+
+    def for_training(self) -> Dataset:
+        """Return the data set without the rows as they were read, which training does not need and which take memory;
+        those of the test part stay, because reports look at them.
+        """
+        val = None if self.val is None else replace(self.val, frame=None)
+        return replace(self, train=replace(self.train, frame=None), val=val)
 
     @property
     def notes(self) -> tuple[str, ...]:

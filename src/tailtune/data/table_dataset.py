@@ -139,7 +139,6 @@ def table_dataset(
         split_hash=split_hash(train_part.ids, None if val_part is None else val_part.ids, test_part.ids),
         left_out=fitted.left_out,
         warnings=tuple(warnings),
-        frame=train.frame[rows.train],
         as_new=fitted.encode(train.frame[rows.train]) if fitted.out_of_fold else None,
     )
 
@@ -154,7 +153,10 @@ def _part(
     except TailtuneError as error:
         raise TailtuneError(f"{rows.where}: {error}") from error
     amounts = read_amounts(rows.frame, reading.amounts, rows.ids, rows.where) if reading.amounts else None
-    return Part(inputs, torch.from_numpy(codes), rows.ids, amounts=amounts)
+    groups = None
+    if reading.group is not None and reading.group in rows.frame.columns:
+        groups = _groups(reading.group, rows)
+    return Part(inputs, torch.from_numpy(codes), rows.ids, amounts=amounts, groups=groups, frame=rows.frame)
 
 
 def target_column(reading: Reading, frame: pl.DataFrame, where: str) -> str:

@@ -105,7 +105,7 @@ def execute(
     run = replace(run, amounts=tuple(dict.fromkeys((*run.amounts, *amount_columns(run.objective)))))
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
-    dataset = replace(dataset or open_dataset(run), frame=None)  # training needs the encoded rows alone
+    dataset = (dataset or open_dataset(run)).for_training()
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
     chosen = learner_of(with_model(run, dataset).model)
     clock = Clock.started(run.minutes or chosen.minutes(dataset), began, baselines)

@@ -34,4 +34,4 @@ def for_search(dataset: Dataset, seed: int, grouped: bool) -> Dataset:
         raise TailtuneError(
             f"{dataset.source} has too few rows to choose settings on; give it more, or take tailtune fit"
         )
-    return replace(dataset, train=whole.take(inner.train), val=whole.take(inner.val), test=judge, frame=None)
+    return replace(dataset, train=whole.take(inner.train), val=whole.take(inner.val), test=judge).for_training()
