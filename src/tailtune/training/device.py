@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,8 @@ def make_fabric(run: Run, precision: str) -> Fabric:
     Raises:
         TailtuneError: a GPU is asked for and none is there, or a logger that cannot be made.
     """
-    from lightning_fabric import Fabric
+    with _unless_loaded("torchmetrics"):
+        from lightning_fabric import Fabric
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces the precision in every run
     if run.accelerator == "cuda" and not torch.cuda.is_available():
@@ -82,6 +84,23 @@ def make_fabric(run: Run, precision: str) -> Fabric:
     )
     fabric.launch()
     return fabric
+
+
+@contextmanager
+def _unless_loaded(package: str) -> Iterator[None]:
+    """Let nothing import `package` in the body, unless that has happened already.
+
+    lightning_fabric imports all of torchmetrics, where it is installed, to read its version for a class that is not
+    used here; with what that imports in its turn it takes longer than a short training.
+    """
+    hidden = package not in sys.modules
+    if hidden:
+        sys.modules[package] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules[package]
 
 
 @contextmanager
