@@ -14,7 +14,7 @@ from tailtune.run.environment import first_process
 from tailtune.run.execute import check_run, execute
 from tailtune.run.finished import Finished
 from tailtune.run.folder import check_data, check_folder, is_begun, is_done
-from tailtune.run.learner import Watch
+from tailtune.run.learner import Together, Watch
 from tailtune.run.lock import alone
 from tailtune.run.manifest import seal
 from tailtune.settings import Run
@@ -27,6 +27,7 @@ def fit(
     watch: Watch = nullcontext,
     say: Callable[[str], object] = print,
     forecast: Callable[[str], object] | None = None,
+    together: Together | None = None,
 ) -> Finished | None:
     """Carry out `run`, write its report, and mark the folder as done.
 
@@ -36,6 +37,8 @@ def fit(
         watch: opens an observer of the training, such as a progress bar.
         say: is told, in a sentence each, what was noticed about the data.
         forecast: is told before training, a sentence each, what was chosen and how long it takes; None times nothing.
+        together: carries out several trainings at a time, where the model consists of several; None for one after the
+            other in this process, to the same bits.
 
     Returns:
         The run, or None in the processes of a data-parallel run that are not the first.
@@ -55,7 +58,7 @@ def fit(
         with ExitStack() as held:
             if first_process(run.devices):
                 held.enter_context(alone(check_folder(run, resume)))
-            finished = execute(run, resume=resume, watch=watch, say=say, forecast=forecast)
+            finished = execute(run, resume=resume, watch=watch, say=say, forecast=forecast, together=together)
             if finished is not None:
                 write_report(finished)
                 seal(finished.folder)

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import io
+import pickle
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
 from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
 from tailtune.errors import TailtuneError
+from tailtune.jobs.progress import shown
+from tailtune.jobs.side_by_side import SideBySide
+from tailtune.run.execute import execute
 from tailtune.run.learner import Fitted, Job
-from tailtune.run.learners import PORTFOLIO, fit_model, portfolio, with_model, with_monitor
+from tailtune.run.learners import (
+    PORTFOLIO,
+    fit_model,
+    judged_rows,
+    member_training,
+    portfolio,
+    with_model,
+    with_monitor,
+)
 from tailtune.run.portfolio import Portfolio
 from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
@@ -89,7 +105,7 @@ def test_probabilities_are_the_weighted_mean_of_the_members(table: Path) -> None
 
 def test_networks_and_classical_models_are_saved_together(table: Path, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(portfolio, "MEMBERS", ("extra-trees", portfolio.NETWORK))
-    monkeypatch.setattr(portfolio, "FOLDS", 2)
+    monkeypatch.setattr(judged_rows, "FOLDS", 2)
     dataset = open_dataset(run_of(table))
     predictor = made(run_of(table), dataset).predictor
     predictor.save(tmp_path)
@@ -113,8 +129,8 @@ def test_groups_stay_together_on_the_validation_rows(table: Path) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_many_rows_are_held_out_once(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portfolio, "FEW", 3)
-    monkeypatch.setattr(portfolio, "FEW_ROWS", 10)
+    monkeypatch.setattr(judged_rows, "FEW", 3)
+    monkeypatch.setattr(judged_rows, "FEW_ROWS", 10)
     dataset = open_dataset(run_of(table))
     assert dataset.val is not None
     fitted = made(run_of(table), dataset)
@@ -129,10 +145,10 @@ def test_a_member_that_cannot_learn_is_left_out_in_words(table: Path, monkeypatc
     monkeypatch.setattr(portfolio, "MEMBERS", TWO)
     fit = portfolio._candidate
 
-    def failing(learner: Any, run: Run, *rest: Any) -> Any:
-        if run.model == "lightgbm":
+    def failing(trainings: Any, *rest: Any) -> Any:
+        if trainings[0].run.model == "lightgbm":
             raise TailtuneError("no column varies")
-        return fit(learner, run, *rest)
+        return fit(trainings, *rest)
 
     monkeypatch.setattr(portfolio, "_candidate", failing)
     dataset = open_dataset(run_of(table))
@@ -159,23 +175,23 @@ def test_an_interrupted_run_goes_on_from_its_members_to_the_same_bits(
     whole = made(run_of(table), dataset).predictor.scores(dataset.test.inputs)
     real, trained = portfolio._candidate, []
 
-    def stopped_at_second(learner: Any, run: Run, *rest: Any) -> Any:
-        if run.model == TWO[1]:
+    def stopped_at_second(trainings: Any, *rest: Any) -> Any:
+        if trainings[0].run.model == TWO[1]:
             raise KeyboardInterrupt
-        return real(learner, run, *rest)
+        return real(trainings, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(portfolio, "_candidate", stopped_at_second)
         with pytest.raises(KeyboardInterrupt):
             fit_model(run_of(table), dataset, Job(tmp_path))
     assert len(list((tmp_path / portfolio.FOLDER).iterdir())) == 5
-    keep = portfolio.keep
+    keep = member_training.keep
 
     def noting(folder: Path, one: Fitted) -> None:
         trained.append(folder.name)
         keep(folder, one)
 
-    monkeypatch.setattr(portfolio, "keep", noting)
+    monkeypatch.setattr(member_training, "keep", noting)
     resumed = made(run_of(table), dataset, Job(tmp_path, resume=True))
     assert trained == [f"{TWO[1]}-1-{fold}" for fold in range(5)]
     np.testing.assert_array_equal(resumed.predictor.scores(dataset.test.inputs), whole)
@@ -184,6 +200,59 @@ def test_an_interrupted_run_goes_on_from_its_members_to_the_same_bits(
     again = made(run_of(table), dataset, Job(tmp_path, resume=True))
     assert trained == [f"{TWO[0]}-0-3"]
     np.testing.assert_array_equal(again.predictor.scores(dataset.test.inputs), whole)
+
+
+class OutOfOrder:
+    """Carries out trainings from the last to the first, but for one that never succeeds here."""
+
+    def __init__(self, fails: str) -> None:
+        self.fails = fails
+        self.asked: list[tuple[int, float, int]] = []
+        self.shares: list[float] = []
+
+    def room(self, threads: int, memory: float, trainings: int) -> int:
+        self.asked.append((threads, memory, trainings))
+        return 2
+
+    def __call__(self, trainings: Sequence[Any], at_a_time: int, threads: int) -> None:
+        assert not any(training.done() for training in trainings)
+        self.shares = [training.share for training in trainings]
+        for training in reversed(trainings):
+            if training.title != self.fails:
+                pickle.loads(pickle.dumps(training))()
+                assert training.done()
+
+
+@pytest.mark.usefixtures("quick")
+def test_trainings_side_by_side_come_to_the_same_bits(table: Path, tmp_path: Path) -> None:
+    run = run_of(table, minutes=5.0)
+    dataset = open_dataset(run)
+    alone = made(run, dataset)
+    together = OutOfOrder(fails=f"{TWO[0]} 2")
+    several = made(run, dataset, Job(tmp_path, together=together))
+    ((threads, memory, trainings),) = together.asked
+    assert (threads, trainings) == (1, 10)
+    assert memory > 1e9
+    # two at a time, ten of equal length: the first may take a fifth of the time, the last all that is left
+    assert together.shares == pytest.approx([min(1.0, 2 / left) for left in range(10, 0, -1)])
+    np.testing.assert_array_equal(
+        several.predictor.probabilities(dataset.test.inputs), alone.predictor.probabilities(dataset.test.inputs)
+    )
+    assert [record.trainings for record in several.training.portfolio] == [5, 5]
+
+
+@pytest.mark.faults
+def test_other_processes_train_the_same_portfolio(table: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    found = []
+    for folder, jobs in (("one", 1), ("two", 2)):
+        show = partial(shown, Console(file=io.StringIO()), said.append, each=True)
+        run = replace(run_of(table), model=f"portfolio(members={TWO!r})", out=str(tmp_path / folder), baselines=())
+        finished = execute(run, together=SideBySide(jobs, show), say=said.append, resamples=0)
+        assert finished is not None
+        found.append(finished.predictions.model.probabilities)
+    np.testing.assert_array_equal(*found)
+    assert sum("of 10 trainings" in line for line in said) == 10
 
 
 @pytest.mark.parametrize(

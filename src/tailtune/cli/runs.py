@@ -18,6 +18,7 @@ def fit(
     resume: bool = False,
     no_flip: bool = False,
     from_: Annotated[Path | None, arg(name="from")] = None,
+    jobs: int | None = None,
     json: bool = False,
 ) -> None:
     """Train on DATA, evaluate once on held-out rows, and write a run folder with a model and report.html.
@@ -28,9 +29,13 @@ def fit(
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
         from_: run.yaml of a run to repeat: its settings, as they were resolved, and its DATA unless other DATA stand
             first; further options change them.
+        jobs: trainings at a time, where a model consists of several; by default as many as processors and memory
+            allow. It changes no figure.
         json: print the headline figures as JSON.
     """
     from tailtune.fit import fit as fit_run
+    from tailtune.jobs.progress import shown as counted
+    from tailtune.jobs.side_by_side import SideBySide
     from tailtune.report.terminal.run_table import as_json, headline
     from tailtune.run.repeat import check_repeated
     from tailtune.training.observer import shown
@@ -39,7 +44,14 @@ def fit(
         run = replace(run, flip=False)
     if from_ is not None:
         check_repeated(from_, run)
-    finished = fit_run(run, resume=resume, watch=lambda: shown(console(stderr=True), note), say=note, forecast=note)
+    finished = fit_run(
+        run,
+        resume=resume,
+        watch=lambda: shown(console(stderr=True), note),
+        say=note,
+        forecast=note,
+        together=SideBySide(jobs, lambda what: counted(console(stderr=True), note, what, each=False)),
+    )
     if finished is None:
         return
     folder, result = finished.folder, finished.result

@@ -64,6 +64,12 @@ class Part:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to other processes as arrays: torch would take shared memory, of which containers have little."""
+        arrays = tuple(x if isinstance(x, StoredPictures) else x.numpy() for x in self.inputs)
+        weights = None if self.weights is None else self.weights.numpy()
+        return _part, (arrays, self.targets.numpy(), self.ids, weights, self.amounts, self.groups, self.frame)
+
     def tensors(self, what: str) -> tuple[torch.Tensor, ...]:
         """Return the inputs for `what` needs all of them in memory.
 
@@ -112,6 +118,14 @@ class Part:
         if self.frame is not None and other.frame is not None and self.frame.schema == other.frame.schema:
             frame = self.frame.vstack(other.frame)
         return Part(inputs, torch.cat([self.targets, other.targets]), ids, weights, amounts, groups, frame)
+
+
+def _part(inputs: tuple[Any, ...], targets: Any, ids: Any, weights: Any, *others: Any) -> Part:
+    """Make a part of what `Part.__reduce__` took apart."""
+    from torch import from_numpy
+
+    tensors = tuple(x if isinstance(x, StoredPictures) else from_numpy(x) for x in inputs)
+    return Part(tensors, from_numpy(targets), ids, None if weights is None else from_numpy(weights), *others)
 
 
 class Preprocessor(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tailtune.jobs.task import Progress
+
+SELDOM = 10.0  # seconds
 
 
 class Lines:
@@ -44,6 +47,37 @@ class Lines:
         if self.waiting != title:
             self.waiting = title
             self.say(f"waiting for {holder}: {title}")
+
+
+class Seldom:
+    """Says how many have ended, no more often than every few seconds.
+
+    Args:
+        say: prints a line.
+        what: what is counted, in the plural.
+    """
+
+    def __init__(self, say: Callable[[str], object], what: str) -> None:
+        self.say, self.what = say, what
+        self.total = self.done = 0
+        self.said = time.monotonic()
+
+    def start(self, total: int, done: int) -> None:
+        """Take note of how much there is to do."""
+        self.total, self.done = total, done
+
+    def begin(self, title: str) -> None:
+        """Say nothing."""
+
+    def finish(self, title: str, seconds: float, failure: str | None) -> None:
+        """Say how many are done, if nothing was said for a while."""
+        self.done += failure is None
+        if time.monotonic() - self.said >= SELDOM and self.done < self.total:
+            self.said = time.monotonic()
+            self.say(f"{self.done} of {self.total} {self.what} are done")
+
+    def wait(self, title: str, holder: str) -> None:
+        """Say nothing."""
 
 
 class Bar:
@@ -98,10 +132,10 @@ class Bar:
 
 
 @contextmanager
-def shown(console: Console, say: Callable[[str], object], what: str) -> Iterator[Progress]:
-    """Yield a bar if `console` is a terminal, else what says lines."""
+def shown(console: Console, say: Callable[[str], object], what: str, *, each: bool = True) -> Iterator[Progress]:
+    """Yield a bar if `console` is a terminal, else what says a line for `each`, or one now and then."""
     if not console.is_terminal:
-        yield Lines(say, what)
+        yield Lines(say, what) if each else Seldom(say, what)
         return
     bar = Bar(console, what)
     with bar.progress:

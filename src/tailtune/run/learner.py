@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tailtune.data.dataset import Dataset
 from tailtune.decision.use import Asked, HeldOut
@@ -20,6 +21,44 @@ from tailtune.training.observer import Observer
 Watch = Callable[[], AbstractContextManager[Observer | None]]
 
 
+class Apart(Protocol):
+    """A training that can be carried out in another process, which writes what comes out into a folder."""
+
+    @property
+    def key(self) -> str:
+        """Its name among those of the run."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """For messages."""
+        ...
+
+    def done(self) -> bool:
+        """Whether what came out is there."""
+        ...
+
+    def __call__(self) -> None:
+        """Train, or go on with what was begun."""
+        ...
+
+
+class Together(Protocol):
+    """Carries out several trainings at a time in other processes."""
+
+    def room(self, threads: int, memory: float, trainings: int) -> int:
+        """Return how many at a time, if each takes so many processor threads and bytes of memory."""
+        ...
+
+    def __call__(self, trainings: Sequence[Apart], at_a_time: int, threads: int) -> None:
+        """Carry out `trainings` as far as they succeed; one that fails is left as it is.
+
+        Raises:
+            Interrupted: stopped by a signal.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Job:
     """How a training is carried out, which has no effect on what comes out.
@@ -32,6 +71,7 @@ class Job:
         asked: the run as a person asked for it, for run.yaml; None for the run that is fitted.
         forecast: is told before training, in a sentence each, what was chosen, how long it takes and what would be
             faster; None times nothing.
+        together: who carries out several trainings at a time, if there are several; None for this process alone.
     """
 
     folder: Path | None = None
@@ -40,6 +80,7 @@ class Job:
     until: float | None = None
     asked: Run | None = None
     forecast: Callable[[str], object] | None = None
+    together: Together | None = None
 
 
 @dataclass(frozen=True)

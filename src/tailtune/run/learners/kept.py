@@ -17,7 +17,6 @@ from tailtune.run.learner import Fitted
 from tailtune.run.manifest import DONE, check_file, seal
 from tailtune.run.predictor import FILE, Predictor
 from tailtune.run.result import TrainingRecord, to_json
-from tailtune.settings import Run
 
 SCORES, TRAINING = "scores.npz", "training.json"
 
@@ -36,7 +35,7 @@ def keep(folder: Path, fitted: Fitted) -> None:
     seal(folder, (FILE, SCORES, TRAINING, "run.yaml"))
 
 
-def kept(folder: Path, run: Run) -> Fitted | None:
+def kept(folder: Path) -> Fitted | None:
     """Return the member that `keep` wrote into `folder`; None if there is none, or not a whole one."""
     import msgspec
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tailtune.data.amounts import Amounts
 from tailtune.data.dataset import Dataset
-from tailtune.data.splits import folds
 from tailtune.decision.blend import Blend, blend
 from tailtune.decision.objective import read_objective
 from tailtune.decision.use import Asked, HeldOut, fit_use
@@ -23,12 +21,13 @@ from tailtune.methods.search import Space
 from tailtune.models.classical import LIBRARIES
 from tailtune.models.listed import TABLE_MODELS
 from tailtune.named_settings import home, settled
-from tailtune.profile import ClassProfile, Floats, Indices
+from tailtune.profile import ClassProfile, Floats
 from tailtune.run.decide import in_use
 from tailtune.run.environment import peak_memory_mb
 from tailtune.run.folder import write_run
 from tailtune.run.learner import Fitted, Job, Learner, Price
-from tailtune.run.learners.kept import keep, kept
+from tailtune.run.learners.judged_rows import JudgedRows, judged_rows
+from tailtune.run.learners.member_training import MemberTraining
 from tailtune.run.portfolio import Member, Portfolio
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import MemberRecord, TrainingRecord
@@ -39,13 +38,14 @@ NAME = "portfolio"
 METHOD = "tuned"  # of its networks
 NETWORK = "mlp-plr"
 MEMBERS = ("xgboost", "lightgbm", "catboost", "extra-trees", NETWORK)  # the quick ones first, should time be short
-FOLDS = 5
-FEW = 100  # rows of the rarest class, under which each row is held out once rather than a share of them
-FEW_ROWS = 10_000  # likewise of all classes together: training five times costs little
 LARGE, MINUTES = 1_000_000, 8.0  # cells of a table from which on time is limited, and to how much
 LEAST = 1.0  # seconds that a member's training has to have, or it is left out
 NETWORK_SHARE = 4.0  # of the time, to one of a classical member
 FOLDER = "members"
+PROCESS, COPIES = (
+    1.2e9,
+    8,
+)  # bytes of a process that trains a member: libraries and a model, and the rows some times over
 
 
 def members_of(model: str) -> tuple[str, ...]:
@@ -87,25 +87,6 @@ def _minutes(dataset: Dataset) -> float | None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Rows:
-    """The rows to train on, and which of them are held out when.
-
-    Attributes:
-        trainings: for each training of a member, its data; `val` is what it does not see, or None.
-        held_out: their positions among all held-out rows, training by training.
-        targets: class of each held-out row [N]; none where there are none.
-        amounts: of these rows, where costs depend on them.
-        note: a sentence on it.
-    """
-
-    trainings: tuple[Dataset, ...]
-    held_out: tuple[Indices, ...]
-    targets: Indices
-    amounts: Amounts | None
-    note: str
-
-
-@dataclass(frozen=True, eq=False)
 class _Candidate:
     """A member with its calibrated probabilities [N, K] of the held-out rows (None without them)."""
 
@@ -117,7 +98,7 @@ class _Candidate:
 
 
 def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> Fitted:
-    resolved, rows, members = _resolved(run, dataset), _rows(run, dataset), members_of(str(run.model))
+    resolved, rows, members = _resolved(run, dataset), judged_rows(run, dataset), members_of(str(run.model))
     minutes = run.minutes or _minutes(dataset)
     if job.until is None and minutes is not None:
         job = replace(job, until=time.monotonic() + 60 * minutes)
@@ -128,13 +109,16 @@ def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> 
     began = time.perf_counter()
     warnings: list[str] = []
     candidates: list[_Candidate] = []
+    trainings = _trainings(of, resolved, members, rows, job)
+    job = _at_once(trainings, members, job)
     for number, name in enumerate(members):
         until = _until(job.until, members[number:])
-        if candidates and until is not None and until - time.monotonic() < LEAST * len(rows.trainings):
+        late = until is not None and until - time.monotonic() < LEAST * len(rows.trainings)
+        if candidates and late and not all(training.done() for training in trainings[number]):
             warnings.append(f"{name} was left out of the portfolio, to end in time.")
             continue
         try:
-            candidate = _candidate(of(name), replace(resolved, model=name), number, rows, replace(job, until=until))
+            candidate = _candidate(trainings[number], rows, replace(job, until=until))
         except TailtuneError as error:
             if name == members[-1] and not candidates:
                 raise
@@ -191,56 +175,58 @@ def _resolved(run: Run, dataset: Dataset) -> Resolved:
     return Resolved(**(vars(run) | {"method": run.method or METHOD}))
 
 
-def _rows(run: Run, dataset: Dataset) -> _Rows:
-    """Hold each row out once where there are few, else the validation part."""
-    whole = dataset.train if dataset.val is None else dataset.train.joined(dataset.val)
-    targets = whole.targets.numpy()
-    counts = np.bincount(targets, minlength=1)
-    few = len(targets) < FEW_ROWS or counts[counts > 0].min() < FEW
-    if run.group is not None or (dataset.val is not None and not few):
-        note = "Each was judged on the validation rows." if dataset.val is not None else "No rows were held out."
-        held_out, amounts = targets[:0], None
-        if dataset.val is not None:
-            held_out, amounts = dataset.val.targets.numpy(), dataset.val.amounts
-        return _Rows((dataset,), (np.arange(len(held_out)),), held_out, amounts, note)
-    fold = folds(targets, FOLDS, run.split_seed)
-    judged = np.flatnonzero(fold >= 0)
-    trainings = tuple(
-        replace(dataset, train=whole.take(np.flatnonzero(fold != i)), val=whole.take(np.flatnonzero(fold == i)))
-        for i in range(FOLDS)
-    )
-    positions = tuple(np.flatnonzero(fold[judged] == i) for i in range(FOLDS))
-    note = f"Each was trained {FOLDS} times, on all rows but a fifth, by which it was judged."
-    return _Rows(trainings, positions, targets[judged], whole.take(judged).amounts, note)
+def _trainings(
+    of: Callable[[str], Learner], run: Resolved, members: tuple[str, ...], rows: JudgedRows, job: Job
+) -> list[list[MemberTraining]]:
+    """The trainings of each member, one or one a fold."""
+    folder = None if job.folder is None else job.folder / FOLDER
+    return [
+        [
+            MemberTraining(
+                of,
+                replace(run, model=name),
+                replace(dataset, as_new=None),
+                f"{name} {number + 1}" if len(rows.trainings) > 1 else name,
+                None if folder is None else folder / f"{home(name)}-{place}-{number}",
+                job.until,
+            )
+            for number, dataset in enumerate(rows.trainings)
+        ]
+        for place, name in enumerate(members)
+    ]
 
 
-def _candidate(learner: Learner, run: Resolved, place: int, rows: _Rows, job: Job) -> _Candidate:
+def _at_once(trainings: list[list[MemberTraining]], members: tuple[str, ...], job: Job) -> Job:
+    """Let other processes carry out as many trainings as they can; return the job that goes on from there."""
+    together, every = job.together, [training for of_member in trainings for training in of_member]
+    if together is None or job.folder is None:
+        return job
+    threads, shares = every[0].run.threads or 1, _shares(members)
+    memory = PROCESS + COPIES * sum(x.nbytes for x in every[0].dataset.train.tensors("a portfolio"))
+    at_a_time = together.room(threads, memory, len(every))
+    if at_a_time < 2:
+        return job
+    each = [share / len(of_member) for share, of_member in zip(shares, trainings, strict=True) for _ in of_member]
+    ahead = np.cumsum(each[::-1])[::-1]
+    parts = [min(1.0, at_a_time * part / rest) for part, rest in zip(each, ahead.tolist(), strict=True)]
+    together([replace(one, share=part) for one, part in zip(every, parts, strict=True)], at_a_time, threads)
+    return replace(job, resume=True)
+
+
+def _candidate(trainings: list[MemberTraining], rows: JudgedRows, job: Job) -> _Candidate:
     """Train a member, once or once a fold, and calibrate it on what it did not see."""
-    if not learner.network:
-        plain = Run(run.data)
-        run = replace(run, method="erm", **{name: getattr(plain, name) for name in learner.lacks})
     fitted: list[Fitted] = []
-    for number, dataset in enumerate(rows.trainings):
+    for number, training in enumerate(trainings):
         until = job.until
         if until is not None:
-            until = time.monotonic() + max(0.0, until - time.monotonic()) / (len(rows.trainings) - number)
-            run = replace(run, minutes=run.minutes or (until - time.monotonic()) / 60)  # so that networks fit into it
-        folder = None if job.folder is None else job.folder / FOLDER / f"{home(run.model)}-{place}-{number}"
-        one = None if folder is None or not job.resume else kept(folder, run)
-        if one is None:
-            if folder is not None:
-                folder.mkdir(parents=True, exist_ok=True)
-            settled = run if dataset.val is not None or run.selection == "last" else replace(run, selection="last")
-            one = learner.fit(settled, dataset, replace(job, folder=folder, until=until, forecast=None))
-            assert one is not None  # a portfolio is trained by one process
-            if folder is not None:
-                keep(folder, one)
-        fitted.append(one)
+            until = time.monotonic() + max(0.0, until - time.monotonic()) / (len(trainings) - number)
+        fitted.append(training.fitted(until, job))
+    name = trainings[0].run.model
     seconds = sum(one.training.seconds for one in fitted)
     steps = sum(one.training.steps for one in fitted)
     predictors = tuple(one.predictor for one in fitted)
     if not len(rows.targets):
-        return _Candidate(run.model, predictors, None, seconds, steps)
+        return _Candidate(name, predictors, None, seconds, steps)
     profile = rows.trainings[0].profile
     scores = np.zeros((len(rows.targets), profile.num_classes))
     for one, positions in zip(fitted, rows.held_out, strict=True):
@@ -248,10 +234,10 @@ def _candidate(learner: Learner, run: Resolved, place: int, rows: _Rows, job: Jo
         scores[positions] = one.held_out.probabilities
     use = fit_use(Asked(read_objective("log_loss")), fitted[0].implied, profile, HeldOut(scores, rows.targets))
     calibrated = tuple(in_use(predictor, use) for predictor in predictors)
-    return _Candidate(run.model, calibrated, use.recalibration(scores), seconds, steps)
+    return _Candidate(name, calibrated, use.recalibration(scores), seconds, steps)
 
 
-def _blend(candidates: list[_Candidate], rows: _Rows, run: Resolved, dataset: Dataset) -> Blend:
+def _blend(candidates: list[_Candidate], rows: JudgedRows, run: Resolved, dataset: Dataset) -> Blend:
     if not len(rows.targets):
         return Blend(np.full(len(candidates), 1 / len(candidates)), chosen=0)
     return blend([_known(candidate) for candidate in candidates], rows.targets)
@@ -262,7 +248,7 @@ def _known(candidate: _Candidate) -> Floats:
     return candidate.probabilities
 
 
-def _record(candidate: _Candidate, weight: float, rows: _Rows, profile: ClassProfile) -> MemberRecord:
+def _record(candidate: _Candidate, weight: float, rows: JudgedRows, profile: ClassProfile) -> MemberRecord:
     found: tuple[float | None, float | None] = None, None
     if candidate.probabilities is not None:
         judged = scored(rows.targets, candidate.probabilities, profile)
@@ -270,7 +256,7 @@ def _record(candidate: _Candidate, weight: float, rows: _Rows, profile: ClassPro
     return MemberRecord(candidate.name, weight, round(candidate.seconds, 3), len(candidate.predictors), *found)
 
 
-def _told(candidate: _Candidate, rows: _Rows) -> str:
+def _told(candidate: _Candidate, rows: JudgedRows) -> str:
     time_taken = duration(round(candidate.seconds, 1)).replace(NBSP, " ")
     if candidate.probabilities is None:
         return f"{candidate.name}: {time_taken}."
@@ -306,14 +292,18 @@ def _until(until: float | None, ahead: tuple[str, ...]) -> float | None:
     """When the first of the members `ahead` should be done, by `time.monotonic`."""
     if until is None:
         return None
-    shares = [1.0 if home(name) in LIBRARIES else NETWORK_SHARE for name in ahead]
-    now = time.monotonic()
+    shares, now = _shares(ahead), time.monotonic()
     return now + max(0.0, until - now) * shares[0] / sum(shares)
+
+
+def _shares(members: tuple[str, ...]) -> list[float]:
+    """Of the time, to each member."""
+    return [1.0 if home(name) in LIBRARIES else NETWORK_SHARE for name in members]
 
 
 def _price(of: Callable[[str], Learner], run: Run, dataset: Dataset) -> Price:
     """The members' prices together; networks by the length that they may have."""
-    rows = _rows(run, dataset)
+    rows = judged_rows(run, dataset)
     prices = []
     for name in members_of(str(run.model)):
         member = of(name)
