@@ -28,6 +28,7 @@ Table = Callable[..., Path]
         ("--method", "erm(rho=0.1)", "method 'erm' takes no 'rho'"),
         ("--logger", "nowhere:Logger", "cannot make the logger 'nowhere:Logger'"),
         ("--accelerator", "cuda", "no CUDA device was found"),
+        ("--jobs", "0", "--jobs must be 1 or more, however: 0"),
         ("--val-fraction", "0", "no validation rows"),
         ("--test-fraction", "0", "no test rows"),
         ("--ratio", "0.1", "is taken as it is, leave it out"),
