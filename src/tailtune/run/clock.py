@@ -10,6 +10,7 @@ from tailtune.models.classical import LIBRARIES
 
 MODEL, CLASSICAL, EVALUATION = 6.0, 1.5, 1.5  # shares of the time; erm is a network too
 FEWEST_RESAMPLES = 50
+LEAST = 0.1  # of the minutes is for what comes after reading, even if reading took them all
 TRIED = 5  # resamples that are timed
 
 
@@ -29,8 +30,9 @@ class Clock:
 
     @classmethod
     def started(cls, minutes: float | None, began: float, baselines: Sequence[str]) -> Clock:
-        """Return the clock of a run that `began` then, by `time.monotonic`."""
-        return cls(None if minutes is None else began + 60 * minutes, ("model", *baselines))
+        """Return the clock of a run that `began` then, by `time.monotonic`, and has read its data by now."""
+        end = None if minutes is None else max(began + 60 * minutes, time.monotonic() + LEAST * 60 * minutes)
+        return cls(end, ("model", *baselines))
 
     def until(self) -> float | None:
         """Return when the first of what is ahead should be done, by `time.monotonic`; None for no limit."""
@@ -62,6 +64,20 @@ class Clock:
             return most
         each = _timed(systems, bootstrap)
         return min(most, max(FEWEST_RESAMPLES, int((self.end - time.monotonic()) / each)))
+
+
+def late(minutes: float | None, read: float) -> tuple[str, ...]:
+    """Return a sentence if reading took so many seconds that hardly any of the minutes are left.
+
+    >>> late(2.0, 150.0)
+    ('Reading took 150 s of --minutes 2: what follows takes 12 s more at least, in which little can be learnt.',)
+    """
+    if minutes is None or read <= (1 - LEAST) * 60 * minutes:
+        return ()
+    return (
+        f"Reading took {read:.0f} s of --minutes {minutes:g}: what follows takes {LEAST * 60 * minutes:.0f} s more at "
+        "least, in which little can be learnt.",
+    )
 
 
 def _timed(systems: int, bootstrap: Callable[[int], object]) -> float:

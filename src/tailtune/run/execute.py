@@ -32,7 +32,7 @@ from tailtune.interrupt import Interrupted
 from tailtune.methods.resolve import find
 from tailtune.profile import ClassProfile, Indices
 from tailtune.run.balances import at_balances
-from tailtune.run.clock import Clock
+from tailtune.run.clock import Clock, late
 from tailtune.run.decide import amount_columns
 from tailtune.run.environment import command, first_process, machine, versions
 from tailtune.run.finished import RESULT, Finished
@@ -108,6 +108,7 @@ def execute(
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
     dataset = (dataset or open_dataset(run)).for_training()
+    read = time.monotonic()
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
     chosen = learner_of(with_model(run, dataset).model)
     clock = Clock.started(run.minutes or chosen.minutes(dataset), began, baselines)
@@ -119,7 +120,7 @@ def execute(
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
             fit_model(run, dataset, job)
         return None
-    for sentence in dataset.notes:
+    for sentence in (*dataset.notes, *late(run.minutes, read - began)):
         say(sentence)
     told: list[str] = []
 
