@@ -91,6 +91,21 @@ def test_every_row_is_judged_by_models_that_did_not_see_it(table: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_scores_by_fold_are_of_models_that_did_not_see_the_rows_of_the_fold(table: Path) -> None:
+    dataset = open_dataset(run_of(table))
+    fitted = made(run_of(table), dataset)
+    assert dataset.val is not None
+    assert fitted.held_out is not None
+    assert fitted.held_out.folds is not None
+    both = dataset.train.joined(dataset.val)
+    by_fold = members_of(fitted).by_fold(both.tensors("a test"))
+    assert by_fold.shape == (5, len(both), 2)
+    own = by_fold[fitted.held_out.folds, np.arange(len(both))]
+    np.testing.assert_allclose(own, fitted.held_out.probabilities, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(by_fold.mean(axis=0), fitted.predictor.scores(both.inputs))
+
+
+@pytest.mark.usefixtures("quick")
 def test_probabilities_are_the_weighted_mean_of_the_members(table: Path) -> None:
     dataset = open_dataset(run_of(table))
     model = members_of(made(run_of(table), dataset))

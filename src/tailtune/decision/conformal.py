@@ -56,16 +56,7 @@ class ConformalSets:
     @property
     def note(self) -> str:
         """What cannot be promised and the rows that it would take, in words; empty where all classes are covered."""
-        if not self.uncovered:
-            return ""
-        have = [
-            f"{quoted(self.names[k])} ({self.calibration_rows[k]})" for k in np.flatnonzero(np.isinf(self.thresholds))
-        ]
-        needed = counted(rows_needed(self.coverage), "calibration row", "calibration rows")
-        return (
-            f"A coverage of {100 * self.coverage:g} % takes {needed} of a class; always in the set for lack of them: "
-            f"{listed(have)}."
-        )
+        return lacking(self.coverage, self.calibration_rows, self.names)
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return settings ready for JSON and named arrays; `from_state` is the inverse."""
@@ -126,6 +117,17 @@ def fit_conformal(
         if rank <= len(of_class):
             thresholds[k] = of_class[rank - 1]
     return ConformalSets(thresholds, coverage, np.bincount(y, minlength=p.shape[1]), read_names(names, p.shape[1]))
+
+
+def lacking(coverage: float, rows: Indices, names: Sequence[str]) -> str:
+    """Say which classes have too few calibration rows [K] for `coverage`; empty where none has."""
+    needed = rows_needed(coverage)
+    have = [f"{quoted(name)} ({count})" for name, count in zip(names, rows.tolist(), strict=True) if count < needed]
+    if not have:
+        return ""
+    rows_of = counted(needed, "calibration row", "calibration rows")
+    always = f"always in the set for lack of them: {listed(have)}."
+    return f"A coverage of {100 * coverage:g} % takes {rows_of} of a class; {always}"
 
 
 def rows_needed(coverage: float) -> int:

@@ -33,11 +33,13 @@ class HeldOut:
         probabilities: of the model, before anything is made of them [N, K].
         targets: class indices [N].
         amounts: of the rows, where costs depend on them.
+        folds: for each row the fold [N] whose models did not see it; None where one model saw none of them.
     """
 
     probabilities: Floats
     targets: Indices
     amounts: Amounts | None = None
+    folds: Indices | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -139,7 +139,7 @@ def execute(
         if fitted.leftovers is not None:
             shutil.rmtree(fitted.leftovers, ignore_errors=True)
         write_run(folder, run, fitted.run)
-        scores = _scores(fitted, dataset)
+        scores, by_fold = _scores(fitted, dataset)
         model, *others = _systems(run, fitted, dataset, scores, clock.after(), say)
         predictions = Predictions(
             ids=dataset.test.ids,
@@ -154,7 +154,7 @@ def execute(
         write_predictions(folder, predictions)
         write_trained_rows(folder, dataset)
         resamples = _affordable(resamples, clock, dataset, [model, *others], say)
-        result = _result(fitted, dataset, predictions, [model, *others], own, resamples)
+        result = _result(fitted, dataset, predictions, by_fold, [model, *others], own, resamples)
         write_whole(folder / RESULT, to_json(result))
     return Finished.made(folder, result, predictions)
 
@@ -271,14 +271,20 @@ def _systems(
         label = CLASSICAL[name].label if name in CLASSICAL else f"erm ({baseline.run.model})"
         for sentence in baseline.training.warnings:
             say(f"Baseline {label}: {sentence}")
-        answered = _answered(baseline.predictor, _scores(baseline, dataset), dataset)
+        answered = _answered(baseline.predictor, _scores(baseline, dataset)[0], dataset)
         yield System(name, label, "baseline", baseline.training.seconds, answered)
 
 
-def _scores(fitted: Fitted, dataset: Dataset) -> Probabilities:
-    """The scores [N, K] of the test rows, with as many threads as the model was trained with."""
+def _scores(fitted: Fitted, dataset: Dataset) -> tuple[Probabilities, Probabilities | None]:
+    """The scores [N, K] of the test rows, with as many threads as the model was trained with.
+
+    After several folds also those by the models of each of them [F, N, K].
+    """
     with processor_threads(fitted.run.threads):
-        return fitted.predictor.scores(dataset.test.inputs)
+        by_fold = fitted.predictor.scores_by_fold(dataset.test.inputs)
+        if by_fold is not None:
+            return by_fold.mean(axis=0), by_fold
+        return fitted.predictor.scores(dataset.test.inputs), None
 
 
 def _affordable(
@@ -304,7 +310,13 @@ def _answered(predictor: Predictor, scores: Probabilities, dataset: Dataset) -> 
 
 
 def _result(
-    fitted: Fitted, dataset: Dataset, made: Predictions, systems: list[System], own: list[Measure], resamples: int
+    fitted: Fitted,
+    dataset: Dataset,
+    made: Predictions,
+    by_fold: Probabilities | None,
+    systems: list[System],
+    own: list[Measure],
+    resamples: int,
 ) -> Result:
     model = systems[0]
     asked, decided, recalibration = fitted.asked, fitted.decided, fitted.predictor.recalibration
@@ -337,7 +349,7 @@ def _result(
         training=fitted.training,
         run=Resolved(**vars(fitted.run)),
         bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names),
-        promises=promises(fitted.predictor, dataset.profile, made, scored_by) if resamples else None,
+        promises=promises(fitted.predictor, dataset.profile, made, scored_by, by_fold) if resamples else None,
     )
 
 

@@ -251,7 +251,8 @@ def write_predictions(folder: Path, made: Predictions) -> None:
     """Write predictions.npz.
 
     It holds ids [N], targets [N], probabilities [N, K], answers [N], scores [N, K] and implied [K]; of validation rows
-    validation_scores [M, K] and validation_targets [M]; of each baseline baseline_NAME [N, K] and answers_NAME [N]; and
+    validation_scores [M, K], validation_targets [M] and, after several folds, validation_folds [M]; of each baseline
+    baseline_NAME [N, K] and answers_NAME [N]; and
     where costs depend on columns amounts [N, A], validation_amounts [M, A] and their amount_names [A].
     """
     import io
@@ -266,6 +267,8 @@ def write_predictions(folder: Path, made: Predictions) -> None:
     }
     if made.held_out is not None:
         arrays |= {"validation_scores": made.held_out.probabilities, "validation_targets": made.held_out.targets}
+    if made.held_out is not None and made.held_out.folds is not None:
+        arrays["validation_folds"] = made.held_out.folds
     for name, system in made.baselines.items():
         arrays |= {f"{_BASELINE}{name}": system.probabilities, f"{_ANSWERS}{name}": system.answers}
     if made.amounts is not None:
@@ -291,7 +294,8 @@ def read_predictions(folder: Path) -> Predictions:
         held_out = None
         if "validation_scores" in found:
             known = _amounts(found, "validation_amounts")
-            held_out = HeldOut(found["validation_scores"], found["validation_targets"], known)
+            folds = found.get("validation_folds")
+            held_out = HeldOut(found["validation_scores"], found["validation_targets"], known, folds)
         return Predictions(
             ids=found["ids"],
             targets=found["targets"],

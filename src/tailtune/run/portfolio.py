@@ -32,9 +32,8 @@ class Member:
     predictors: tuple[Predictor, ...]
 
     def probabilities(self, inputs: Sequence[torch.Tensor]) -> Floats:
-        """Return calibrated class probabilities [N, K] of encoded rows."""
-        found = [predictor.probabilities(tuple(inputs)) for predictor in self.predictors]
-        return np.asarray(np.mean(found, axis=0))
+        """Return calibrated class probabilities [F, N, K] of encoded rows, by each of its F predictors."""
+        return np.stack([predictor.probabilities(tuple(inputs)) for predictor in self.predictors])
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +46,18 @@ class Portfolio:
 
     members: tuple[Member, ...]
 
-    def predict_proba(self, inputs: Sequence[torch.Tensor]) -> Floats:
-        """Return class probabilities [N, K] of (numeric [N, Dn], categorical [N, Dc])."""
+    @property
+    def folded(self) -> bool:
+        """Whether every member was trained several times, each time without another fold of the rows."""
+        return all(len(member.predictors) > 1 for member in self.members)
+
+    def by_fold(self, inputs: Sequence[torch.Tensor]) -> Floats:
+        """Return class probabilities [F, N, K] by the models that were trained without each of F folds, or by one."""
         total = np.zeros(1)
         for member in self.members:
             total = total + member.weight * member.probabilities(inputs)
         return total
+
+    def predict_proba(self, inputs: Sequence[torch.Tensor]) -> Floats:
+        """Return class probabilities [N, K] of (numeric [N, Dn], categorical [N, Dc])."""
+        return np.asarray(self.by_fold(inputs).mean(axis=0))

@@ -17,6 +17,7 @@ from tailtune.files import check_output, refuse_unwritable, write_whole
 from tailtune.profile import Floats
 from tailtune.run.finished import Finished
 from tailtune.run.predictor import Predictor
+from tailtune.run.promises import sets_of
 from tailtune.run.redecide import redecided
 from tailtune.words import percent
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 ESTIMATE = "estimate"  # of a deployment balance: from the rows themselves
+SETS = "--sets"
 SEPARATOR = "|"  # between the classes of a set
 _FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -98,7 +100,7 @@ def write_predictions_table(
     if wanted.abstain_error is not None:
         columns["answered"] = _answered(run, predictor, probabilities, answers, wanted.abstain_error, say)
     if wanted.sets is not None:
-        columns["set"] = _sets(run, scores, predictor.names, wanted.sets, say)
+        columns["set"] = _sets(run, scores, trained.scores_by_fold(rows.inputs), wanted.sets, say)
     columns |= {f"probability_{name}": probabilities[:, k] for k, name in enumerate(predictor.names)}
     frame, buffer = pl.DataFrame(columns), io.BytesIO()
     if out.suffix == ".csv":
@@ -138,7 +140,9 @@ def _held_out(run: Finished, option: str, say: Callable[[str], object]) -> HeldO
         raise TailtuneError(
             f"{option} is fitted on validation rows, and {run.folder} had none; fit again with --selection validation"
         )
-    if run.result.training.folded:
+    if run.result.training.folded and option == SETS:
+        say(f"{option} compares each row with those that each fold's models had not seen.")
+    elif run.result.training.folded:
         say(f"{option} rests on scores of models that each saw four fifths of the rows, and answers are of their mean.")
     elif run.run.selection == "refit":
         say(f"{option} rests on the scores of the training before the refit, as far as the last model is like it.")
@@ -183,14 +187,12 @@ def _answered(
 
 
 def _sets(
-    run: Finished, scores: Floats, names: tuple[str, ...], coverage: float, say: Callable[[str], object]
+    run: Finished, scores: Floats, by_fold: Floats | None, coverage: float, say: Callable[[str], object]
 ) -> list[str]:
-    """The set of each row; of scores before the decision, because that was fitted on the same validation rows."""
-    from tailtune.decision.conformal import fit_conformal
-
-    held_out = _held_out(run, "--sets", say)
-    conformal = fit_conformal(held_out.probabilities, held_out.targets, coverage, names=names)
-    if conformal.note:
-        say(conformal.note)
+    """The set of each row."""
+    held_out, names = _held_out(run, SETS, say), run.result.data.names
+    held, note = sets_of(held_out, names, coverage, scores, by_fold)
+    if note:
+        say(note)
     within = np.asarray(names, dtype=object)
-    return [SEPARATOR.join(within[row]) for row in conformal(scores)]
+    return [SEPARATOR.join(within[row]) for row in held]

@@ -102,6 +102,12 @@ class Predictor:
         found = self._of_model(inputs)
         return found if self.decision is None else self.decision(found)
 
+    def scores_by_fold(self, inputs: Sources) -> NDArray[np.float64] | None:
+        """Return the scores [F, N, K] by the models of each fold, whose mean `scores` are; None without folds."""
+        if not isinstance(self.model, Portfolio) or not self.model.folded:
+            return None
+        return self.model.by_fold(cast("tuple[torch.Tensor, ...]", inputs))
+
     def _of_model(self, inputs: Sources) -> NDArray[np.float64]:
         import torch
 

@@ -6,13 +6,16 @@ Both are found on validation rows, as ``predict --sets`` and ``--abstain-error``
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tailtune.decision.abstention import fit_abstention
 from tailtune.decision.conformal import fit_conformal, rows_needed
+from tailtune.decision.cross_conformal import fit_cross_conformal
 from tailtune.decision.use import HeldOut
 from tailtune.profile import ClassProfile, Floats, Indices
 from tailtune.run.folder import Predictions
@@ -44,7 +47,7 @@ class CoveredClass:
 
 @dataclass(frozen=True)
 class Sets:
-    """Sets of classes on the test rows, see `tailtune.decision.conformal`.
+    """Sets of classes on the test rows, see `tailtune.decision.conformal` and, after folds, `cross_conformal`.
 
     Attributes:
         coverage: share of the rows of each class whose set is to hold it.
@@ -104,7 +107,13 @@ class Promises:
     scored_by: ScoredBy
 
 
-def promises(predictor: Predictor, profile: ClassProfile, made: Predictions, scored_by: ScoredBy) -> Promises | None:
+def promises(
+    predictor: Predictor,
+    profile: ClassProfile,
+    made: Predictions,
+    scored_by: ScoredBy,
+    by_fold: Floats | None = None,
+) -> Promises | None:
     """Find both on the validation rows and try them on the test rows.
 
     Args:
@@ -112,6 +121,7 @@ def promises(predictor: Predictor, profile: ClassProfile, made: Predictions, sco
         profile: class distribution of the training rows.
         made: scores and answers of the test rows, and scores of the validation rows.
         scored_by: which model the latter are of.
+        by_fold: scores of the test rows by the models of each fold [F, N, K], where there are several.
 
     Returns:
         What came out; None without validation rows.
@@ -132,7 +142,7 @@ def promises(predictor: Predictor, profile: ClassProfile, made: Predictions, sco
         found = fit_abstention(known, held_out.targets, wrong / 2, confidence=confidence, answers=answers)
         kept, note = answering(found.threshold), found.note
     return Promises(
-        sets=_sets(held_out, profile, made),
+        sets=_sets(held_out, profile, made, by_fold),
         levels=tuple(answering(0.0 if share == 1 else float(np.quantile(sure, 1 - share))) for share in SHARES),
         error=wrong / 2,
         confidence=confidence,
@@ -155,15 +165,35 @@ def _answering(threshold: float, sure: Floats, profile: ClassProfile, made: Pred
     )
 
 
-def _sets(held_out: HeldOut, profile: ClassProfile, made: Predictions) -> Sets:
-    """Sets of the scores before the decision, because that was fitted on the same validation rows."""
-    found = fit_conformal(held_out.probabilities, held_out.targets, COVERAGE, names=profile.names)
-    held = found(made.scores)
+def sets_of(
+    held_out: HeldOut, names: Sequence[str], coverage: float, scores: Floats, by_fold: Floats | None
+) -> tuple[NDArray[np.bool_], str]:
+    """Return which classes the sets of rows hold [N, K], and what cannot be promised, in words.
+
+    Args:
+        held_out: scores of the validation rows, before the decision, because that was fitted on the same rows.
+        names: of the classes [K].
+        coverage: share of the rows of each class whose set is to hold it.
+        scores: of the rows [N, K].
+        by_fold: by the models of each fold [F, N, K], where there are several.
+    """
+    if held_out.folds is not None and by_fold is not None:
+        across = fit_cross_conformal(
+            held_out.probabilities, held_out.targets, held_out.folds, coverage, names=tuple(names)
+        )
+        return across(by_fold), across.note
+    found = fit_conformal(held_out.probabilities, held_out.targets, coverage, names=tuple(names))
+    return found(scores), found.note
+
+
+def _sets(held_out: HeldOut, profile: ClassProfile, made: Predictions, by_fold: Floats | None) -> Sets:
+    held, _ = sets_of(held_out, profile.names, COVERAGE, made.scores, by_fold)
+    known = np.bincount(held_out.targets, minlength=profile.num_classes)
 
     def covered(k: int, rows: Indices) -> CoveredClass:
         share = float(held[rows, k].mean()) if len(rows) else None
-        promised = math.isfinite(found.thresholds[k])
-        return CoveredClass(profile.names[k], int(found.calibration_rows[k]), promised, len(rows), share)
+        promised = bool(known[k] >= rows_needed(COVERAGE))
+        return CoveredClass(profile.names[k], int(known[k]), promised, len(rows), share)
 
     sizes = held.sum(axis=1)
     return Sets(

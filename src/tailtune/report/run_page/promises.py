@@ -34,6 +34,7 @@ class PromisesView:
     """Both tables, and what has to be said with them."""
 
     coverage: str
+    at_least: str
     needed: str
     size: str
     single: str
@@ -57,6 +58,7 @@ def view_of(promises: Promises) -> PromisesView:
     )
     return PromisesView(
         coverage=percent(sets.coverage, 0),
+        at_least=percent(max(0.0, 2 * sets.coverage - 1), 0),
         needed=whole(sets.needed),
         size=f"{sets.size:.2f}",
         single=percent(sets.single),

@@ -35,6 +35,16 @@ class JudgedRows:
     amounts: Amounts | None
     note: str
 
+    @property
+    def folds(self) -> Indices | None:
+        """For each held-out row, the training that did not see it [N]; None where there is one."""
+        if len(self.trainings) == 1:
+            return None
+        fold = np.empty(len(self.targets), dtype=np.int64)
+        for number, positions in enumerate(self.held_out):
+            fold[positions] = number
+        return fold
+
 
 def judged_rows(run: Run, dataset: Dataset) -> JudgedRows:
     """Hold each row out once where there are few, else the validation part."""

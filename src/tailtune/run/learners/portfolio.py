@@ -133,7 +133,7 @@ def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> 
     held_out = None
     if len(rows.targets):
         weighted = [weight * _known(candidate) for candidate, weight in used]
-        held_out = HeldOut(np.sum(weighted, axis=0), rows.targets, rows.amounts)
+        held_out = HeldOut(np.sum(weighted, axis=0), rows.targets, rows.amounts, rows.folds)
     steps, seconds = sum(candidate.steps for candidate in candidates), time.perf_counter() - began
     training = TrainingRecord(
         epochs=len(candidates),
