@@ -51,6 +51,7 @@ class Part:
         groups: what must stay in one part with each row [N], such as its patient, where that is known.
         frame: the rows as they were read [N], with the target and all other columns, for those who look at them; None
             where there is nothing but pictures.
+        times: of each row [N], see `tailtune.data.known.Known`, where that is known.
     """
 
     inputs: tuple[torch.Tensor | StoredPictures, ...]
@@ -60,6 +61,7 @@ class Part:
     amounts: Amounts | None = None
     groups: NDArray[np.str_] | None = None
     frame: pl.DataFrame | None = field(default=None, repr=False)
+    times: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -88,7 +90,8 @@ class Part:
         amounts = None if self.amounts is None else self.amounts.take(rows)
         groups = None if self.groups is None else self.groups[rows]
         frame = None if self.frame is None else self.frame[rows]
-        return Part(inputs, self.targets[index], self.ids[rows], weights, amounts, groups, frame)
+        times = None if self.times is None else self.times[rows]
+        return Part(inputs, self.targets[index], self.ids[rows], weights, amounts, groups, frame, times)
 
     def joined(self, other: Part) -> Part:
         """Return the part that holds these rows and then those of `other`."""
@@ -111,7 +114,10 @@ class Part:
         frame = None
         if self.frame is not None and other.frame is not None and self.frame.schema == other.frame.schema:
             frame = self.frame.vstack(other.frame)
-        return Part(inputs, torch.cat([self.targets, other.targets]), ids, weights, amounts, groups, frame)
+        times = None
+        if self.times is not None and other.times is not None:
+            times = np.concatenate([self.times, other.times])
+        return Part(inputs, torch.cat([self.targets, other.targets]), ids, weights, amounts, groups, frame, times)
 
 
 class Preprocessor(Protocol):
@@ -154,7 +160,7 @@ class Dataset:
         names: class names [K], in class order.
         train, val, test: the parts; `val` may be None.
         preprocessor: encodes further rows in the same way.
-        split: "official", "given" (by the user's folders or arrays) or "stratified" (made here).
+        split: "official", "given" (by the user's folders, arrays or manifest), "stratified" or "by time" (made here).
         split_hash: sha256 over the row identities of train, val and test.
         flip: whether a mirrored image keeps its class, where that is known.
         headline: the metric by which published results on the data set are compared, where there is one.

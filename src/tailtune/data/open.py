@@ -59,18 +59,27 @@ def open_dataset(reading: Reading) -> Dataset:
 
 
 def _open(reading: Reading) -> Dataset:
-    if reading.data in catalog.__all__:
+    named, own = reading.data in catalog.__all__, is_own(reading.data)
+    for name in ("manifest", "group_pattern"):
+        if getattr(reading, name) is not None and (named or own or Path(reading.data).is_file()):
+            option = name.replace("_", "-")
+            raise TailtuneError(f"--{option} is for a folder of pictures, and {reading.data} is none; leave it out")
+    if named:
         return catalog.open_named(reading.data, reading)
     if reading.classes:
         raise TailtuneError(
             f"--classes {' '.join(reading.classes)} belongs to binary_cifar10; leave it out for {reading.data}"
         )
-    if is_own(reading.data):
+    if own:
         from tailtune.data.own import open_own
 
         return open_own(reading)
     path = Path(reading.data)
     if path.is_dir():
+        if reading.manifest is not None:
+            from tailtune.data.picture_manifest import open_manifest
+
+            return open_manifest(reading)
         if part_files(path)["train"] is not None:
             return _open_table_folder(reading, path)
         _refuse_loose_tables(path)
@@ -149,7 +158,7 @@ class PredictionRows:
     Attributes:
         inputs: what the model takes, see `Part`, or image files that are decoded when they are read.
         ids: identity of each row [N].
-        frame: the table as it was read, or None for images.
+        frame: the table or the manifest as it was read, or None for images without one.
         read_targets: reads the classes [N], which may fail where prediction does not; None if the data have none.
         notes: what the user should know, one sentence each.
     """
@@ -175,7 +184,11 @@ class PredictionRows:
 
 
 def open_for_prediction(
-    path: str | Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None = None
+    path: str | Path,
+    preprocessor: Preprocessor,
+    names: Sequence[str],
+    target: str | None = None,
+    manifest: str | None = None,
 ) -> PredictionRows:
     """Open rows for a model that is trained already.
 
@@ -183,7 +196,8 @@ def open_for_prediction(
         path: a CSV or Parquet file or an .npz with x (or x_test) for a table model, images for an image model.
         preprocessor: of the model.
         names: class names of the model [K].
-        target: target column; the one that the model was trained on if None.
+        target: target column; the one that the model was trained on if None (of a manifest the one called label).
+        manifest: lists the pictures of the folder `path` that are meant, see `read_manifest`; labels are optional.
 
     Returns:
         The encoded rows, with their targets if the data have them.
@@ -192,7 +206,24 @@ def open_for_prediction(
         TailtuneError: no such data, columns that are missing, or anything else wrong with them.
     """
     with naming_files():
+        if manifest is not None:
+            return _listed_for_prediction(Path(path), preprocessor, names, target, manifest)
         return _open_for_prediction(Path(path), preprocessor, names, target)
+
+
+def _listed_for_prediction(
+    path: Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None, manifest: str
+) -> PredictionRows:
+    from tailtune.data import images, picture_manifest
+
+    if preprocessor.kind != "image":
+        raise TailtuneError(f"--manifest {manifest} lists pictures, and this model takes tables; leave it out")
+    listed = picture_manifest.read_manifest(manifest, path)
+    files = [path / file for file in listed.paths]
+    inputs = images.files_for_prediction(files, cast("ImagePreprocessor", preprocessor))
+    known = picture_manifest.has_labels(listed, target)
+    read = (lambda: picture_manifest.labels_of(listed, target, names)) if known else None
+    return PredictionRows(inputs, np.array(listed.paths, dtype=np.str_), listed.frame, read)
 
 
 def _open_for_prediction(

@@ -95,6 +95,7 @@ def score(
     say: Callable[[str], object] = print,
     objective: str | None = None,
     deploy_prior: str | None = None,
+    manifest: str | None = None,
 ) -> Scores:
     """Score the run in `folder` on `data`, which must hold the target.
 
@@ -104,6 +105,7 @@ def score(
         say: is told what was noticed about the data.
         objective: another one to answer for than the run's, see `redecided`.
         deploy_prior: another balance in use, see `redecided`.
+        manifest: lists the pictures of the folder `data` that are meant, with their classes.
 
     Returns:
         The figures, with the run's own measures. One whose file is gone is left out, and `say` is told.
