@@ -66,6 +66,13 @@ class Part:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def mass(self, num_classes: int) -> tuple[float, ...] | None:
+        """Sum of the weights of each class [K]; None where all rows count alike."""
+        if self.weights is None:
+            return None
+        sums = np.bincount(self.targets.numpy(), self.weights.numpy().astype(np.float64), minlength=num_classes)
+        return tuple(sums.tolist())
+
     def tensors(self, what: str) -> tuple[torch.Tensor, ...]:
         """Return the inputs for `what` needs all of them in memory.
 
@@ -169,6 +176,8 @@ class Dataset:
         class_weights: how much more a row of each class counts in training [K], where a person said so.
         left_out: columns and images that are not used.
         warnings: one clear sentence each.
+        positive: index of the one of two classes that is to be found, where a person said so.
+        labels: what the data call the classes [K], where a person gave them other names.
         as_new: inputs of the training rows as the preprocessor encodes them later, where that is in another way, so
             that they can be known again; else None.
     """
@@ -188,6 +197,8 @@ class Dataset:
     class_weights: tuple[float, ...] | None = None
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    positive: int | None = None
+    labels: tuple[str, ...] | None = None
     as_new: tuple[torch.Tensor, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -204,7 +215,12 @@ class Dataset:
     @property
     def profile(self) -> ClassProfile:
         """Class distribution of the training part."""
-        return ClassProfile.from_targets(self.train.targets.numpy(), len(self.names), self.names)
+        return self.profile_of(self.train)
+
+    def profile_of(self, part: Part) -> ClassProfile:
+        """Class distribution of rows that are trained on."""
+        found = ClassProfile.from_targets(part.targets.numpy(), len(self.names), self.names)
+        return replace(found, mass=part.mass(len(self.names)), positive=self.positive)
 
     def for_training(self) -> Dataset:
         """Return the data set without the rows as they were read, which training does not need and which take memory;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -41,6 +42,20 @@ class KnownBy:
             if name == same:
                 raise TailtuneError(f"--{task} and --{other} both name the column {name!r}; leave one of them out")
         return found
+
+    def completed(self, columns: Sequence[str], taken: Sequence[str] = ()) -> KnownBy:
+        """Return the same with the columns that are called group, time and weight where others are not named.
+
+        Args:
+            columns: those that there are.
+            taken: those that have another task already.
+        """
+        used = {*taken, *(name for _, name in self.named)}
+
+        def found(task: str, name: str | None) -> str | None:
+            return task if name is None and task in columns and task not in used else name
+
+        return KnownBy(found("group", self.group), found("time", self.time), found("weight", self.weight))
 
     @property
     def named(self) -> tuple[tuple[str, str], ...]:

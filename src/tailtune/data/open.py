@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -16,6 +16,8 @@ from tailtune.data.amounts import Amounts, read_amounts
 from tailtune.data.arrays import TARGET, open_arrays
 from tailtune.data.dataset import Dataset, Preprocessor
 from tailtune.data.frames import column_series, to_frame
+from tailtune.data.group_pattern import groups_of_paths
+from tailtune.data.known import Known, KnownBy, read_known
 from tailtune.data.npz import Array, array_ids, check_features, check_targets, prediction_suffix, read_arrays
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.table_dataset import Rows, table_dataset, target_column
@@ -24,7 +26,7 @@ from tailtune.data.tables import TABLE_SUFFIXES, read_table
 from tailtune.data.target import encode_target
 from tailtune.errors import TailtuneError, nearest
 from tailtune.files import naming_files, refuse_special
-from tailtune.settings import Reading
+from tailtune.settings import HowToRead, Reading
 
 if TYPE_CHECKING:
     import polars as pl
@@ -161,6 +163,7 @@ class PredictionRows:
         frame: the table or the manifest as it was read, or None for images without one.
         read_targets: reads the classes [N], which may fail where prediction does not; None if the data have none.
         notes: what the user should know, one sentence each.
+        listed: whether the frame is a manifest, whose columns have names of their own.
     """
 
     inputs: tuple[torch.Tensor | PictureFiles, ...]
@@ -168,6 +171,25 @@ class PredictionRows:
     frame: pl.DataFrame | None
     read_targets: Callable[[], NDArray[np.int64]] | None
     notes: tuple[str, ...] = ()
+    listed: bool = False
+
+    def known(self, reading: HowToRead) -> Known:
+        """Return what the columns that `reading` names say of the rows, as far as there are such columns.
+
+        Raises:
+            TailtuneError: a group, a time or a weight that is missing or cannot be read.
+        """
+        groups = None
+        if reading.group_pattern is not None:
+            groups = groups_of_paths(reading.group_pattern, self.ids.tolist())
+        if self.frame is None:
+            return Known(groups=groups)
+        by = KnownBy.asked(reading)
+        if self.listed:
+            by = by.completed(self.frame.columns)
+        by = KnownBy(**{task: name for task, name in by.named if name in self.frame.columns})
+        known = read_known(self.frame, by, self.ids, "the table")
+        return known if groups is None else replace(known, groups=groups)
 
     @property
     def targets(self) -> NDArray[np.int64] | None:
@@ -223,7 +245,7 @@ def _listed_for_prediction(
     inputs = images.files_for_prediction(files, cast("ImagePreprocessor", preprocessor))
     known = picture_manifest.has_labels(listed, target)
     read = (lambda: picture_manifest.labels_of(listed, target, names)) if known else None
-    return PredictionRows(inputs, np.array(listed.paths, dtype=np.str_), listed.frame, read)
+    return PredictionRows(inputs, np.array(listed.paths, dtype=np.str_), listed.frame, read, listed=True)
 
 
 def _open_for_prediction(

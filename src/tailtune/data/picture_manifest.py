@@ -211,18 +211,13 @@ def known_by(reading: Reading, frame: pl.DataFrame, label: str) -> KnownBy:
         TailtuneError: a column that has another task already.
     """
     asked = KnownBy.asked(reading)
-    taken = {PATH, SPLIT, label, *(name for _, name in asked.named)}
     for task, name in asked.named:
         if name in (PATH, SPLIT, label):
             raise TailtuneError(f"--{task} {name} is the column of the {_TASKS.get(name, 'classes')}; name another one")
-
-    def found(task: str, named: str | None) -> str | None:
-        return task if named is None and task in frame.columns and task not in taken else named
-
-    group = None if reading.group_pattern is not None else found("group", asked.group)
     if reading.group is not None and reading.group_pattern is not None:
         raise TailtuneError("--group and --group-pattern both say what stays together; leave one of them out")
-    return KnownBy(group, found("time", asked.time), found("weight", asked.weight))
+    found = asked.completed(frame.columns, taken=(PATH, SPLIT, label))
+    return found if reading.group_pattern is None else replace(found, group=None)
 
 
 _TASKS = {PATH: "files", SPLIT: "parts"}

@@ -144,7 +144,8 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
 
         def taken(rows: NDArray[np.int64], training: Labels | None = None) -> Part:
             scaled = None if sample_weight is None else torch.as_tensor(weights[rows] / weights.mean()).float()
-            return self._part(run, preprocessor, X[rows], codes[rows], ids[rows], scaled, training)
+            part = self._part(run, preprocessor, X[rows], codes[rows], ids[rows], scaled, training)
+            return part if named is None else replace(part, groups=named[rows])
 
         train, val = taken(chosen.train, labels), taken(chosen.val) if len(chosen.val) else None
         if given is not None:

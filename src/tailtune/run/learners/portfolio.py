@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tailtune.data.amounts import Amounts
-from tailtune.data.dataset import Dataset
+from tailtune.data.dataset import Dataset, Part
 from tailtune.data.splits import folds
 from tailtune.decision.blend import Blend, blend
+from tailtune.decision.deployment import train_balance
 from tailtune.decision.objective import read_objective
 from tailtune.decision.use import Asked, HeldOut, fit_use
 from tailtune.errors import TailtuneError
@@ -94,14 +94,14 @@ class _Rows:
         trainings: for each training of a member, its data; `val` is what it does not see, or None.
         held_out: their positions among all held-out rows, training by training.
         targets: class of each held-out row [N]; none where there are none.
-        amounts: of these rows, where costs depend on them.
+        judged: these rows; None where there are none.
         note: a sentence on it.
     """
 
     trainings: tuple[Dataset, ...]
     held_out: tuple[Indices, ...]
     targets: Indices
-    amounts: Amounts | None
+    judged: Part | None
     note: str
 
 
@@ -147,9 +147,9 @@ def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> 
     used = [pair for pair in zip(candidates, found.weights.tolist(), strict=True) if pair[1] > 0]
     model = Portfolio(tuple(Member(candidate.name, weight, candidate.predictors) for candidate, weight in used))
     held_out = None
-    if len(rows.targets):
+    if rows.judged is not None:
         weighted = [weight * _known(candidate) for candidate, weight in used]
-        held_out = HeldOut(np.sum(weighted, axis=0), rows.targets, rows.amounts)
+        held_out = HeldOut.of(np.sum(weighted, axis=0), rows.judged)
     steps, seconds = sum(candidate.steps for candidate in candidates), time.perf_counter() - began
     training = TrainingRecord(
         epochs=len(candidates),
@@ -174,7 +174,7 @@ def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> 
     )
     predictor = Predictor("table", dataset.names, dataset.preprocessor, resolved.model, "32", model)
     leftovers = None if job.folder is None else job.folder / FOLDER
-    return Fitted(predictor, resolved, training, dataset.profile.priors, held_out, leftovers=leftovers)
+    return Fitted(predictor, resolved, training, train_balance(dataset.profile), held_out, leftovers=leftovers)
 
 
 def _resolved(run: Run, dataset: Dataset) -> Resolved:
@@ -197,12 +197,11 @@ def _rows(run: Run, dataset: Dataset) -> _Rows:
     targets = whole.targets.numpy()
     counts = np.bincount(targets, minlength=1)
     few = len(targets) < FEW_ROWS or counts[counts > 0].min() < FEW
-    if run.group is not None or (dataset.val is not None and not few):
+    apart = run.group is not None or run.time is not None  # rows that a fold drawn at random would tear apart
+    if apart or (dataset.val is not None and not few):
         note = "Each was judged on the validation rows." if dataset.val is not None else "No rows were held out."
-        held_out, amounts = targets[:0], None
-        if dataset.val is not None:
-            held_out, amounts = dataset.val.targets.numpy(), dataset.val.amounts
-        return _Rows((dataset,), (np.arange(len(held_out)),), held_out, amounts, note)
+        held_out = targets[:0] if dataset.val is None else dataset.val.targets.numpy()
+        return _Rows((dataset,), (np.arange(len(held_out)),), held_out, dataset.val, note)
     fold = folds(targets, FOLDS, run.split_seed)
     judged = np.flatnonzero(fold >= 0)
     trainings = tuple(
@@ -211,7 +210,7 @@ def _rows(run: Run, dataset: Dataset) -> _Rows:
     )
     positions = tuple(np.flatnonzero(fold[judged] == i) for i in range(FOLDS))
     note = f"Each was trained {FOLDS} times, on all rows but a fifth, by which it was judged."
-    return _Rows(trainings, positions, targets[judged], whole.take(judged).amounts, note)
+    return _Rows(trainings, positions, targets[judged], whole.take(judged), note)
 
 
 def _candidate(learner: Learner, run: Resolved, place: int, rows: _Rows, job: Job) -> _Candidate:
@@ -246,7 +245,8 @@ def _candidate(learner: Learner, run: Resolved, place: int, rows: _Rows, job: Jo
     for one, positions in zip(fitted, rows.held_out, strict=True):
         assert one.held_out is not None
         scores[positions] = one.held_out.probabilities
-    use = fit_use(Asked(read_objective("log_loss")), fitted[0].implied, profile, HeldOut(scores, rows.targets))
+    assert rows.judged is not None
+    use = fit_use(Asked(read_objective("log_loss")), fitted[0].implied, profile, HeldOut.of(scores, rows.judged))
     calibrated = tuple(in_use(predictor, use) for predictor in predictors)
     return _Candidate(run.model, calibrated, use.recalibration(scores), seconds, steps)
 
