@@ -113,7 +113,9 @@ class ClassProfile:
             raise TailtuneError(f"beta must lie in [0, 1), however: {beta=}")
         return np.asarray((1 - beta ** np.asarray(self.counts, dtype=np.float64)) / (1 - beta))
 
-    def _by_size(self) -> Indices:
+    @property
+    def by_size(self) -> Indices:
+        """Indices of the classes, largest first; of two the one that is to be found, if that is said, is last."""
         if self.positive is not None and self.num_classes == 2:
             return np.array([1 - self.positive, self.positive])
         return np.argsort(-np.asarray(self.counts), kind="stable")
@@ -121,12 +123,12 @@ class ClassProfile:
     @property
     def head(self) -> Indices:
         """Indices of the most frequent 20 % of the classes (at least one), largest first: the papers' majority."""
-        return self._by_size()[: max(1, round(0.2 * self.num_classes))]
+        return self.by_size[: max(1, round(0.2 * self.num_classes))]
 
     @property
     def tail(self) -> Indices:
         """Indices of the rarest 20 % of the classes (at least one), rarest last: the papers' minority."""
-        return self._by_size()[-max(1, round(0.2 * self.num_classes)) :]
+        return self.by_size[-max(1, round(0.2 * self.num_classes)) :]
 
     @property
     def many(self) -> Indices:

@@ -14,6 +14,7 @@ from tailtune.by_name import is_own
 from tailtune.data import catalog
 from tailtune.data.amounts import Amounts, read_amounts
 from tailtune.data.arrays import TARGET, open_arrays
+from tailtune.data.class_names import as_asked
 from tailtune.data.dataset import Dataset, Preprocessor
 from tailtune.data.frames import column_series, to_frame
 from tailtune.data.group_pattern import groups_of_paths
@@ -54,7 +55,7 @@ def open_dataset(reading: Reading) -> Dataset:
         TailtuneError: no such data, anything wrong with them, or `reading.storage` "disk" for what is no image files.
     """
     with naming_files():
-        dataset = _open(reading)
+        dataset = as_asked(_open(reading), reading)
     if reading.storage == "disk" and not isinstance(dataset.train.inputs[0], StoredPictures):
         raise TailtuneError(f"--storage disk is for image files, and {reading.data} is read into memory; leave it out")
     return dataset

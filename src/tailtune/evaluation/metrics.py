@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
@@ -18,7 +18,10 @@ Metrics = dict[str, float | None]
 
 @dataclass(frozen=True)
 class ClassResult:
-    """A class on the test rows; precision, recall, F1 and the areas are None where they are undefined."""
+    """A class on the test rows; precision, recall, F1 and the areas are None where they are undefined.
+
+    `asked` says that it is the one of two classes which is to be found because a person said so.
+    """
 
     name: str
     train_count: int
@@ -28,6 +31,12 @@ class ClassResult:
     f1: float | None
     auroc: float | None
     auprc: float | None
+    asked: bool = False
+
+
+def by_size(classes: Sequence[ClassResult]) -> list[ClassResult]:
+    """The classes from the largest in training to the smallest, see `ClassProfile.by_size`."""
+    return sorted(classes, key=lambda entry: (entry.asked, -entry.train_count))
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,7 @@ def per_class(rows: Scored) -> tuple[ClassResult, ...]:
             f1=float(2 * hits[k] / (support[k] + answers[k])) if support[k] else None,
             auroc=rows.roc_areas[k],
             auprc=rows.average_precisions[k],
+            asked=profile.positive == k,
         )
         for k in range(profile.num_classes)
     )

@@ -86,7 +86,7 @@ def write_predictions_table(
     check_output(out, force, Path(data), folder)
     wanted, run = wanted or Wanted(), Finished(folder)
     trained = run.predictor()
-    rows = open_for_prediction(data, trained.preprocessor, trained.names, run.run.target, manifest)
+    rows = open_for_prediction(data, trained.preprocessor, trained.in_data, run.run.target, manifest)
     for sentence in rows.notes:
         say(sentence)
     scores = trained.scores(rows.inputs)

@@ -185,7 +185,7 @@ def _rows(data: str, run: Finished, predictor: Predictor, say: Callable[[str], o
     Raises:
         TailtuneError: anything wrong with them, or no targets.
     """
-    rows = open_for_prediction(data, predictor.preprocessor, predictor.names, run.run.target, manifest)
+    rows = open_for_prediction(data, predictor.preprocessor, predictor.in_data, run.run.target, manifest)
     for sentence in rows.notes:
         say(sentence)
     targets = rows.targets
