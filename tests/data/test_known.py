@@ -73,6 +73,7 @@ def test_later_rows_of_known_customers_are_left_out_and_said(tmp_path: Path) -> 
     rows = sum(len(part) for part in parts if part is not None)
     (left,) = [left for left in dataset.left_out if "group" in left.what]
     assert left.what.split(" ", 1)[0] == str(60 - rows)
+    assert any(f"{left.what} are left out" in said and "of 15 test rows stay" in said for said in dataset.warnings)
 
 
 def test_a_class_of_the_future_alone_is_refused(tmp_path: Path) -> None:

@@ -65,7 +65,15 @@ def parted(
         rows = by_time(known.times, test_fraction, val_fraction, known.groups)
         _refuse_future_classes(targets, names, known, rows, what)
         said.append(_told(known, rows, what))
-        left_out += _of_known_groups(known, rows, what)
+        if known.groups is not None and (out := _of_known_groups(known.groups, rows, what)):
+            left_out.append(LeftOut(out, "later than the part in which their group is already"))
+            plain = by_time(known.times, test_fraction, val_fraction)
+            part = "test" if test_fraction else "validation"
+            kept, whole = (len(getattr(each, part.removesuffix("idation"))) for each in (rows, plain))
+            said.append(
+                f"{out} are left out, because they are later than the part in which their group is already: {kept} of "
+                f"{whole} {part} {what} stay. Without a group all would."
+            )
     else:
         rows = stratified(targets, test_fraction, val_fraction, groups=known.groups, seed=seed)
     return Parted(rows, _scale(targets, names, known, rows, what), tuple(left_out), tuple(said))
@@ -97,19 +105,13 @@ def _told(known: Known, rows: Split, what: str) -> str:
     return f"{sentence}."
 
 
-def _of_known_groups(known: Known, rows: Split, what: str) -> list[LeftOut]:
-    assert known.times is not None
-    out = np.setdiff1d(np.arange(len(known.times)), np.concatenate([rows.train, rows.val, rows.test]))
+def _of_known_groups(named: NDArray[np.str_], rows: Split, what: str) -> str:
+    """Return how many rows are in no part, and of how many groups; nothing where there are none."""
+    out = np.setdiff1d(np.arange(len(named)), np.concatenate([rows.train, rows.val, rows.test]))
     if not len(out):
-        return []
-    assert known.groups is not None
-    groups = counted(len(np.unique(known.groups[out])), "group", "groups")
-    return [
-        LeftOut(
-            f"{counted(len(out), what.removesuffix('s'), what)} of {groups}",
-            "later than the part in which their group is already",
-        )
-    ]
+        return ""
+    groups = counted(len(np.unique(named[out])), "group", "groups")
+    return f"{counted(len(out), what.removesuffix('s'), what)} of {groups}"
 
 
 def _scale(targets: Indices, names: Sequence[str], known: Known, rows: Split, what: str) -> float:
