@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from command_line import SMALL, TABLE, Cli, Refused, picture
+from command_line import SMALL, TABLE, Cli, Refused, answer, picture
 from PIL import Image
 
 from tailtune.run.finished import Finished
@@ -30,10 +30,11 @@ def with_columns(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@pytest.fixture
-def listed(tmp_path: Path) -> tuple[Path, Path]:
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A folder of 90 pictures and its manifest: three classes, two pictures a patient, sites and weights."""
-    folder = tmp_path / "pictures"
+    home = tmp_path_factory.mktemp("listed")
+    folder = home / "pictures"
     folder.mkdir()
     for i in range(90):
         Image.fromarray(picture(i, 60 * (i % 3))).save(folder / f"{i:02}.png")
@@ -46,19 +47,28 @@ def listed(tmp_path: Path) -> tuple[Path, Path]:
             "site": [("north", "south")[i % 2] for i in range(90)],
         }
     )
-    frame.write_csv(tmp_path / "manifest.csv")
-    return folder, tmp_path / "manifest.csv"
+    frame.write_csv(home / "manifest.csv")
+    return folder, home / "manifest.csv"
 
 
-def test_a_manifest_from_inspection_to_predictions(listed: tuple[Path, Path], cli: Cli, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def run(listed: tuple[Path, Path]) -> Path:
+    """A run on these pictures."""
+    folder, manifest = listed
+    out = folder.parent / "run"
+    got = answer("fit", folder, "--manifest", manifest, *PICTURES, "--out", out)
+    assert got.code == 0, got.err
+    return out
+
+
+def test_a_manifest_from_inspection_to_predictions(
+    listed: tuple[Path, Path], run: Path, cli: Cli, tmp_path: Path
+) -> None:
     folder, manifest = listed
     looked = cli("inspect", folder, "--manifest", manifest, "--json")
     assert looked.code == 0, looked.err
     assert any("one value of 'group' stay in one part" in note for note in json.loads(looked.out)["notes"])
 
-    run = tmp_path / "run"
-    got = cli("fit", folder, "--manifest", manifest, *PICTURES, "--out", run)
-    assert got.code == 0, got.err
     made = read_predictions(run)
     assert made.groups is not None
     assert made.weights is not None
@@ -84,10 +94,10 @@ def test_a_manifest_from_inspection_to_predictions(listed: tuple[Path, Path], cl
     assert "blind.csv holds no targets to score against; it needs a column label" in refused.err
 
 
-def test_a_class_of_a_manifest_that_the_run_does_not_know(listed: tuple[Path, Path], cli: Cli, tmp_path: Path) -> None:
+def test_a_class_of_a_manifest_that_the_run_does_not_know(
+    listed: tuple[Path, Path], run: Path, cli: Cli, tmp_path: Path
+) -> None:
     folder, manifest = listed
-    run = tmp_path / "run"
-    assert cli("fit", folder, "--manifest", manifest, *PICTURES, "--out", run).code == 0
     other = tmp_path / "other.csv"
     pl.read_csv(manifest).with_columns(label=pl.lit("comon")).write_csv(other)
     got = cli("evaluate", run, folder, "--manifest", other)
@@ -101,7 +111,7 @@ def test_a_class_of_a_manifest_that_the_run_does_not_know(listed: tuple[Path, Pa
 
 def test_a_run_is_not_gone_on_with_on_other_groups(listed: tuple[Path, Path], cli: Cli, tmp_path: Path) -> None:
     folder, manifest = listed
-    frame = pl.read_csv(manifest)
+    frame, manifest = pl.read_csv(manifest), tmp_path / "manifest.csv"
     split = pl.Series("split", ["train"] * 50 + ["val"] * 20 + ["test"] * 20)
     frame.with_columns(split).write_csv(manifest)
     command = ("fit", folder, "--manifest", manifest, *PICTURES, "--out", tmp_path / "run")
