@@ -26,6 +26,9 @@ class ClassProfile:
     Args:
         counts: number of training samples of each class, in class order [K].
         names: the classes' names [K]; their indices as text when left out.
+        mass: sum of the weights of the training samples of each class [K]; None where all samples count alike.
+        positive: index of the one of two classes that is to be found, which then stands for the rarest classes whatever
+            its count; None for the rarer one.
 
     Raises:
         TailtuneError: fewer than two classes, a negative count, no samples, or names of another length.
@@ -37,6 +40,8 @@ class ClassProfile:
 
     counts: tuple[int, ...]
     names: tuple[str, ...] = ()
+    mass: tuple[float, ...] | None = None
+    positive: int | None = None
 
     def __post_init__(self) -> None:
         counts = tuple(int(count) for count in self.counts)
@@ -108,18 +113,22 @@ class ClassProfile:
             raise TailtuneError(f"beta must lie in [0, 1), however: {beta=}")
         return np.asarray((1 - beta ** np.asarray(self.counts, dtype=np.float64)) / (1 - beta))
 
-    def _by_size(self) -> Indices:
+    @property
+    def by_size(self) -> Indices:
+        """Indices of the classes, largest first; of two the one that is to be found, if that is said, is last."""
+        if self.positive is not None and self.num_classes == 2:
+            return np.array([1 - self.positive, self.positive])
         return np.argsort(-np.asarray(self.counts), kind="stable")
 
     @property
     def head(self) -> Indices:
         """Indices of the most frequent 20 % of the classes (at least one), largest first: the papers' majority."""
-        return self._by_size()[: max(1, round(0.2 * self.num_classes))]
+        return self.by_size[: max(1, round(0.2 * self.num_classes))]
 
     @property
     def tail(self) -> Indices:
         """Indices of the rarest 20 % of the classes (at least one), rarest last: the papers' minority."""
-        return self._by_size()[-max(1, round(0.2 * self.num_classes)) :]
+        return self.by_size[-max(1, round(0.2 * self.num_classes)) :]
 
     @property
     def many(self) -> Indices:

@@ -20,8 +20,22 @@ class HowToRead:
 
     target: str | None = None
     """Column to predict; needed for tables, unless the named dataset knows it."""
+    manifest: str | None = None
+    """CSV or Parquet file that lists the pictures of the folder DATA: path and label, and if wanted group, time, weight
+    and split (train, val, test); further columns are kept for reports."""
     group: str | None = None
     """Column whose equal values must stay in one split (patients, lesions, customers)."""
+    group_pattern: str | None = None
+    """The same for pictures: a regular expression whose first group in the path is what stays together, or parent for
+    the folder that a picture lies in."""
+    time: str | None = None
+    """Column of times (dates or numbers): the earliest rows train, the latest test."""
+    weight: str | None = None
+    """Column of weights, 0 or more, that rows have in the loss, the measures and the baselines."""
+    positive: str | None = None
+    """Which of two classes is the one to find; by default the rarer one."""
+    class_names: str | None = None
+    """CSV file of label and name: what reports and predictions call the classes."""
     ignore: tuple[str, ...] = ()
     """Columns to leave out, such as identifiers."""
     text: Literal["leave", "hash"] = "leave"

@@ -51,7 +51,7 @@ def test_a_name_or_a_choice_that_does_not_fit(
         ("--model", "resnett20", "no model for images is called 'resnett20'. Did you mean 'resnet20'?"),
         ("--model", "mlp", "mlp is a model for tables"),
         ("--baselines", "xgboost", "the baseline xgboost takes tables"),
-        ("--group", "patient", "--group patient needs a table's column"),
+        ("--group", "patient", "--group patient needs a column, of a table or a --manifest"),
     ],
 )
 def test_a_choice_that_does_not_fit_images(option: str, value: str, words: str, images: Path, refused: Refused) -> None:

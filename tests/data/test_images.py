@@ -226,7 +226,7 @@ def test_memory_is_what_machine_and_container_both_have(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"group": "patient"}, "--group patient needs a table's column"),
+        ({"group": "patient"}, "--group patient needs a column, of a table or a --manifest"),
         ({"ratio": 0.1}, "--ratio makes a named image data set long-tailed"),
         ({"target": "y"}, "--target y needs a table"),
         ({"ignore": ("a", "b")}, "--ignore a, b needs a table"),

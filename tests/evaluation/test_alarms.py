@@ -7,6 +7,7 @@ import pytest
 
 from tailtune.evaluation.alarms import count_alarms, recall_at_alarms
 from tailtune.evaluation.bootstrap import Difference, class_means, intervals, paired_difference
+from tailtune.evaluation.resampling import Resampling
 from tailtune.evaluation.scored import scored
 from tailtune.profile import ClassProfile
 
@@ -92,7 +93,7 @@ def test_weighted_rows_and_repeated_rows_agree() -> None:
 def test_class_means_are_those_of_the_rows_and_spread_as_the_bootstrap_says() -> None:
     y = np.array([2, 0, 0, 2, 2, 0])
     columns = np.array([[1.0], [2.0], [4.0], [5.0], [6.0], [6.0]])
-    first, *others = class_means(y, columns, 3, resamples=4000)
+    first, *others = class_means(Resampling.of(y, 3, resamples=4000), columns)
     assert first[0].ravel().tolist() == [4.0, 0.0, 4.0]
     spread = np.concatenate(others)[:, 0, 0].std()
     assert spread == pytest.approx(columns[y == 0].std() / np.sqrt(3), rel=0.05)

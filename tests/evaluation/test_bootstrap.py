@@ -7,11 +7,12 @@ import pytest
 from sklearn import metrics as reference
 
 from tailtune.errors import TailtuneError
-from tailtune.evaluation.bootstrap import Difference, _draw, intervals, paired_difference, with_intervals
+from tailtune.evaluation.bootstrap import Difference, intervals, paired_difference, with_intervals
 from tailtune.evaluation.measures.auroc import auroc
 from tailtune.evaluation.measures.balanced_accuracy import balanced_accuracy
 from tailtune.evaluation.measures.kappa import kappa
 from tailtune.evaluation.metrics import summarise
+from tailtune.evaluation.resampling import Resampling
 from tailtune.profile import ClassProfile
 
 
@@ -51,11 +52,15 @@ def values(y: np.ndarray, p: np.ndarray, profile: ClassProfile) -> dict[str, flo
     return found
 
 
+def draws(y: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """How often each of the rows `y`, sorted by class, is drawn [N, resamples]."""
+    return np.concatenate([times for _, times in Resampling.of(y, int(y.max()) + 1, resamples, seed).blocks()], axis=1)
+
+
 def resampled(y: np.ndarray, p: np.ndarray, profile: ClassProfile, resamples: int, seed: int) -> dict[str, np.ndarray]:
     """The slow way: repeat the rows as drawn and compute every metric again."""
     order = np.argsort(y, kind="stable")
-    support = np.bincount(y, minlength=profile.num_classes)
-    drawn = np.concatenate(list(_draw(support, resamples, seed)), axis=1).astype(int)
+    drawn = draws(y[order], resamples, seed).astype(int)
     each = [values(np.repeat(y[order], w), np.repeat(p[order], w, axis=0), profile) for w in drawn.T]
     return {name: np.array([one[name] for one in each]) for name in each[0]}
 
@@ -96,14 +101,14 @@ def test_a_system_does_not_differ_from_itself() -> None:
 
 
 def test_every_resample_keeps_the_class_sizes() -> None:
-    support = np.array([5, 0, 1, 200])
-    for weights in _draw(support, resamples=40, seed=0):
+    y = np.repeat(np.arange(4), [5, 0, 1, 200])
+    for weights, _ in Resampling.of(y, 4, resamples=40).blocks():
         per_class = np.add.reduceat(weights, [0, 5, 6], axis=0)
         np.testing.assert_array_equal(per_class, np.tile([[5], [1], [200]], weights.shape[1]))
 
 
 def test_draws_are_uniform_within_a_class() -> None:
-    drawn = np.concatenate(list(_draw(np.array([20, 50]), resamples=20_000, seed=1)), axis=1)
+    drawn = draws(np.repeat([0, 1], [20, 50]), 20_000, seed=1)
     np.testing.assert_allclose(drawn.mean(axis=1), 1, atol=0.05)
     np.testing.assert_allclose(drawn[:20].var(axis=1), 0.95, atol=0.05)
 
@@ -157,7 +162,7 @@ def test_the_roc_interval_is_that_of_counted_pairs() -> None:
     y, p = predictions((50, 9), lift=0.3)
     score = np.round(p[np.argsort(y, kind="stable"), 1], 1)  # many ties
     y = np.sort(y)
-    drawn = np.concatenate(list(_draw(np.array([50, 9]), 200, 4)), axis=1)
+    drawn = draws(y, 200, 4)
     wins = (score[50:, None] > score[:50]) + 0.5 * (score[50:, None] == score[:50])
     areas = np.einsum("ir,ij,jr->r", drawn[50:], wins, drawn[:50]) / (50 * 9)
     found = intervals(y, np.stack([1 - score, score], axis=1), ClassProfile((500, 90)), [auroc], 200, 4)

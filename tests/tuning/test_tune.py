@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def test_three_parts_share_no_row_and_none_with_the_test_rows(table: Path, tmp_p
     run = run_of(table, tmp_path)
     run = replace(run, ignore=(), group="person") if grouped else run
     dataset = open_dataset(run)
-    rows = for_search(dataset, 0, grouped)
+    rows = for_search(dataset, 0)
     assert rows.val is not None
     parts = [set(part.ids.tolist()) for part in (rows.train, rows.val, rows.test, dataset.test)]
     assert sum(map(len, parts)) == len(set.union(*parts)) == 500
@@ -59,12 +60,24 @@ def test_three_parts_share_no_row_and_none_with_the_test_rows(table: Path, tmp_p
     if grouped:  # those that judge are of people whom training did not see
         people = [{(int(row) - 1) // 4 for row in part} for part in parts]
         assert not (people[0] | people[1]) & people[2]
+        assert not people[0] & people[1]
+
+
+def test_a_search_in_time_chooses_and_judges_on_later_rows(table: Path, tmp_path: Path) -> None:
+    dataset = open_dataset(replace(run_of(table, tmp_path), ignore=(), time="person"))
+    rows = for_search(dataset, 0)
+    assert rows.val is not None
+    times = [part.times for part in (rows.train, rows.val, rows.test, dataset.test)]
+    for earlier, later in pairwise(times):
+        assert earlier is not None
+        assert later is not None
+        assert earlier.max() < later.min()
 
 
 def test_too_few_rows_are_refused(table: Path, tmp_path: Path) -> None:
     dataset = open_dataset(run_of(table, tmp_path))
     with pytest.raises(TailtuneError, match="too few rows to choose settings on"):
-        for_search(replace(dataset, train=dataset.train.take(np.arange(4)), val=None), 0, grouped=False)
+        for_search(replace(dataset, train=dataset.train.take(np.arange(4)), val=None), 0)
 
 
 def test_every_model_of_a_table_is_searched_and_what_is_stated_is_not(table: Path, tmp_path: Path) -> None:
@@ -121,7 +134,7 @@ def test_the_outcome_is_the_difference_on_the_rows_that_judge(table: Path, tmp_p
     done = [trial for trial in result.trials if trial.loss is not None]
     best = min(done, key=lambda trial: trial.loss or 0.0)
     assert result.chosen == {"lightgbm": best.settings}
-    targets = for_search(open_dataset(run_of(table, tmp_path)), 0, grouped=False).test.targets.numpy()
+    targets = for_search(open_dataset(run_of(table, tmp_path)), 0).test.targets.numpy()
 
     def of(number: int) -> np.ndarray:
         judge = Made.read(tmp_path / "s" / "trials" / f"lightgbm-{number}.npz").judge

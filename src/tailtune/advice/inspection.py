@@ -129,7 +129,7 @@ def _table(facts: Facts, log_scale: bool) -> Table:
     table.add_column("log scale" if log_scale else "", ratio=1, no_wrap=True)
 
     head, tail = set(profile.head.tolist()), set(profile.tail.tolist())
-    order = sorted(range(profile.num_classes), key=lambda k: (-profile.counts[k], k))
+    order = profile.by_size.tolist()
     hidden = order[SHOWN_EACH_END:-SHOWN_EACH_END] if len(order) > MOST_ROWS else []
     skip = set(hidden)
     for k in order:

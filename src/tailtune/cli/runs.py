@@ -113,6 +113,7 @@ def predict(
     deploy_prior: str | None = None,
     sets: float | None = None,
     abstain_error: float | None = None,
+    manifest: str | None = None,
     force: bool = False,
     json: bool = False,
 ) -> None:
@@ -126,13 +127,14 @@ def predict(
         deploy_prior: state other class frequencies in use than the run did, or have them found from DATA (estimate).
         sets: also write sets of classes that hold the true one so often, such as 0.9, for every class.
         abstain_error: also write which rows to answer so that at most this share of the answers is wrong.
+        manifest: CSV or Parquet file whose column path lists the pictures of the folder DATA that are meant.
         force: replace the file at --out, if there is one.
         json: print a summary as JSON.
     """
     from tailtune.run.predict import Wanted, write_predictions_table
 
     wanted = Wanted(objective, deploy_prior, sets, abstain_error)
-    rows = write_predictions_table(run, data, out, note, wanted, force)
+    rows = write_predictions_table(run, data, out, note, wanted, force, manifest)
     if json:
         print_json({"rows": rows, "out": str(out)})
     else:
@@ -144,6 +146,7 @@ def evaluate(
     data: Positional[str],
     objective: str | None = None,
     deploy_prior: str | None = None,
+    manifest: str | None = None,
     json: bool = False,
 ) -> None:
     """Score a finished run on DATA, which must hold the target; rows that it was trained on are scored apart.
@@ -153,13 +156,14 @@ def evaluate(
         data: table, image folder or .npz with targets, or the named dataset of the run, for its test part.
         objective: choose the answers for another objective than the run did, on the validation rows that it kept.
         deploy_prior: state other class frequencies in use than the run did; nothing is trained for either.
+        manifest: CSV or Parquet file that lists the pictures of the folder DATA that are meant, and their classes.
         json: print all figures as JSON.
     """
     from tailtune.report.run_page.decision import paid
     from tailtune.report.terminal.run_table import scores_table
     from tailtune.run.score import score
 
-    scores = score(run, data, note, objective, deploy_prior)
+    scores = score(run, data, note, objective, deploy_prior, manifest)
     if json:
         print_json(scores.as_json())
     else:

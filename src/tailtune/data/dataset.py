@@ -51,6 +51,7 @@ class Part:
         groups: what must stay in one part with each row [N], such as its patient, where that is known.
         frame: the rows as they were read [N], with the target and all other columns, for those who look at them; None
             where there is nothing but pictures.
+        times: of each row [N], see `tailtune.data.known.Known`, where that is known.
     """
 
     inputs: tuple[torch.Tensor | StoredPictures, ...]
@@ -60,6 +61,7 @@ class Part:
     amounts: Amounts | None = None
     groups: NDArray[np.str_] | None = None
     frame: pl.DataFrame | None = field(default=None, repr=False)
+    times: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -68,7 +70,15 @@ class Part:
         """Travel to other processes as arrays: torch would take shared memory, of which containers have little."""
         arrays = tuple(x if isinstance(x, StoredPictures) else x.numpy() for x in self.inputs)
         weights = None if self.weights is None else self.weights.numpy()
-        return _part, (arrays, self.targets.numpy(), self.ids, weights, self.amounts, self.groups, self.frame)
+        others = self.amounts, self.groups, self.frame, self.times
+        return _part, (arrays, self.targets.numpy(), self.ids, weights, *others)
+
+    def mass(self, num_classes: int) -> tuple[float, ...] | None:
+        """Sum of the weights of each class [K]; None where all rows count alike."""
+        if self.weights is None:
+            return None
+        sums = np.bincount(self.targets.numpy(), self.weights.numpy().astype(np.float64), minlength=num_classes)
+        return tuple(sums.tolist())
 
     def tensors(self, what: str) -> tuple[torch.Tensor, ...]:
         """Return the inputs for `what` needs all of them in memory.
@@ -94,7 +104,8 @@ class Part:
         amounts = None if self.amounts is None else self.amounts.take(rows)
         groups = None if self.groups is None else self.groups[rows]
         frame = None if self.frame is None else self.frame[rows]
-        return Part(inputs, self.targets[index], self.ids[rows], weights, amounts, groups, frame)
+        times = None if self.times is None else self.times[rows]
+        return Part(inputs, self.targets[index], self.ids[rows], weights, amounts, groups, frame, times)
 
     def joined(self, other: Part) -> Part:
         """Return the part that holds these rows and then those of `other`."""
@@ -117,7 +128,10 @@ class Part:
         frame = None
         if self.frame is not None and other.frame is not None and self.frame.schema == other.frame.schema:
             frame = self.frame.vstack(other.frame)
-        return Part(inputs, torch.cat([self.targets, other.targets]), ids, weights, amounts, groups, frame)
+        times = None
+        if self.times is not None and other.times is not None:
+            times = np.concatenate([self.times, other.times])
+        return Part(inputs, torch.cat([self.targets, other.targets]), ids, weights, amounts, groups, frame, times)
 
 
 def _part(inputs: tuple[Any, ...], targets: Any, ids: Any, weights: Any, *others: Any) -> Part:
@@ -168,7 +182,7 @@ class Dataset:
         names: class names [K], in class order.
         train, val, test: the parts; `val` may be None.
         preprocessor: encodes further rows in the same way.
-        split: "official", "given" (by the user's folders or arrays) or "stratified" (made here).
+        split: "official", "given" (by the user's folders, arrays or manifest), "stratified" or "by time" (made here).
         split_hash: sha256 over the row identities of train, val and test.
         flip: whether a mirrored image keeps its class, where that is known.
         headline: the metric by which published results on the data set are compared, where there is one.
@@ -177,6 +191,8 @@ class Dataset:
         class_weights: how much more a row of each class counts in training [K], where a person said so.
         left_out: columns and images that are not used.
         warnings: one clear sentence each.
+        positive: index of the one of two classes that is to be found, where a person said so.
+        labels: what the data call the classes [K], where a person gave them other names.
         as_new: inputs of the training rows as the preprocessor encodes them later, where that is in another way, so
             that they can be known again; else None.
     """
@@ -196,6 +212,8 @@ class Dataset:
     class_weights: tuple[float, ...] | None = None
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    positive: int | None = None
+    labels: tuple[str, ...] | None = None
     as_new: tuple[torch.Tensor, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -212,7 +230,12 @@ class Dataset:
     @property
     def profile(self) -> ClassProfile:
         """Class distribution of the training part."""
-        return ClassProfile.from_targets(self.train.targets.numpy(), len(self.names), self.names)
+        return self.profile_of(self.train)
+
+    def profile_of(self, part: Part) -> ClassProfile:
+        """Class distribution of rows that are trained on."""
+        found = ClassProfile.from_targets(part.targets.numpy(), len(self.names), self.names)
+        return replace(found, mass=part.mass(len(self.names)), positive=self.positive)
 
     def for_training(self) -> Dataset:
         """Return the data set without the rows as they were read, which training does not need and which take memory;

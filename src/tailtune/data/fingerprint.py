@@ -30,6 +30,7 @@ class Fingerprint:
         labels: hash of the identities and classes.
         values: hash of the encoded values of every part.
         split: hash of which row is in which part.
+        beside: hash of the groups, times and weights of the rows.
     """
 
     columns: tuple[str, ...]
@@ -39,6 +40,7 @@ class Fingerprint:
     labels: str
     values: str
     split: str
+    beside: str = ""
 
 
 def fingerprint(dataset: Dataset) -> Fingerprint:
@@ -56,6 +58,7 @@ def fingerprint(dataset: Dataset) -> Fingerprint:
         labels=_digest([named.encode(), targets[order].tobytes()]),
         values=_digest(piece for part in parts for piece in _values(part)),
         split=dataset.split_hash,
+        beside=_digest(piece for part in parts for piece in _beside(part)),
     )
 
 
@@ -75,6 +78,8 @@ def what_changed(before: Fingerprint, now: Fingerprint) -> str | None:
         return "the same rows are split in another way"
     if before.values != now.values:
         return "rows have other values"
+    if before.beside != now.beside:
+        return "rows have other groups, times or weights"
     return None
 
 
@@ -96,8 +101,16 @@ def _values(part: Part) -> Iterable[bytes]:
             yield np.array([zlib.crc32(picture.data) for picture in pixels], dtype=np.uint32).tobytes()
         else:
             yield np.ascontiguousarray(x.numpy()).tobytes()
+
+
+def _beside(part: Part) -> Iterable[bytes]:
+    order = np.argsort(part.ids, kind="stable")
+    if part.groups is not None:
+        yield b"groups" + part.groups[order].astype("U").tobytes()
+    if part.times is not None:
+        yield b"times" + part.times[order].tobytes()
     if part.weights is not None:
-        yield part.weights.numpy().tobytes()
+        yield b"weights" + part.weights.numpy()[order].tobytes()
 
 
 def _digest(pieces: Iterable[bytes]) -> str:

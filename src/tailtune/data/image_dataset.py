@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from tailtune.data.dataset import Dataset, LeftOut, Part
 from tailtune.data.decode import Pixels
 from tailtune.data.image_preprocessor import ImagePreprocessor
+from tailtune.data.known import NOTHING, Known, KnownBy
 from tailtune.data.memory import SHARE, available_memory
-from tailtune.data.splits import split_hash, stratified
+from tailtune.data.parted import Parted, parted, shared_groups, what_columns_do, with_known
+from tailtune.data.splits import split_hash
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.data.target import singleton_warning
 from tailtune.errors import TailtuneError
@@ -24,25 +26,29 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Images:
-    """Pictures of one size: pixels uint8 [N, C, H, W] or where they lie, class indices int64 [N], identities [N]."""
+    """Pictures of one size: pixels uint8 [N, C, H, W] or where they lie, class indices int64 [N], identities [N], and
+    what is known of them beside.
+    """
 
     pixels: Pixels | StoredPictures
     targets: Indices
     ids: NDArray[np.str_]
+    known: Known = NOTHING
 
     def take(self, rows: slice | Indices) -> Images:
         """Return the images at `rows` in that order; a slice of an array is a view."""
         x = self.pixels
         pixels = x.take(rows) if isinstance(x, StoredPictures) else x[rows]
-        return Images(pixels, self.targets[rows], self.ids[rows])
+        return Images(pixels, self.targets[rows], self.ids[rows], self.known.take(rows))
 
-    def part(self) -> Part:
-        """Return the images as a part of a data set."""
+    def part(self, scale: float = 1.0) -> Part:
+        """Return the images as a part of a data set, their weights multiplied by `scale`."""
         import torch
 
         x = self.pixels
         pixels = x if isinstance(x, StoredPictures) else torch.from_numpy(np.ascontiguousarray(x))
-        return Part((pixels,), torch.from_numpy(self.targets.astype(np.int64)), self.ids)
+        part = Part((pixels,), torch.from_numpy(self.targets.astype(np.int64)), self.ids)
+        return with_known(part, self.known, scale)
 
 
 def image_dataset(
@@ -57,10 +63,11 @@ def image_dataset(
     flip: bool | None = None,
     left_out: Sequence[LeftOut] = (),
     warnings: Sequence[str] = (),
+    by: KnownBy | None = None,
 ) -> Dataset:
     """Complete the parts and fit the preprocessor.
 
-    A test part that is missing is split off the training images (`reading.test_fraction`), stratified by class. So is a
+    A test part that is missing is split off the training images (`reading.test_fraction`), as `parted` does it. So is a
     validation part that is missing (`reading.val_fraction`), but only where the selection needs one: "validation" and
     "refit".
 
@@ -75,19 +82,17 @@ def image_dataset(
         flip: whether a mirrored image keeps its class, where that is known.
         left_out: images and files that are not used.
         warnings: what is to be said already.
+        by: the columns of a manifest that say what is known of the images; None where there is no manifest.
 
     Returns:
         The data set.
 
     Raises:
-        TailtuneError: `reading.group` (images carry no groups), classes too small for a test part, or no training
-            images of a class.
+        TailtuneError: a column that only a manifest has, classes too small for a test part, or no training images of a
+            class.
     """
-    if reading.group is not None:
-        raise TailtuneError(
-            f"--group {reading.group} needs a table's column; put all images of one group into the same of the folders "
-            "train/, val/ and test/ instead"
-        )
+    if by is None:
+        _refuse_columns(reading)
     said = list(warnings)
     sizes = np.bincount(train.targets, minlength=len(names))
     for k in np.flatnonzero(sizes == 0).tolist():
@@ -96,41 +101,76 @@ def image_dataset(
     if reading.selection == "test-oracle" and val is not None:
         said.append("The validation images are not used: the test-oracle selection picks on the test images.")
         val = None
-    train, val, test = _complete(reading, train, val, test)
+    brought = val, test
+    train, val, test, made = _complete(reading, names, train, val, test)
+    said += made.warnings
     if len(test.targets) == 0:
-        raise TailtuneError(f"{source}: no class has two images, so none is left to test on; add images")
+        grouped = "no class has two groups" if train.known.groups is not None else "no class has two images"
+        raise TailtuneError(f"{source}: {grouped}, so none is left to test on; add images")
     said += _thin_classes(names, train, val, test)
-    fitted_on = train.part()
+    fitted_on, tested_on = train.part(made.scale), test.part(made.scale)
+    for what, part in zip(("validation", "test"), brought, strict=True):
+        if part is not None and (shared := shared_groups(fitted_on, part.part())):
+            said.append(
+                f"The {what} images share {shared} groups with the training images, so their figures may be too good."
+            )
+    said += what_columns_do(by or KnownBy(), fitted_on, tested_on, "images")
+    if split == "stratified" and train.known.times is not None:
+        split = "by time"
     ids = (train.ids, None if val is None else val.ids, test.ids)
     return Dataset(
         kind="image",
         source=source,
         names=tuple(names),
         train=fitted_on,
-        val=None if val is None else val.part(),
-        test=test.part(),
+        val=None if val is None else val.part(made.scale),
+        test=tested_on,
         preprocessor=ImagePreprocessor.fit(fitted_on.inputs[0]),
         split=split,
         split_hash=split_hash(*ids),
         flip=flip,
-        left_out=tuple(left_out),
+        left_out=(*made.left_out, *left_out),
         warnings=tuple(said),
     )
 
 
+def _refuse_columns(reading: Reading) -> None:
+    """Refuse columns where there are none.
+
+    Raises:
+        TailtuneError: naming the option.
+    """
+    if reading.group is not None:
+        raise TailtuneError(
+            f"--group {reading.group} needs a column, of a table or a --manifest; for a folder of pictures write "
+            "--group-pattern, or put all images of one group into the same of the folders train/, val/ and test/"
+        )
+    for name in ("time", "weight"):
+        if (column := getattr(reading, name)) is not None:
+            raise TailtuneError(f"--{name} {column} needs a column, of a table or a --manifest; pictures have none")
+
+
 def _complete(
-    reading: Reading, train: Images, val: Images | None, test: Images | None
-) -> tuple[Images, Images | None, Images]:
+    reading: Reading, names: Sequence[str], train: Images, val: Images | None, test: Images | None
+) -> tuple[Images, Images | None, Images, Parted]:
     held_back = reading.val_fraction if val is None and reading.selection in ("validation", "refit") else 0.0
-    if test is not None and held_back == 0:
-        return train, val, test
-    rows = stratified(
-        train.targets, 0.0 if test is not None else reading.test_fraction, held_back, seed=reading.split_seed
+    made = parted(
+        train.targets,
+        names,
+        train.known,
+        0.0 if test is not None else reading.test_fraction,
+        held_back,
+        seed=reading.split_seed,
+        what="images",
     )
+    if test is not None and held_back == 0:
+        return train, val, test, made
+    rows = made.rows
     return (
         train.take(rows.train),
         train.take(rows.val) if held_back else val,
         train.take(rows.test) if test is None else test,
+        made,
     )
 
 

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from tailtune.data.dataset import Dataset, LeftOut
 from tailtune.data.decode import Header, Pixels, UnreadableImageError, in_threads, is_image, read_all, read_header
 from tailtune.data.frames import column_series
+from tailtune.data.group_pattern import groups_of_paths
 from tailtune.data.image_dataset import Images, check_memory, fits_memory, image_dataset
 from tailtune.data.image_listing import Listing, class_folders, every_image, has_parts, list_images
 from tailtune.data.image_preprocessor import ImagePreprocessor, as_nchw
 from tailtune.data.imbalance import refuse_imbalance
+from tailtune.data.known import NOTHING, Known, KnownBy
 from tailtune.data.npz import array_ids, check_targets, prediction_suffix, read_arrays
 from tailtune.data.picture_store import open_store
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
@@ -51,8 +53,28 @@ def open_image_folder(reading: Reading) -> Dataset:
             class that is left without images, or more pixels than memory or disk.
     """
     refuse_imbalance(reading)
+    refuse_columns(reading, target=True)
+    listing = list_images(Path(reading.data))
+    known = None
+    if reading.group_pattern is not None:
+        paths = [path for files in listing.files.values() for path, _ in files]
+        known = Known(groups=groups_of_paths(reading.group_pattern, paths, skip=_class_depth(Path(reading.data))))
+    return dataset_from_listing(reading, listing, str(reading.data), known=known)
+
+
+def _class_depth(root: Path) -> int:
+    """Folders of a path before those within a class folder: that of the part, if there is one, and of the class."""
+    return 2 if has_parts(root) else 1
+
+
+def refuse_columns(reading: Reading, *, target: bool) -> None:
+    """Refuse what only tables have; `target` too where the classes are subfolders.
+
+    Raises:
+        TailtuneError: naming the option.
+    """
     columns = {
-        "target": reading.target,
+        "target": reading.target if target else None,
         "ignore": ", ".join(reading.ignore),
         "keep": ", ".join(reading.keep),
         "text": reading.text.removeprefix("leave"),
@@ -60,8 +82,8 @@ def open_image_folder(reading: Reading) -> Dataset:
     }
     for name, value in columns.items():
         if value:
-            raise TailtuneError(f"--{name} {value} needs a table; the classes of an image folder are its subfolders")
-    return dataset_from_listing(reading, list_images(Path(reading.data)), str(reading.data))
+            why = "the classes of an image folder are its subfolders" if target else "only pictures are inputs here"
+            raise TailtuneError(f"--{name} {value} needs a table; {why}")
 
 
 def dataset_from_listing(
@@ -73,6 +95,8 @@ def dataset_from_listing(
     split: str | None = None,
     flip: bool | None = None,
     warnings: Sequence[str] = (),
+    known: Known | None = None,
+    by: KnownBy | None = None,
 ) -> Dataset:
     """Read the images of a listing, all to one size and one number of channels, see `open_image_folder`.
 
@@ -84,6 +108,8 @@ def dataset_from_listing(
         split: who made the test part, see `image_dataset`.
         flip: whether a mirrored image keeps its class, where that is known.
         warnings: what is to be said already.
+        known: of the files of all parts, one behind another.
+        by: columns of a manifest, see `image_dataset`.
 
     Returns:
         The data set.
@@ -95,17 +121,18 @@ def dataset_from_listing(
     root, said = listing.root, list(warnings)
     rows = [(part, path, name) for part, files in listing.files.items() for path, name in files]
     headers, bad = _headers(root, [path for _, path, _ in rows], reading.skip_bad_images)
-    rows = [row for row, header in zip(rows, headers, strict=True) if header is not None]
-    known = [header for header in headers if header is not None]
+    readable = np.array([header is not None for header in headers])
+    rows, beside = list(compress(rows, readable)), (known or NOTHING).take(readable)
+    found = [header for header in headers if header is not None]
     _check_classes_left(listing, rows, bad)
-    channels = 1 if all(header.grey for header in known) else 3
+    channels = 1 if all(header.grey for header in found) else 3
     wanted = (
         (reading.image_size, "--image-size") if reading.image_size else (side, "the size of the data set's protocol")
     )
-    height, width, stretched = _common_size(known, *wanted)
+    height, width, stretched = _common_size(found, *wanted)
     said += stretched
-    if channels == 3 and any(header.grey for header in known):
-        said.append(f"{sum(header.grey for header in known)} of {len(known)} images are grey; they became RGB.")
+    if channels == 3 and any(header.grey for header in found):
+        said.append(f"{sum(header.grey for header in found)} of {len(found)} images are grey; they became RGB.")
 
     pixels, problems = _read(reading, root, [path for _, path, _ in rows], (channels, height, width))
     broken = [problem for problem in problems if problem is not None]
@@ -113,14 +140,14 @@ def dataset_from_listing(
         raise broken[0]
     if broken:
         whole = np.array([problem is None for problem in problems])
-        rows, bad = list(compress(rows, whole)), bad + broken
+        rows, beside, bad = list(compress(rows, whole)), beside.take(whole), bad + broken
         pixels = pixels.take(whole) if isinstance(pixels, StoredPictures) else pixels[whole]
         _check_classes_left(listing, rows, bad)
 
     index = {name: k for k, name in enumerate(listing.names)}
     targets = np.array([index[name] for _, _, name in rows], dtype=np.int64)
     ids = np.array([path for _, path, _ in rows], dtype=np.str_)
-    images, parts = Images(pixels, targets, ids), {}
+    images, parts = Images(pixels, targets, ids, beside), {}
     for part in listing.files:
         places = np.flatnonzero([row[0] == part for row in rows])
         if len(places):  # the rows of a part are neighbours: a view, not a copy
@@ -138,6 +165,7 @@ def dataset_from_listing(
         flip=flip,
         left_out=_left_out(bad, listing.strays),
         warnings=said,
+        by=by,
     )
 
 
@@ -232,14 +260,19 @@ def open_for_prediction(
     files = every_image(path)
     if not files:
         raise TailtuneError(f"{path} holds no images; supported are .png, .jpg, .bmp, .gif, .webp, .tif and the like")
-    paths, size = [path / file for file in files], (preprocessor.channels, preprocessor.height, preprocessor.width)
-    inputs = preprocessor.encode(paths) if fits_memory(len(files), *size) else (PictureFiles(paths, size),)
+    inputs = files_for_prediction([path / file for file in files], preprocessor)
     index = {name: k for k, name in enumerate(names)}
     folders = class_folders(path)
     targets = None
     if folders and all(file.split("/", 1)[0] in index for file in files):
         targets = np.array([index[file.split("/", 1)[0]] for file in files], dtype=np.int64)
     return inputs, np.array(files, dtype=np.str_), targets
+
+
+def files_for_prediction(paths: Sequence[Path], preprocessor: ImagePreprocessor) -> tuple[torch.Tensor | PictureFiles]:
+    """Return image files as a trained model's inputs; where they do not fit in memory, as files to be decoded later."""
+    size = preprocessor.channels, preprocessor.height, preprocessor.width
+    return preprocessor.encode(paths) if fits_memory(len(paths), *size) else (PictureFiles(paths, size),)
 
 
 def _arrays_for_prediction(

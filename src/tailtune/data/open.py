@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -14,8 +14,11 @@ from tailtune.by_name import is_own
 from tailtune.data import catalog
 from tailtune.data.amounts import Amounts, read_amounts
 from tailtune.data.arrays import TARGET, open_arrays
+from tailtune.data.class_names import as_asked
 from tailtune.data.dataset import Dataset, Preprocessor
 from tailtune.data.frames import column_series, to_frame
+from tailtune.data.group_pattern import groups_of_paths
+from tailtune.data.known import Known, KnownBy, read_known
 from tailtune.data.npz import Array, array_ids, check_features, check_targets, prediction_suffix, read_arrays
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.table_dataset import Rows, table_dataset, target_column
@@ -24,7 +27,7 @@ from tailtune.data.tables import TABLE_SUFFIXES, read_table
 from tailtune.data.target import encode_target
 from tailtune.errors import TailtuneError, nearest
 from tailtune.files import naming_files, refuse_special
-from tailtune.settings import Reading
+from tailtune.settings import HowToRead, Reading
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,25 +55,34 @@ def open_dataset(reading: Reading) -> Dataset:
         TailtuneError: no such data, anything wrong with them, or `reading.storage` "disk" for what is no image files.
     """
     with naming_files():
-        dataset = _open(reading)
+        dataset = as_asked(_open(reading), reading)
     if reading.storage == "disk" and not isinstance(dataset.train.inputs[0], StoredPictures):
         raise TailtuneError(f"--storage disk is for image files, and {reading.data} is read into memory; leave it out")
     return dataset
 
 
 def _open(reading: Reading) -> Dataset:
-    if reading.data in catalog.__all__:
+    named, own = reading.data in catalog.__all__, is_own(reading.data)
+    for name in ("manifest", "group_pattern"):
+        if getattr(reading, name) is not None and (named or own or Path(reading.data).is_file()):
+            option = name.replace("_", "-")
+            raise TailtuneError(f"--{option} is for a folder of pictures, and {reading.data} is none; leave it out")
+    if named:
         return catalog.open_named(reading.data, reading)
     if reading.classes:
         raise TailtuneError(
             f"--classes {' '.join(reading.classes)} belongs to binary_cifar10; leave it out for {reading.data}"
         )
-    if is_own(reading.data):
+    if own:
         from tailtune.data.own import open_own
 
         return open_own(reading)
     path = Path(reading.data)
     if path.is_dir():
+        if reading.manifest is not None:
+            from tailtune.data.picture_manifest import open_manifest
+
+            return open_manifest(reading)
         if part_files(path)["train"] is not None:
             return _open_table_folder(reading, path)
         _refuse_loose_tables(path)
@@ -149,9 +161,10 @@ class PredictionRows:
     Attributes:
         inputs: what the model takes, see `Part`, or image files that are decoded when they are read.
         ids: identity of each row [N].
-        frame: the table as it was read, or None for images.
+        frame: the table or the manifest as it was read, or None for images without one.
         read_targets: reads the classes [N], which may fail where prediction does not; None if the data have none.
         notes: what the user should know, one sentence each.
+        listed: whether the frame is a manifest, whose columns have names of their own.
     """
 
     inputs: tuple[torch.Tensor | PictureFiles, ...]
@@ -159,6 +172,25 @@ class PredictionRows:
     frame: pl.DataFrame | None
     read_targets: Callable[[], NDArray[np.int64]] | None
     notes: tuple[str, ...] = ()
+    listed: bool = False
+
+    def known(self, reading: HowToRead) -> Known:
+        """Return what the columns that `reading` names say of the rows, as far as there are such columns.
+
+        Raises:
+            TailtuneError: a group, a time or a weight that is missing or cannot be read.
+        """
+        groups = None
+        if reading.group_pattern is not None:
+            groups = groups_of_paths(reading.group_pattern, self.ids.tolist())
+        if self.frame is None:
+            return Known(groups=groups)
+        by = KnownBy.asked(reading)
+        if self.listed:
+            by = by.completed(self.frame.columns)
+        by = KnownBy(**{task: name for task, name in by.named if name in self.frame.columns})
+        known = read_known(self.frame, by, self.ids, "the table")
+        return known if groups is None else replace(known, groups=groups)
 
     @property
     def targets(self) -> NDArray[np.int64] | None:
@@ -175,7 +207,11 @@ class PredictionRows:
 
 
 def open_for_prediction(
-    path: str | Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None = None
+    path: str | Path,
+    preprocessor: Preprocessor,
+    names: Sequence[str],
+    target: str | None = None,
+    manifest: str | None = None,
 ) -> PredictionRows:
     """Open rows for a model that is trained already.
 
@@ -183,7 +219,8 @@ def open_for_prediction(
         path: a CSV or Parquet file or an .npz with x (or x_test) for a table model, images for an image model.
         preprocessor: of the model.
         names: class names of the model [K].
-        target: target column; the one that the model was trained on if None.
+        target: target column; the one that the model was trained on if None (of a manifest the one called label).
+        manifest: lists the pictures of the folder `path` that are meant, see `read_manifest`; labels are optional.
 
     Returns:
         The encoded rows, with their targets if the data have them.
@@ -192,7 +229,24 @@ def open_for_prediction(
         TailtuneError: no such data, columns that are missing, or anything else wrong with them.
     """
     with naming_files():
+        if manifest is not None:
+            return _listed_for_prediction(Path(path), preprocessor, names, target, manifest)
         return _open_for_prediction(Path(path), preprocessor, names, target)
+
+
+def _listed_for_prediction(
+    path: Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None, manifest: str
+) -> PredictionRows:
+    from tailtune.data import images, picture_manifest
+
+    if preprocessor.kind != "image":
+        raise TailtuneError(f"--manifest {manifest} lists pictures, and this model takes tables; leave it out")
+    listed = picture_manifest.read_manifest(manifest, path)
+    files = [path / file for file in listed.paths]
+    inputs = images.files_for_prediction(files, cast("ImagePreprocessor", preprocessor))
+    known = picture_manifest.has_labels(listed, target)
+    read = (lambda: picture_manifest.labels_of(listed, target, names)) if known else None
+    return PredictionRows(inputs, np.array(listed.paths, dtype=np.str_), listed.frame, read, listed=True)
 
 
 def _open_for_prediction(

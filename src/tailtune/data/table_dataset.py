@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.amounts import read_amounts
-from tailtune.data.columns import texts
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.imbalance import refuse_imbalance
+from tailtune.data.known import Known, KnownBy, read_known
 from tailtune.data.level_statistics import Labels
-from tailtune.data.splits import split_hash, stratified
+from tailtune.data.parted import parted, shared_groups, what_columns_do, with_known
+from tailtune.data.splits import split_hash
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.data.target import encode_target, learn_target, singleton_warning
 from tailtune.errors import TailtuneError, nearest
@@ -85,14 +86,18 @@ def table_dataset(
         raise TailtuneError(
             "test_fraction is 0 and the data bring no test rows; keep some, such as 0.2, for the report"
         )
-    groups = None if reading.group is None else _groups(reading.group, train)
-    rows = stratified(
+    by = KnownBy.asked(reading)
+    known = read_known(train.frame, by, train.ids, train.where)
+    made = parted(
         learnt.codes,
+        learnt.names,
+        known,
         reading.test_fraction if test is None else 0.0,
         val_fraction,
-        groups=groups,
         seed=reading.split_seed,
     )
+    rows, groups = made.rows, known.groups
+    warnings += made.warnings
     if test is None and len(rows.test) == 0:
         raise TailtuneError(
             f"no rows can be kept for the test: column {reading.group!r} has too few groups; split by another "
@@ -113,19 +118,27 @@ def table_dataset(
 
     def taken(positions: Indices) -> Part | None:
         chosen = train.take(positions)
-        return _part(reading, fitted, chosen, learnt.codes[positions]) if len(positions) else None
+        return (
+            _part(reading, fitted, chosen, learnt.codes[positions], with_scale(positions)) if len(positions) else None
+        )
+
+    def with_scale(positions: Indices) -> tuple[Known, float]:
+        return known.take(positions), made.scale
 
     def given(part: Rows) -> Part:
-        return _part(reading, fitted, part, encode_target(part.frame[target], learnt.names, part.ids))
+        beside = read_known(part.frame, by, part.ids, part.where, given=True), made.scale
+        return _part(reading, fitted, part, encode_target(part.frame[target], learnt.names, part.ids), beside)
 
-    train_part = _part(reading, fitted, train.take(rows.train), learnt.codes[rows.train], labels)
+    train_part = _part(
+        reading, fitted, train.take(rows.train), learnt.codes[rows.train], with_scale(rows.train), labels
+    )
     val_part = taken(rows.val) if val is None else given(val)
     test_part = taken(rows.test) if test is None else given(test)
     assert test_part is not None
-    if groups is not None:
-        warnings += [
-            line for part in (val, test) if part for line in _shared_groups(str(reading.group), groups, train, part)
-        ]
+    for source, brought in ((val, val_part), (test, test_part)):
+        if source is not None and brought is not None:
+            warnings += _given_beside(by, source.where, brought, train.where, train_part)
+    warnings += what_columns_do(by, train_part, test_part, "rows")
     warnings += [*fitted.warnings, *_absence_warnings(learnt.names, train_part, val_part, test_part)]
     return Dataset(
         kind="table",
@@ -135,16 +148,21 @@ def table_dataset(
         val=val_part,
         test=test_part,
         preprocessor=fitted,
-        split="stratified" if test is None else split,
+        split=split if test is not None else "stratified" if known.times is None else "by time",
         split_hash=split_hash(train_part.ids, None if val_part is None else val_part.ids, test_part.ids),
-        left_out=fitted.left_out,
+        left_out=(*made.left_out, *fitted.left_out),
         warnings=tuple(warnings),
         as_new=fitted.encode(train.frame[rows.train]) if fitted.out_of_fold else None,
     )
 
 
 def _part(
-    reading: Reading, fitted: TablePreprocessor, rows: Rows, codes: Indices, training: Labels | None = None
+    reading: Reading,
+    fitted: TablePreprocessor,
+    rows: Rows,
+    codes: Indices,
+    beside: tuple[Known, float],
+    training: Labels | None = None,
 ) -> Part:
     import torch
 
@@ -153,10 +171,7 @@ def _part(
     except TailtuneError as error:
         raise TailtuneError(f"{rows.where}: {error}") from error
     amounts = read_amounts(rows.frame, reading.amounts, rows.ids, rows.where) if reading.amounts else None
-    groups = None
-    if reading.group is not None and reading.group in rows.frame.columns:
-        groups = _groups(reading.group, rows)
-    return Part(inputs, torch.from_numpy(codes), rows.ids, amounts=amounts, groups=groups, frame=rows.frame)
+    return with_known(Part(inputs, torch.from_numpy(codes), rows.ids, amounts=amounts), *beside)
 
 
 def target_column(reading: Reading, frame: pl.DataFrame, where: str) -> str:
@@ -205,43 +220,44 @@ def _excluded(reading: Reading, target: str, train: Rows) -> dict[str, str]:
     require_column(target, columns, train.where, "target column")
     for name in reading.ignore:
         require_column(name, columns, train.where, "column to ignore")
+    by = KnownBy.asked(reading)
+    taken = {name: task for task, name in by.named}
     for name in reading.keep:
         require_column(name, columns, train.where, "column to keep")
-        if name in (target, reading.group, *reading.ignore):
-            raise TailtuneError(f"{name!r} is the target, the group or ignored, so it cannot be kept; leave out --keep")
-    if reading.group is not None:
-        require_column(reading.group, columns, train.where, "group column")
-    if target == reading.group or target in reading.ignore:
-        raise TailtuneError(f"{target!r} is the target, so it cannot be the group or be ignored; choose another column")
-    for name in ("image_size", "skip_bad_images", "flip"):
+        if name in (target, *taken, *reading.ignore):
+            what = f"the {taken[name]}" if name in taken else "the target or ignored"
+            raise TailtuneError(f"{name!r} is {what}, so it cannot be kept; leave out --keep")
+    for task, name in by.named:
+        require_column(name, columns, train.where, f"{task} column")
+    if target in taken or target in reading.ignore:
+        what = f"be the {taken[target]}" if target in taken else "be ignored"
+        raise TailtuneError(f"{target!r} is the target, so it cannot {what}; choose another column")
+    for name in ("image_size", "skip_bad_images", "flip", "manifest", "group_pattern"):
         if getattr(reading, name) not in (None, False):
             raise TailtuneError(f"--{name.replace('_', '-')} is for images; leave it out for a table")
     refuse_imbalance(reading)
     exclude = dict.fromkeys(reading.ignore, "was asked to be left out")
-    if reading.group is not None:
-        exclude[reading.group] = "says which rows stay in one part, and is no input"
-    return exclude
+    return exclude | {name: f"{_DOES[task]}, and is no input" for name, task in taken.items()}
 
 
-def _groups(name: str, train: Rows) -> NDArray[np.str_]:
-    groups = texts(train.frame[name])
-    missing = groups.is_null().arg_true()
-    if len(missing):
-        raise TailtuneError(
-            f"group column {name!r} has no value in {len(missing)} rows, first in row {train.ids[missing[0]]}; fill it "
-            "in, with a value of its own for a row that belongs to no group"
+_DOES = {
+    "group": "says which rows stay in one part",
+    "time": "says which rows are past and which future",
+    "weight": "says how much rows count",
+}
+
+
+def _given_beside(by: KnownBy, where: str, part: Part, trained: str, train: Part) -> list[str]:
+    """Return a sentence each if a given part has groups of the training rows, or rows from before the last of them."""
+    said = []
+    if shared := shared_groups(train, part):
+        said.append(f"{where} shares {shared} values of {by.group!r} with {trained}, so its figures may be too good.")
+    if part.times is not None and train.times is not None and (early := int((part.times < train.times.max()).sum())):
+        said.append(
+            f"{early} of {len(part)} rows of {where} are from before the last training row by {by.time!r}, so its "
+            "figures are not those of a future."
         )
-    return np.array(groups.to_list(), dtype=np.str_)
-
-
-def _shared_groups(name: str, groups: NDArray[np.str_], train: Rows, part: Rows) -> list[str]:
-    """Return one sentence if a given part has groups of the training rows."""
-    if name not in part.frame.columns:
-        return []
-    shared = set(groups.tolist()) & set(texts(part.frame[name]).drop_nulls())
-    if not shared:
-        return []
-    return [f"{part.where} shares {len(shared)} values of {name!r} with {train.where}, so its figures may be too good."]
+    return said
 
 
 def _absence_warnings(names: Sequence[str], train: Part, val: Part | None, test: Part) -> list[str]:

@@ -42,7 +42,14 @@ class Calibrated:
     losses: dict[Form, float]
 
 
-def calibrate(start: Recalibration, probabilities: Floats, targets: Indices, seed: int = 0) -> Calibrated:
+def calibrate(
+    start: Recalibration,
+    probabilities: Floats,
+    targets: Indices,
+    seed: int = 0,
+    groups: NDArray[np.str_] | None = None,
+    weights: Floats | None = None,
+) -> Calibrated:
     """Choose how to calibrate by cross-fitting, and fit it on all held-out rows.
 
     Rows are weighted by q_y / f_y, f being the class frequencies of the held-out rows, so that the loss is that of the
@@ -56,10 +63,13 @@ def calibrate(start: Recalibration, probabilities: Floats, targets: Indices, see
         probabilities: of rows that the model was not trained on [N, K].
         targets: their class indices [N], drawn as the training rows were.
         seed: of the folds.
+        groups: what each row belongs to [N]: rows of a group are in one fold, and standard errors are of groups.
+        weights: of each row [N], where they do not count alike.
     """
-    weights = importance(targets, start.deployment)
+    weights = importance(targets, start.deployment, weights)
     forms = _forms(start, targets)
-    parts = list(_folds(targets, seed))
+    units = np.arange(len(targets)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    parts = list(_folds(targets, units, seed))
     rows: dict[Form, Floats] = {"none": row_losses(start, probabilities, targets)}
     for form in forms:
         rows[form] = np.empty(len(targets))
@@ -70,7 +80,7 @@ def calibrate(start: Recalibration, probabilities: Floats, targets: Indices, see
     chosen: Form = "none"
     for form in forms:
         gain = weights * (rows[chosen] - rows[form])
-        if gain.mean() > SURE[form] * _standard_error(gain):
+        if gain.mean() > SURE[form] * _standard_error(gain, units):
             chosen = form
     fitted = start if chosen == "none" else _fit(chosen, start, probabilities, targets, weights)
     losses = {form: float((weights * each).mean()) for form, each in rows.items()}
@@ -83,15 +93,17 @@ def row_losses(recalibration: Recalibration, probabilities: Floats, targets: Ind
     return np.asarray(-np.log(np.maximum(found, np.finfo(np.float64).eps)))
 
 
-def importance(targets: Indices, deployment: Floats) -> Floats:
+def importance(targets: Indices, deployment: Floats, own: Floats | None = None) -> Floats:
     """Return weights [N] of mean 1 with which rows stand for the balance in use: q_y over the frequency of y here.
 
     Args:
         targets: class indices [N].
         deployment: class balance q in use [K]; classes without rows are left out of it.
+        own: weight of each row [N]; None where all count alike.
     """
-    counts = np.bincount(targets, minlength=len(deployment))
-    weights = (deployment / np.maximum(counts, 1))[targets]
+    counts = np.bincount(targets, own, minlength=len(deployment))
+    weights = (deployment / np.where(counts > 0, counts, 1))[targets]
+    weights = weights if own is None else weights * own
     return np.asarray(weights / weights.mean())
 
 
@@ -105,18 +117,33 @@ def _forms(start: Recalibration, targets: Indices) -> list[Form]:
     return [*forms, "bias", "vector"] if fewest >= ROWS_A_CLASS else forms
 
 
-def _folds(targets: Indices, seed: int) -> Iterator[NDArray[np.bool_]]:
-    """Masks [N] of the rows that each fold holds out, classes spread evenly."""
-    order = np.random.default_rng(seed).permutation(len(targets))
-    order = order[np.argsort(targets[order], kind="stable")]
-    fold = np.empty(len(targets), dtype=np.int64)
-    fold[order] = np.arange(len(targets)) % FOLDS
-    for k in range(min(FOLDS, len(targets))):
-        yield fold == k
+def _folds(targets: Indices, units: Indices, seed: int) -> Iterator[NDArray[np.bool_]]:
+    """Masks [N] of the rows that each fold holds out, classes spread evenly.
+
+    Args:
+        targets: class indices [N].
+        units: what is in one fold [N]: the row itself, or its group, which is dealt out as one of its rarest class.
+        seed: of the order.
+    """
+    rarity = np.argsort(np.argsort(-np.bincount(targets), kind="stable"))
+    count = int(units.max()) + 1
+    kind = np.zeros(count, dtype=np.int64)
+    np.maximum.at(kind, units, rarity[targets])
+    if count == len(targets):
+        kind = targets
+    order = np.random.default_rng(seed).permutation(count)
+    order = order[np.argsort(kind[order], kind="stable")]
+    fold = np.empty(count, dtype=np.int64)
+    fold[order] = np.arange(count) % FOLDS
+    for k in range(min(FOLDS, count)):
+        yield fold[units] == k
 
 
-def _standard_error(values: Floats) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")
+def _standard_error(values: Floats, units: Indices) -> float:
+    """Standard error of the mean of `values` [N], of which those of a unit [N] may be alike."""
+    sums = np.bincount(units, values - values.mean())
+    count = len(sums)
+    return float(sums.std(ddof=1) * np.sqrt(count) / len(values)) if count > 1 else float("inf")
 
 
 def _fit(form: Form, start: Recalibration, probabilities: Floats, targets: Indices, weights: Floats) -> Recalibration:

@@ -38,8 +38,13 @@ def read_deployment(text: str, profile: ClassProfile) -> Floats:
 
 
 def train_balance(profile: ClassProfile) -> Floats:
-    """Return the class frequencies [K] of the training rows; an empty class counts as one row."""
-    counts = np.maximum(np.asarray(profile.counts, dtype=np.float64), 1.0)
+    """Return the class frequencies [K] of the training rows, by their weights if they have such; an empty class counts
+    as one row.
+    """
+    counts = np.asarray(profile.counts, dtype=np.float64)
+    if profile.mass is not None:
+        counts = np.where(counts > 0, profile.mass, 1.0)
+    counts = np.where(counts > 0, counts, 1.0)
     return np.asarray(counts / counts.sum())
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.amounts import Amounts
+from tailtune.data.dataset import Part
 from tailtune.decision.answers import Answer, Budget, LeastCost, Score, Threshold, best_weights, likeliest, weighing
 from tailtune.decision.calibrate import ROWS_TO_MOVE, Form, calibrate, importance
 from tailtune.decision.costs import Costs
@@ -33,13 +34,23 @@ class HeldOut:
         probabilities: of the model, before anything is made of them [N, K].
         targets: class indices [N].
         amounts: of the rows, where costs depend on them.
+        groups: what each row belongs to [N], where rows are not on their own.
+        weights: of each row [N], where they do not count alike.
         folds: for each row the fold [N] whose models did not see it; None where one model saw none of them.
     """
 
     probabilities: Floats
     targets: Indices
     amounts: Amounts | None = None
+    groups: NDArray[np.str_] | None = None
+    weights: Floats | None = None
     folds: Indices | None = None
+
+    @classmethod
+    def of(cls, probabilities: Floats, part: Part) -> HeldOut:
+        """Return the scores of a part of a data set."""
+        weights = None if part.weights is None else part.weights.numpy().astype(np.float64)
+        return cls(probabilities, part.targets.numpy(), part.amounts, part.groups, weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +117,9 @@ def fit_use(asked: Asked, implied: Floats, profile: ClassProfile, held_out: Held
         found = "there are none" if held_out is None else f"there are {len(held_out.targets)}"
         note = f"Nothing was fitted to held-out rows, of which it takes {ROWS} or more ({found})."
         return Use(start, fit_answer(asked, start, profile, held_out)[0], "none", 0, (note,))
-    calibrated = calibrate(start, held_out.probabilities, held_out.targets)
+    calibrated = calibrate(
+        start, held_out.probabilities, held_out.targets, groups=held_out.groups, weights=held_out.weights
+    )
     answer, notes = fit_answer(asked, calibrated.recalibration, profile, held_out)
     return Use(calibrated.recalibration, answer, calibrated.form, len(held_out.targets), notes)
 
@@ -137,7 +150,7 @@ def fit_answer(
         )
         return _answer_of_balance(asked, recalibration.deployment, profile), (note,)
     probabilities = recalibration(held_out.probabilities)
-    return _fitted_answer(asked, profile, recalibration.deployment, probabilities, held_out.targets)
+    return _fitted_answer(asked, profile, recalibration.deployment, probabilities, held_out)
 
 
 def _answer_of_balance(asked: Asked, deployment: Floats, profile: ClassProfile) -> Answer:
@@ -153,10 +166,10 @@ def _answer_of_balance(asked: Asked, deployment: Floats, profile: ClassProfile) 
 
 
 def _fitted_answer(
-    asked: Asked, profile: ClassProfile, deployment: Floats, probabilities: Floats, targets: Indices
+    asked: Asked, profile: ClassProfile, deployment: Floats, probabilities: Floats, held_out: HeldOut
 ) -> tuple[Answer, tuple[str, ...]]:
-    k, name = profile.num_classes, asked.objective.name
-    rare, weights = int(profile.tail[-1]), importance(targets, deployment)
+    k, name, targets = profile.num_classes, asked.objective.name, held_out.targets
+    rare, weights = int(profile.tail[-1]), importance(targets, deployment, held_out.weights)
     if name == "precision@budget":
         return Budget(rare, asked.objective.number), ()
     if name == "recall@precision":

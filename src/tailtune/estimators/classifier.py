@@ -144,7 +144,8 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
 
         def taken(rows: NDArray[np.int64], training: Labels | None = None) -> Part:
             scaled = None if sample_weight is None else torch.as_tensor(weights[rows] / weights.mean()).float()
-            return self._part(run, preprocessor, X[rows], codes[rows], ids[rows], scaled, training)
+            part = self._part(run, preprocessor, X[rows], codes[rows], ids[rows], scaled, training)
+            return part if named is None else replace(part, groups=named[rows])
 
         train, val = taken(chosen.train, labels), taken(chosen.val) if len(chosen.val) else None
         if given is not None:
@@ -161,7 +162,7 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
             preprocessor=preprocessor,
             split="stratified" if given is None else "given",
             split_hash=split_hash(train.ids, None if val is None else val.ids, test.ids),
-            deployment=None if class_weight is None else _balance(labels.targets, class_weight),
+            deployment=None if class_weight is None else _balance(labels.targets, class_weight, weights[chosen.train]),
             class_weights=class_weight,
         )
         with naming_arguments():
@@ -304,7 +305,7 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         return loaded
 
 
-def _balance(codes: NDArray[np.int64], weights: tuple[float, ...]) -> tuple[float, ...]:
-    """The class frequencies [K] of rows in which each counts by its class's weight."""
-    mass = np.bincount(codes, minlength=len(weights)) * np.asarray(weights)
+def _balance(codes: NDArray[np.int64], weights: tuple[float, ...], own: NDArray[np.float64]) -> tuple[float, ...]:
+    """The class frequencies [K] of rows in which each counts by its own weight [N] and its class's."""
+    mass = np.bincount(codes, own, minlength=len(weights)) * np.asarray(weights)
     return tuple((mass / mass.sum()).tolist())

@@ -82,7 +82,7 @@ def _resampled(scored: Scored) -> Statistic | None:
     distinct, level = np.unique(-likely, return_inverse=True)
     rows_of = GroupSums(np.arange(len(scored)), level, len(distinct))
     rare_of = GroupSums(np.flatnonzero(rare), level[rare], len(distinct))
-    total = float(rare.sum())
+    total = float(rare.sum() if scored.weights is None else scored.weights[rare].sum())
 
     def statistic(weights: Weights) -> Floats:
         wanted = weights[alarmed].sum(axis=0)
@@ -90,7 +90,7 @@ def _resampled(scored: Scored) -> Statistic | None:
         reached = np.cumsum(rows, axis=0, dtype=np.float64)
         last = (reached < wanted).sum(axis=0)  # the level that is taken in part
         at = last, np.arange(weights.shape[1])
-        part = np.clip((wanted - (reached[at] - rows[at])) / np.maximum(rows[at], 1.0), 0.0, 1.0)
+        part = np.clip((wanted - (reached[at] - rows[at])) / np.where(rows[at] > 0, rows[at], 1.0), 0.0, 1.0)
         before = np.cumsum(found, axis=0, dtype=np.float64)[at] - found[at]
         return np.asarray((before + part * found[at]) / total)
 
@@ -99,7 +99,8 @@ def _resampled(scored: Scored) -> Statistic | None:
 
 def _value(scored: Scored) -> float | None:
     statistic = _resampled(scored)
-    return None if statistic is None else float(statistic(np.ones((len(scored), 1), dtype=np.float32))[0])
+    own = np.ones(len(scored)) if scored.weights is None else scored.weights
+    return None if statistic is None else float(statistic(own[:, None].astype(np.float32))[0])
 
 
 recall_at_alarms = Measure(

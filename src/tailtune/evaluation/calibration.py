@@ -34,12 +34,15 @@ def bin_index(values: Floats, bins: int = BINS) -> Indices:
     return np.searchsorted(upper, values, side="left")
 
 
-def reliability(targets: Indices, probabilities: Floats, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
+def reliability(
+    targets: Indices, probabilities: Floats, bins: int = BINS, weights: Floats | None = None
+) -> tuple[ReliabilityBin, ...]:
     """Stated confidence against achieved accuracy in equal-width bins of the top label's probability.
 
     Args:
         targets: class indices [N].
         probabilities: [N, K].
+        weights: how much each row counts [N]; counts of rows count each once.
         bins: number of bins.
 
     Returns:
@@ -48,27 +51,31 @@ def reliability(targets: Indices, probabilities: Floats, bins: int = BINS) -> tu
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == targets
     index = bin_index(confidence, bins)
-    count = np.bincount(index, minlength=bins)
-    stated = np.bincount(index, weights=confidence, minlength=bins)
-    achieved = np.bincount(index, weights=correct, minlength=bins)
+    count, own = np.bincount(index, minlength=bins), np.ones(len(targets)) if weights is None else weights
+    mass = np.bincount(index, weights=own, minlength=bins)
+    stated = np.bincount(index, weights=confidence * own, minlength=bins)
+    achieved = np.bincount(index, weights=correct * own, minlength=bins)
     return tuple(
         ReliabilityBin(
             low=k / bins,
             high=(k + 1) / bins,
             count=int(count[k]),
-            confidence=float(stated[k] / count[k]) if count[k] else None,
-            accuracy=float(achieved[k] / count[k]) if count[k] else None,
+            confidence=float(stated[k] / mass[k]) if mass[k] else None,
+            accuracy=float(achieved[k] / mass[k]) if mass[k] else None,
         )
         for k in range(bins)
     )
 
 
-def expected_calibration_error(targets: Indices, probabilities: Floats, bins: int = BINS) -> float:
+def expected_calibration_error(
+    targets: Indices, probabilities: Floats, bins: int = BINS, weights: Floats | None = None
+) -> float:
     """Expected calibration error of the top label, sum_b (n_b / N) |accuracy_b - confidence_b|, in 0..1.
 
     Args:
         targets: class indices [N].
         probabilities: [N, K].
+        weights: how much each row counts [N]; by default all alike.
         bins: number of equal-width bins.
 
     Returns:
@@ -77,11 +84,14 @@ def expected_calibration_error(targets: Indices, probabilities: Floats, bins: in
     Source: Guo et al., "On calibration of modern neural networks", 2017, equation 3 (15 bins, as there).
     """
     confidence = probabilities.max(axis=1)
-    gap = (probabilities.argmax(axis=1) == targets) - confidence
-    return float(np.abs(np.bincount(bin_index(confidence, bins), weights=gap, minlength=bins)).sum() / len(targets))
+    own = np.ones(len(targets)) if weights is None else weights
+    gap = ((probabilities.argmax(axis=1) == targets) - confidence) * own
+    return float(np.abs(np.bincount(bin_index(confidence, bins), weights=gap, minlength=bins)).sum() / own.sum())
 
 
-def classwise_calibration_error(targets: Indices, probabilities: Floats, bins: int = BINS) -> float:
+def classwise_calibration_error(
+    targets: Indices, probabilities: Floats, bins: int = BINS, weights: Floats | None = None
+) -> float:
     """Class-wise calibration error (1 / K) sum_k sum_b (n_bk / N) |share of class k_b - mean probability_bk|, in 0..1.
 
     Every class's probability is binned, not only the top label's, so that a rare class whose probabilities are
@@ -90,6 +100,7 @@ def classwise_calibration_error(targets: Indices, probabilities: Floats, bins: i
     Args:
         targets: class indices [N].
         probabilities: [N, K].
+        weights: how much each row counts [N]; by default all alike.
         bins: number of equal-width bins.
 
     Returns:
@@ -101,6 +112,8 @@ def classwise_calibration_error(targets: Indices, probabilities: Floats, bins: i
     rows, classes = probabilities.shape
     gap = -probabilities
     gap[np.arange(rows), targets] += 1.0
+    own = np.ones(rows) if weights is None else weights
+    gap *= own[:, None]
     cell = bin_index(probabilities, bins) + bins * np.arange(classes)
     sums = np.bincount(cell.ravel(), weights=gap.ravel(), minlength=bins * classes)
-    return float(np.abs(sums).sum() / (rows * classes))
+    return float(np.abs(sums).sum() / (own.sum() * classes))

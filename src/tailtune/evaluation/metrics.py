@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
@@ -18,7 +18,10 @@ Metrics = dict[str, float | None]
 
 @dataclass(frozen=True)
 class ClassResult:
-    """A class on the test rows; precision, recall, F1 and the areas are None where they are undefined."""
+    """A class on the test rows; precision, recall, F1 and the areas are None where they are undefined.
+
+    `asked` says that it is the one of two classes which is to be found because a person said so.
+    """
 
     name: str
     train_count: int
@@ -28,6 +31,12 @@ class ClassResult:
     f1: float | None
     auroc: float | None
     auprc: float | None
+    asked: bool = False
+
+
+def by_size(classes: Sequence[ClassResult]) -> list[ClassResult]:
+    """The classes from the largest in training to the smallest, see `ClassProfile.by_size`."""
+    return sorted(classes, key=lambda entry: (entry.asked, -entry.train_count))
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ def scores(rows: Scored, measures: Iterable[Measure] = MEASURES) -> Metrics:
     """
     found = {measure.key: measure.value(rows) for measure in measures if measure.applies(rows.profile)}
     if rows.profile.num_classes == 2:
-        found["prevalence"] = float(rows.support[rarer_class(rows.profile)] / len(rows))
+        found["prevalence"] = float(rows.support[rarer_class(rows.profile)] / rows.total)
     return found
 
 
@@ -67,16 +76,18 @@ def per_class(rows: Scored) -> tuple[ClassResult, ...]:
     Precision is None for a class never predicted, recall and F1 for a class without rows.
     """
     hits, support, answers, profile = rows.hits, rows.support, rows.answers, rows.profile
+    counts = rows.confusion.sum(axis=1)
     return tuple(
         ClassResult(
             name=profile.names[k],
             train_count=profile.counts[k],
-            support=int(support[k]),
+            support=int(counts[k]),
             precision=float(hits[k] / answers[k]) if answers[k] else None,
             recall=float(hits[k] / support[k]) if support[k] else None,
             f1=float(2 * hits[k] / (support[k] + answers[k])) if support[k] else None,
             auroc=rows.roc_areas[k],
             auprc=rows.average_precisions[k],
+            asked=profile.positive == k,
         )
         for k in range(profile.num_classes)
     )
@@ -84,7 +95,7 @@ def per_class(rows: Scored) -> tuple[ClassResult, ...]:
 
 def absent(rows: Scored) -> tuple[str, ...]:
     """Names of the classes without rows."""
-    return tuple(name for name, support in zip(rows.profile.names, rows.support, strict=True) if not support)
+    return tuple(rows.profile.names[k] for k in range(rows.profile.num_classes) if not rows.confusion[k].any())
 
 
 def summarise(
@@ -93,6 +104,7 @@ def summarise(
     profile: ClassProfile,
     measures: Iterable[Measure] = MEASURES,
     answers: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
 ) -> Summary:
     """Evaluate predictions on held-out rows.
 
@@ -103,6 +115,7 @@ def summarise(
     - With three classes or more, `kappa` is quadratic-weighted: read it where the classes have an order.
     - With two classes, `auprc` is that of the class that is rarer in training, `auroc` the ROC area and
       `prevalence` the rarer class's share of the rows, which is the AUPRC of a guess.
+    - Rows count by their weights, where they have such; the numbers of rows and the confusion matrix count each once.
 
     Args:
         targets: class indices [N].
@@ -110,6 +123,7 @@ def summarise(
         profile: class distribution and names of the training rows.
         measures: what to compute.
         answers: class index that each row was given [N]; by default the most probable class (the first, if tied).
+        weights: how much each row counts [N]; by default all count alike.
 
     Returns:
         What `scores` gives, and the rest of a `Summary`. What `scored` refuses raises a TailtuneError.
@@ -118,11 +132,11 @@ def summarise(
     >>> found.metrics["accuracy"], found.metrics["tail_accuracy"], found.confusion
     (0.75, 1.0, ((2, 1), (0, 1)))
     """
-    rows = scored(targets, probabilities, profile, answers)
+    rows = scored(targets, probabilities, profile, answers, weights)
     return Summary(
         metrics=scores(rows, measures),
         per_class=per_class(rows),
         confusion=tuple(map(tuple, rows.confusion.tolist())),
-        reliability=reliability(rows.targets, rows.probabilities),
+        reliability=reliability(rows.targets, rows.probabilities, weights=rows.weights),
         absent=absent(rows),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,12 +31,14 @@ class Scored:
         probabilities: rows that sum to 1 [N, K].
         profile: class distribution and names of the training rows.
         chosen: the class that each row was given [N]; None for the most probable one (the first, if tied).
+        weights: how much each row counts [N], 0 or more; None where all count alike.
     """
 
     targets: Indices
     probabilities: Floats
     profile: ClassProfile
     chosen: Indices | None = None
+    weights: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -47,28 +50,41 @@ class Scored:
 
     @cached_property
     def confusion(self) -> Indices:
-        """Counts [K, K], the truth by row."""
+        """Counts [K, K], the truth by row; each row counts once, whatever its weight."""
         K = self.profile.num_classes
         return np.bincount(self.targets * K + self.predicted, minlength=K * K).reshape(K, K)
 
+    @cached_property
+    def mass(self) -> Indices | Floats:
+        """The same with each row counting by its weight [K, K]; counts where all rows count alike."""
+        if self.weights is None:
+            return self.confusion
+        K = self.profile.num_classes
+        return np.bincount(self.targets * K + self.predicted, self.weights, minlength=K * K).reshape(K, K)
+
+    @cached_property
+    def total(self) -> float:
+        """The weight of all rows; their number where all count alike."""
+        return float(len(self) if self.weights is None else self.weights.sum())
+
     @property
-    def hits(self) -> Indices:
-        """Rows of each class that were given it [K]."""
-        return self.confusion.diagonal()
+    def hits(self) -> Indices | Floats:
+        """Weight of the rows of each class that were given it [K]."""
+        return self.mass.diagonal()
 
     @cached_property
-    def support(self) -> Indices:
-        """Rows of each class [K]."""
-        return np.asarray(self.confusion.sum(axis=1))
+    def support(self) -> Indices | Floats:
+        """Weight of the rows of each class [K]."""
+        return np.asarray(self.mass.sum(axis=1))
 
     @cached_property
-    def answers(self) -> Indices:
-        """Rows that were given each class [K]."""
-        return np.asarray(self.confusion.sum(axis=0))
+    def answers(self) -> Indices | Floats:
+        """Weight of the rows that were given each class [K]."""
+        return np.asarray(self.mass.sum(axis=0))
 
     @cached_property
     def present(self) -> Indices:
-        """Indices of the classes with rows."""
+        """Indices of the classes with rows that count."""
         return np.flatnonzero(self.support)
 
     @cached_property
@@ -80,12 +96,25 @@ class Scored:
     @cached_property
     def roc_areas(self) -> list[float | None]:
         """ROC area of each class against the others [K]; None where one of the two sides has no rows."""
+        if self.weights is not None:
+            return self._areas(weighted.roc_area, of_two=True)
         return [auroc(self.probabilities[:, k], self.targets == k) for k in range(self.profile.num_classes)]
 
     @cached_property
     def average_precisions(self) -> list[float | None]:
         """Average precision of each class [K]; None of a class without rows."""
+        if self.weights is not None:
+            return self._areas(weighted.average_precision)
         return [average_precision(self.probabilities[:, k], self.targets == k) for k in range(self.profile.num_classes)]
+
+    def _areas(self, area: Callable[[Floats, Booleans, Floats], Statistic], of_two: bool = False) -> list[float | None]:
+        """An area of each class [K] by the weights of the rows; None where it, or of `of_two` sides one, has none."""
+        assert self.weights is not None
+        found: list[float | None] = [None] * self.profile.num_classes
+        for k in self.present.tolist() if not of_two or len(self.present) > 1 else []:
+            weights = self.weights[:, None]
+            found[k] = float(area(self.probabilities[:, k], self.targets == k, self.weights)(weights)[0])
+        return found
 
     def accuracy_of(self, classes: Indices) -> float | None:
         """Share of right predictions among the rows of `classes`; None where no row belongs to them."""
@@ -101,7 +130,8 @@ class Scored:
     def take(self, rows: Indices) -> Scored:
         """Return some of the rows, by index; one may be taken several times."""
         chosen = None if self.chosen is None else self.chosen[rows]
-        return Scored(self.targets[rows], self.probabilities[rows], self.profile, chosen)
+        weights = None if self.weights is None else self.weights[rows]
+        return Scored(self.targets[rows], self.probabilities[rows], self.profile, chosen, weights)
 
     @cached_property
     def hits_of(self) -> GroupSums:
@@ -117,7 +147,10 @@ class Scored:
     @cached_property
     def average_precisions_of(self) -> dict[int, Statistic]:
         """`average_precisions` of the classes with rows."""
-        return {int(k): weighted.average_precision(self.probabilities[:, k], self.targets == k) for k in self.present}
+        return {
+            int(k): weighted.average_precision(self.probabilities[:, k], self.targets == k, self.weights)
+            for k in self.present
+        }
 
     def resampled_accuracy_of(self, classes: Indices) -> Statistic | None:
         """`accuracy_of`; None where no row belongs to the classes."""
@@ -126,7 +159,11 @@ class Scored:
 
 
 def scored(
-    targets: ArrayLike, probabilities: ArrayLike, profile: ClassProfile, answers: ArrayLike | None = None
+    targets: ArrayLike,
+    probabilities: ArrayLike,
+    profile: ClassProfile,
+    answers: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
 ) -> Scored:
     """Check predictions and put them together.
 
@@ -135,10 +172,11 @@ def scored(
         probabilities: rows that sum to 1 [N, K].
         profile: class distribution and names of the training rows.
         answers: class index that each row was given [N]; by default the most probable class (the first, if tied).
+        weights: how much each row counts [N]; by default all count alike.
 
     Raises:
         TailtuneError: no rows, shapes that do not fit, an index outside 0..K-1, NaN or infinity, an entry outside
-            0..1, or a row that does not sum to 1 within 0.001.
+            0..1, a row that does not sum to 1 within 0.001, or weights that are negative, not finite or all 0.
     """
     num_classes = profile.num_classes
     y, p = np.asarray(targets), np.asarray(probabilities, dtype=np.float64)
@@ -163,7 +201,14 @@ def scored(
         raise TailtuneError(
             f"answers must be class indices in 0..{num_classes - 1}, one a row, however: {chosen.tolist()[:8]}"
         )
-    return Scored(y.astype(np.int64), np.clip(p, 0.0, 1.0), profile, chosen)
+    counting = None if weights is None else np.asarray(weights, dtype=np.float64)
+    if counting is not None and (
+        counting.shape != y.shape or not np.isfinite(counting).all() or counting.min() < 0 or not counting.any()
+    ):
+        raise TailtuneError(
+            f"weights must be finite numbers of 0 or more, one a row and not all 0, however: {counting.tolist()[:8]}"
+        )
+    return Scored(y.astype(np.int64), np.clip(p, 0.0, 1.0), profile, chosen, counting)
 
 
 def rarer_class(profile: ClassProfile) -> int:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Indices = NDArray[np.int64]
-Weights = NDArray[np.float32]
-Statistic = Callable[[Weights], Floats]  # how often each of N rows is drawn in r resamples [N, r] -> figures [r]
+Weights = NDArray[np.float32] | NDArray[np.float64]
+# weights of N rows in r resamples, which are how often they are drawn where all count alike [N, r] -> figures [r]
+Statistic = Callable[[Weights], Floats]
 
 
 class GroupSums:
@@ -31,13 +32,13 @@ class GroupSums:
 
     def __call__(self, weights: Weights) -> Weights:
         """Sums [groups, r] of the weights [N, r]."""
-        sums = np.zeros((self.groups, weights.shape[1]), dtype=np.float32)
+        sums = np.zeros((self.groups, weights.shape[1]), dtype=weights.dtype)
         if len(self.rows):
             sums[self.present] = np.add.reduceat(weights[self.rows], self.start, axis=0)
         return sums
 
 
-def average_precision(scores: Floats, positive: Booleans) -> Statistic:
+def average_precision(scores: Floats, positive: Booleans, own: Floats | None = None) -> Statistic:
     """Average precision, see `tailtune.evaluation.ranking.average_precision`, as a function of row weights.
 
     Only thresholds at a positive row's score add to it, and rows below the lowest of these never count, so the
@@ -45,9 +46,10 @@ def average_precision(scores: Floats, positive: Booleans) -> Statistic:
 
     Args:
         scores: one score a row [N].
-        positive: which rows are positive [N], at least one; the weights keep their number.
+        positive: which rows are positive [N], at least one; resamples keep their weight.
+        own: weight of each row [N]; None where all count alike.
     """
-    total = int(positive.sum())
+    total = float(positive.sum() if own is None else own[positive].sum())
     threshold = np.unique(scores[positive])[::-1]
     level = len(threshold) - np.searchsorted(threshold[::-1], scores, side="right")
     rows = np.arange(len(scores))
@@ -59,12 +61,13 @@ def average_precision(scores: Floats, positive: Booleans) -> Statistic:
         gained = positives_of(weights)
         found = np.cumsum(gained, axis=0, dtype=np.float64)
         reached = found + np.cumsum(negatives_of(weights), axis=0)
-        return np.asarray((gained * found / np.maximum(reached, 1.0)).sum(axis=0) / total)
+        parts = np.divide(gained * found, reached, out=np.zeros_like(found), where=reached > 0)
+        return np.asarray(parts.sum(axis=0) / total)
 
     return statistic
 
 
-def roc_area(scores: Floats, positive: Booleans) -> Statistic:
+def roc_area(scores: Floats, positive: Booleans, own: Floats | None = None) -> Statistic:
     """ROC area, see `tailtune.evaluation.ranking.auroc`, as a function of row weights.
 
     A positive row counts the negatives below its score, and half of those that tie with it. With the positives' T
@@ -73,14 +76,16 @@ def roc_area(scores: Floats, positive: Booleans) -> Statistic:
 
     Args:
         scores: one score a row [N].
-        positive: which rows are positive [N], at least one and not all; the weights keep their number.
+        positive: which rows are positive [N], at least one and not all; resamples keep their weight, and the others'.
+        own: weight of each row [N]; None where all count alike.
     """
     rows = np.arange(len(scores))
     distinct, level = np.unique(scores[positive], return_inverse=True)
     place = np.searchsorted(distinct, scores, side="left") + np.searchsorted(distinct, scores, side="right")
     positives_of = GroupSums(rows[positive], level, len(distinct))
     negatives_of = GroupSums(rows[~positive], place[~positive], 2 * len(distinct) + 1)
-    pairs = int(positive.sum()) * int((~positive).sum())
+    both = (positive, ~positive)
+    pairs = float(np.prod([side.sum() if own is None else own[side].sum() for side in both]))
 
     def statistic(weights: Weights) -> Floats:
         negatives = negatives_of(weights)

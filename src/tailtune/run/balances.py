@@ -14,6 +14,7 @@ from tailtune.decision.deployment import train_balance
 from tailtune.decision.recalibration import Recalibration
 from tailtune.decision.use import SEARCHED, Asked, fit_answer
 from tailtune.evaluation.bootstrap import class_means
+from tailtune.evaluation.resampling import Resampling
 from tailtune.evaluation.scored import Scored
 from tailtune.profile import ClassProfile, Floats
 from tailtune.run.folder import Predictions
@@ -75,7 +76,8 @@ def at_balances(
         answers = fit_answer(asked, moved, profile, made.held_out)[0](probabilities, made.amounts)
         columns += [Scored(made.targets, probabilities, profile).row_losses[:, None], np.eye(k)[answers]]
     drawn = []
-    for means in class_means(made.targets, np.concatenate(columns, axis=1), k, resamples):
+    resampling = Resampling.of(made.targets, k, resamples, groups=made.groups, weights=made.weights)
+    for means in class_means(resampling, np.concatenate(columns, axis=1)):
         parts = np.split(means, len(balances), axis=2)
         drawn.append([_figures(part, q * present, profile) for part, (_, q, _) in zip(parts, balances, strict=True)])
     return tuple(

@@ -71,8 +71,7 @@ def rows_of(run: Run, dataset: Dataset) -> Rows:
     """Return what is known of the rows of `dataset` where `run` trains on it."""
     final = dataset.profile
     if run.selection == "refit" and dataset.val is not None:
-        targets = dataset.train.joined(dataset.val).targets.numpy()
-        final = ClassProfile.from_targets(targets, len(dataset.names), dataset.names)
+        final = dataset.profile_of(dataset.train.joined(dataset.val))
     return Rows(dataset.profile, final)
 
 

@@ -9,14 +9,15 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.augment.policies import build as build_policy
-from tailtune.data.dataset import Dataset
+from tailtune.data.dataset import Dataset, Part
 from tailtune.data.open import open_dataset
+from tailtune.decision.deployment import train_balance
 from tailtune.decision.objective import read_objective
 from tailtune.errors import TailtuneError, nearest
 from tailtune.evaluation.alarms import recall_at_alarms
@@ -30,7 +31,7 @@ from tailtune.evaluation.scored import scored
 from tailtune.files import write_whole
 from tailtune.interrupt import Interrupted
 from tailtune.methods.resolve import find
-from tailtune.profile import ClassProfile, Indices
+from tailtune.profile import ClassProfile, Floats, Indices
 from tailtune.run.balances import at_balances
 from tailtune.run.clock import Clock, late
 from tailtune.run.decide import amount_columns
@@ -150,6 +151,8 @@ def execute(
             held_out=fitted.held_out,
             baselines={system.name: system.test for system in others},
             amounts=dataset.test.amounts,
+            groups=dataset.test.groups,
+            weights=weights_of(dataset.test),
         )
         write_predictions(folder, predictions)
         write_trained_rows(folder, dataset)
@@ -259,7 +262,7 @@ def _systems(
             assert fitted.decided is not None
             rows = len(dataset.test)
             balance = np.asarray(fitted.decided.deployment)  # all that is known of a row without looking at it
-            certain = Answered(np.tile(balance, (rows, 1)), np.full(rows, dataset.profile.priors.argmax()))
+            certain = Answered(np.tile(balance, (rows, 1)), np.full(rows, train_balance(dataset.profile).argmax()))
             yield System(name, "majority class", "baseline", time.perf_counter() - began, certain)
             clock = clock.after()
             continue
@@ -300,7 +303,8 @@ def _affordable(
 def _bootstrap(dataset: Dataset, probabilities: Probabilities) -> Callable[[int], object]:
     """What resamples the figures of one system so many times, to see how long that takes."""
     targets, profile, sure = dataset.test.targets.numpy(), dataset.profile, with_intervals()
-    return lambda times: intervals(targets, probabilities, profile, sure, times)
+    beside = beside_rows(dataset.test)
+    return lambda times: intervals(targets, probabilities, profile, sure, times, **beside)
 
 
 def _answered(predictor: Predictor, scores: Probabilities, dataset: Dataset) -> Answered:
@@ -374,21 +378,42 @@ def data_record(dataset: Dataset) -> DataRecord:
         left_out=tuple(dataset.left_out),
         warnings=tuple(dataset.warnings),
         deployment=dataset.deployment,
+        mass=dataset.train.mass(k),
+        val_mass=None if val is None else val.mass(k),
+        positive=dataset.positive,
     )
+
+
+def weights_of(part: Part) -> Floats | None:
+    """The weights [N] of the rows in measures; None where all count alike."""
+    return None if part.weights is None else part.weights.numpy().astype(np.float64)
+
+
+class Beside(TypedDict):
+    """What measures and intervals take of rows beside their classes."""
+
+    groups: NDArray[np.str_] | None
+    weights: Floats | None
+
+
+def beside_rows(part: Part) -> Beside:
+    """Return the groups and weights of the rows."""
+    return {"groups": part.groups, "weights": weights_of(part)}
 
 
 def _system_result(system: System, model: System, dataset: Dataset, own: list[Measure], resamples: int) -> SystemResult:
     profile, difference, same_alarms, measures = dataset.profile, {}, None, [*MEASURES, *own]
-    targets, sure = dataset.test.targets.numpy(), with_intervals(measures)
+    targets, sure, beside = dataset.test.targets.numpy(), with_intervals(measures), beside_rows(dataset.test)
     ours, test = model.test, system.test
-    found = summarise(targets, test.probabilities, profile, measures, test.answers)
+    found = summarise(targets, test.probabilities, profile, measures, test.answers, beside["weights"])
     if resamples and system is not model:
         pair = ours.probabilities, test.probabilities
-        difference = paired_difference(targets, *pair, profile, sure, resamples, answers=(ours.answers, test.answers))
-        same_alarms = at_same_alarms(targets, pair, ours.answers, profile, resamples)
+        answers = ours.answers, test.answers
+        difference = paired_difference(targets, *pair, profile, sure, resamples, answers=answers, **beside)
+        same_alarms = at_same_alarms(targets, pair, ours.answers, profile, resamples, dataset.test.groups)
     ends = {}
     if resamples:
-        ends = intervals(targets, test.probabilities, profile, sure, resamples, answers=test.answers)
+        ends = intervals(targets, test.probabilities, profile, sure, resamples, answers=test.answers, **beside)
     return SystemResult(
         name=system.name,
         label=system.label,
@@ -402,12 +427,18 @@ def _system_result(system: System, model: System, dataset: Dataset, own: list[Me
 
 
 def at_same_alarms(
-    targets: Indices, pair: tuple[Probabilities, Probabilities], answers: Indices, profile: ClassProfile, resamples: int
+    targets: Indices,
+    pair: tuple[Probabilities, Probabilities],
+    answers: Indices,
+    profile: ClassProfile,
+    resamples: int,
+    groups: NDArray[np.str_] | None = None,
 ) -> SameAlarms | None:
-    """Recall of both systems at the number of alarms in the `answers` of the first."""
+    """Recall of both systems at the number of alarms in the `answers` of the first; each row counts once."""
     measure = recall_at_alarms
     first, second = (measure.value(scored(targets, probabilities, profile, answers)) for probabilities in pair)
-    found = paired_difference(targets, *pair, profile, [measure], resamples, answers=(answers, answers))
+    both = answers, answers
+    found = paired_difference(targets, *pair, profile, [measure], resamples, answers=both, groups=groups)
     if first is None or second is None or measure.key not in found:
         return None
     return SameAlarms(int(np.isin(answers, profile.tail).sum()), first, second, found[measure.key])

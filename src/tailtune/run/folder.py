@@ -235,6 +235,8 @@ class Predictions:
         held_out: the same of the validation rows, or None.
         baselines: what each baseline makes of them, by its name.
         amounts: of the rows, where costs depend on them.
+        groups: what each row belongs to [N], where rows are not on their own.
+        weights: of the rows [N] in measures, where they do not count alike.
     """
 
     ids: NDArray[np.str_]
@@ -245,15 +247,18 @@ class Predictions:
     held_out: HeldOut | None = None
     baselines: Mapping[str, Answered] = field(default_factory=dict)
     amounts: Amounts | None = None
+    groups: NDArray[np.str_] | None = None
+    weights: NDArray[np.float64] | None = None
 
 
 def write_predictions(folder: Path, made: Predictions) -> None:
     """Write predictions.npz.
 
     It holds ids [N], targets [N], probabilities [N, K], answers [N], scores [N, K] and implied [K]; of validation rows
-    validation_scores [M, K], validation_targets [M] and, after several folds, validation_folds [M]; of each baseline
-    baseline_NAME [N, K] and answers_NAME [N]; and
-    where costs depend on columns amounts [N, A], validation_amounts [M, A] and their amount_names [A].
+    validation_scores [M, K] and validation_targets [M]; of each baseline baseline_NAME [N, K] and answers_NAME [N]; and
+    where costs depend on columns amounts [N, A], validation_amounts [M, A] and their amount_names [A]; and where they
+    are known groups [N], weights [N], validation_groups [M] and validation_weights [M], and after several folds
+    validation_folds [M].
     """
     import io
 
@@ -275,6 +280,10 @@ def write_predictions(folder: Path, made: Predictions) -> None:
         arrays |= {"amount_names": np.array(made.amounts.names), "amounts": made.amounts.values}
     if made.held_out is not None and made.held_out.amounts is not None:
         arrays["validation_amounts"] = made.held_out.amounts.values
+    known = {"groups": made.groups, "weights": made.weights}
+    if made.held_out is not None:
+        known |= {"validation_groups": made.held_out.groups, "validation_weights": made.held_out.weights}
+    arrays |= {name: array for name, array in known.items() if array is not None}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_whole(folder / "predictions.npz", buffer.getvalue())
@@ -294,8 +303,8 @@ def read_predictions(folder: Path) -> Predictions:
         held_out = None
         if "validation_scores" in found:
             known = _amounts(found, "validation_amounts")
-            folds = found.get("validation_folds")
-            held_out = HeldOut(found["validation_scores"], found["validation_targets"], known, folds)
+            beside = (found.get(f"validation_{name}") for name in ("groups", "weights", "folds"))
+            held_out = HeldOut(found["validation_scores"], found["validation_targets"], known, *beside)
         return Predictions(
             ids=found["ids"],
             targets=found["targets"],
@@ -305,6 +314,8 @@ def read_predictions(folder: Path) -> Predictions:
             held_out=held_out,
             baselines={name: Answered(found[_BASELINE + name], found[_ANSWERS + name]) for name in names},
             amounts=_amounts(found, "amounts"),
+            groups=found.get("groups"),
+            weights=found.get("weights"),
         )
     except KeyError as error:
         raise TailtuneError(f"{path} lacks {error}; run tailtune fit again to write it") from error

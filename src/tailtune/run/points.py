@@ -70,7 +70,7 @@ def operating_points(
     costs = None if asked.costs is None else asked.costs.of(made.targets, made.amounts)
 
     def point(rule: str, words: str, answers: Indices, chosen: bool) -> OperatingPoint:
-        rows = Scored(made.targets, made.scores, profile, answers)
+        rows = Scored(made.targets, made.scores, profile, answers, made.weights)
         counted = count_alarms(rows.confusion, profile.tail)
         return OperatingPoint(
             rule=rule,

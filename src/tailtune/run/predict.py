@@ -55,6 +55,7 @@ def write_predictions_table(
     say: Callable[[str], object] = print,
     wanted: Wanted | None = None,
     force: bool = False,
+    manifest: str | None = None,
 ) -> int:
     """Predict every row of `data` with the run in `folder`; write id, predicted class and class probabilities.
 
@@ -67,6 +68,7 @@ def write_predictions_table(
         say: is told what was noticed about the data, and what was fitted.
         wanted: what is asked beside what the run decided.
         force: replace a file at `out` that is neither `data` nor of the run.
+        manifest: lists the pictures of the folder `data` that are meant.
 
     Returns:
         Number of rows, which keep the order of `data`.
@@ -86,7 +88,7 @@ def write_predictions_table(
     check_output(out, force, Path(data), folder)
     wanted, run = wanted or Wanted(), Finished(folder)
     trained = run.predictor()
-    rows = open_for_prediction(data, trained.preprocessor, trained.names)
+    rows = open_for_prediction(data, trained.preprocessor, trained.in_data, run.run.target, manifest)
     for sentence in rows.notes:
         say(sentence)
     scores = trained.scores(rows.inputs)

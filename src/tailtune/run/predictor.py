@@ -55,6 +55,7 @@ class Predictor:
         posterior: the weights over which a network's predictions are averaged, or None.
         published: whether the network kept timm's published kernels although the images are small.
         flip_averaging: whether probabilities are the mean of those of an image and of its mirror image.
+        labels: what the data call the classes [K], where they are shown by other names.
     """
 
     kind: Kind
@@ -69,6 +70,12 @@ class Predictor:
     posterior: Posterior | None = None
     published: bool = False
     flip_averaging: bool = False
+    labels: tuple[str, ...] | None = None
+
+    @property
+    def in_data(self) -> tuple[str, ...]:
+        """What the data call the classes [K]."""
+        return self.names if self.labels is None else self.labels
 
     def probabilities(self, inputs: Sources) -> NDArray[np.float64]:
         """Return class probabilities [N, K] of encoded rows, on the CPU; pictures in files are read batch by batch."""
@@ -172,6 +179,7 @@ class Predictor:
         return {
             "kind": self.kind,
             "names": list(self.names),
+            "labels": None if self.labels is None else list(self.labels),
             "model": self.model_name,
             "head": head,
             "precision": self.precision,
@@ -226,6 +234,7 @@ class Predictor:
             posterior=_posterior(meta["posterior"], tensors) if meta["posterior"] else None,
             published=meta["published"],
             flip_averaging=meta["flip_averaging"],
+            labels=tuple(meta["labels"]) if meta.get("labels") else None,
         )
 
     def save(self, folder: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tailtune.decision.use import Use
-from tailtune.profile import ClassProfile, Floats
+from tailtune.profile import Floats
 from tailtune.run.decide import Decided, Rows, asked_of, decide, in_use
 from tailtune.run.finished import Finished
 from tailtune.run.folder import Answered
@@ -28,8 +28,7 @@ def decided_anew(finished: Finished, run: Run, found: Floats | None = None) -> t
     data, made = finished.result.data, finished.predictions
     final = data.profile
     if finished.run.selection == "refit" and data.counts.val is not None:
-        both = zip(data.counts.train, data.counts.val, strict=True)
-        final = ClassProfile(tuple(train + val for train, val in both), data.names)
+        final = data.profile_with_val
     protocol = data.deployment
     if found is not None:
         run, protocol = replace(run, deploy_prior=None), tuple(found.tolist())

@@ -103,7 +103,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class DataRecord:
-    """What a run was trained and tested on; the fields are those of `tailtune.data.dataset.Dataset`."""
+    """What a run was trained and tested on; the fields are those of `tailtune.data.dataset.Dataset`.
+
+    `mass` and `val_mass` are sums of the weights of each class [K] in training and validation, where rows have weights.
+    """
 
     source: str
     split: str
@@ -114,11 +117,26 @@ class DataRecord:
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
     deployment: tuple[float, ...] | None = None
+    mass: tuple[float, ...] | None = None
+    val_mass: tuple[float, ...] | None = None
+    positive: int | None = None
 
     @property
     def profile(self) -> ClassProfile:
         """Class distribution of the training rows."""
-        return ClassProfile(self.counts.train, self.names)
+        return ClassProfile(self.counts.train, self.names, self.mass, self.positive)
+
+    @property
+    def profile_with_val(self) -> ClassProfile:
+        """Class distribution of the training and validation rows together."""
+
+        def added(a: tuple[float, ...] | None, b: tuple[float, ...] | None) -> tuple[float, ...] | None:
+            return a if a is None or b is None else tuple(x + y for x, y in zip(a, b, strict=True))
+
+        counts = self.counts.train if self.counts.val is None else added(self.counts.train, self.counts.val)
+        assert counts is not None
+        whole = tuple(int(count) for count in counts)
+        return ClassProfile(whole, self.names, added(self.mass, self.val_mass), self.positive)
 
 
 @dataclass(frozen=True)

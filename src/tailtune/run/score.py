@@ -95,6 +95,7 @@ def score(
     say: Callable[[str], object] = print,
     objective: str | None = None,
     deploy_prior: str | None = None,
+    manifest: str | None = None,
 ) -> Scores:
     """Score the run in `folder` on `data`, which must hold the target.
 
@@ -104,6 +105,7 @@ def score(
         say: is told what was noticed about the data.
         objective: another one to answer for than the run's, see `redecided`.
         deploy_prior: another balance in use, see `redecided`.
+        manifest: lists the pictures of the folder `data` that are meant, with their classes.
 
     Returns:
         The figures, with the run's own measures. One whose file is gone is left out, and `say` is told.
@@ -115,7 +117,8 @@ def score(
     predictor, result = redecided(run, objective, deploy_prior, say), run.result
     profile = result.data.profile
     named = data in catalog.__all__
-    inputs, targets, amounts = _test_part(run, data) if named else _rows(data, predictor, say)
+    rows = _test_part(run, data) if named else _rows(data, run, predictor, say, manifest)
+    inputs, targets, amounts, groups, weights = rows.inputs, rows.targets, rows.amounts, rows.groups, rows.weights
     scores = predictor.scores(inputs)
     probabilities = predictor.in_use(scores)
     answers = predictor.answers(probabilities, amounts)
@@ -127,6 +130,7 @@ def score(
         else:
             scores, probabilities, answers = scores[~known], probabilities[~known], answers[~known]
             targets, amounts = targets[~known], None if amounts is None else amounts.take(~known)
+            groups, weights = None if groups is None else groups[~known], None if weights is None else weights[~known]
             note = _left_out(seen, len(known))
     own: list[Measure] = []
     for name in run.run.measures:
@@ -136,8 +140,9 @@ def score(
             say(f"without measure {name}: {error}")
     measures = [*MEASURES, *own]
     costs = None if predictor.costs is None else predictor.costs.of(targets, amounts)
-    found = summarise(targets, probabilities, profile, measures, answers)
-    ends = intervals(targets, probabilities, profile, with_intervals(measures), answers=answers)
+    found = summarise(targets, probabilities, profile, measures, answers, weights)
+    sure = with_intervals(measures)
+    ends = intervals(targets, probabilities, profile, sure, answers=answers, groups=groups, weights=weights)
     return Scores(
         rows=len(targets),
         **vars(found),
@@ -163,26 +168,41 @@ def _left_out(seen: SeenRows, rows: int) -> str:
     )
 
 
-def _rows(
-    data: str, predictor: Predictor, say: Callable[[str], object]
-) -> tuple[Sources, NDArray[np.int64], Amounts | None]:
-    """Return the inputs and classes of a person's rows, and the amounts that answers depend on.
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Rows to score: inputs, classes [N], and the amounts, groups [N] and weights [N] that are known of them."""
+
+    inputs: Sources
+    targets: NDArray[np.int64]
+    amounts: Amounts | None
+    groups: NDArray[np.str_] | None
+    weights: NDArray[np.float64] | None
+
+
+def _rows(data: str, run: Finished, predictor: Predictor, say: Callable[[str], object], manifest: str | None) -> _Rows:
+    """Return a person's rows.
 
     Raises:
         TailtuneError: anything wrong with them, or no targets.
     """
-    rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
+    rows = open_for_prediction(data, predictor.preprocessor, predictor.in_data, run.run.target, manifest)
     for sentence in rows.notes:
         say(sentence)
     targets = rows.targets
     if targets is None:
         wanted = "the target column" if predictor.kind == "table" else "a folder for each class, or y"
-        raise TailtuneError(f"{data} holds no targets to score against; it needs {wanted} (or use tailtune predict)")
-    return rows.inputs, targets, rows.amounts(predictor.amounts)
+        wanted = wanted if manifest is None else "a column label"
+        raise TailtuneError(
+            f"{manifest or data} holds no targets to score against; it needs {wanted} (or use tailtune predict)"
+        )
+    known = rows.known(run.run)
+    if run.result.data.mass is not None and known.weights is None:
+        say("The rows have no weights, as the run's had, so that all count alike in these figures.")
+    return _Rows(rows.inputs, targets, rows.amounts(predictor.amounts), known.groups, known.weights)
 
 
-def _test_part(run: Finished, name: str) -> tuple[Sources, NDArray[np.int64], Amounts | None]:
-    """Return the inputs, classes and amounts of the test part of a named data set, encoded as when it was trained on.
+def _test_part(run: Finished, name: str) -> _Rows:
+    """Return the test part of a named data set, encoded as when it was trained on.
 
     Raises:
         TailtuneError: the run was trained on other data, or on other rows of it.
@@ -193,5 +213,6 @@ def _test_part(run: Finished, name: str) -> tuple[Sources, NDArray[np.int64], Am
             f"{name} is a named data set, and {run.folder} was trained on {trained_on}; give a file or folder with "
             f"rows, or write ./{name} for one of this name"
         )
-    dataset = run.dataset()
-    return dataset.test.inputs, dataset.test.targets.numpy(), dataset.test.amounts
+    test = run.dataset().test
+    weights = None if test.weights is None else test.weights.numpy().astype(np.float64)
+    return _Rows(test.inputs, test.targets.numpy(), test.amounts, test.groups, weights)

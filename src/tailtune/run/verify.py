@@ -87,7 +87,8 @@ def _figures(run: Finished) -> Iterator[Finding]:
     systems |= {f"baseline {system.name}": (system, made.baselines[system.name]) for system in result.baselines}
     measures = [*MEASURES, *own_measures(run.run.measures)]
     for name, (stated, answered) in systems.items():
-        found = summarise(made.targets, answered.probabilities, result.data.profile, measures, answered.answers)
+        rows = made.targets, answered.probabilities
+        found = summarise(*rows, result.data.profile, measures, answered.answers, made.weights)
         others = _differing(stated, found)
         said = f"{len(found.metrics)} figures follow from the stored predictions"
         yield Finding(f"figures of the {name}", not others, "; ".join(others) or said)

@@ -18,7 +18,8 @@ def class_rows(training: TrainingTask, finished: Finished, test: Answered) -> li
         finished: what it left.
         test: what is made of its test rows under the decision of its arm.
     """
-    rows = scored(finished.predictions.targets, test.probabilities, finished.result.data.profile, test.answers)
+    made, profile = finished.predictions, finished.result.data.profile
+    rows = scored(made.targets, test.probabilities, profile, test.answers, made.weights)
     return [
         {
             "dataset": training.run.data,

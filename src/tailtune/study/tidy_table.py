@@ -62,9 +62,9 @@ def _read(training: TrainingTask, varied: Sequence[str], own: Sequence[Measure])
     wanted = [*MEASURES, *own] if anew else own
     metrics = dict(known)
     if wanted:
-        metrics |= scores(
-            scored(finished.predictions.targets, test.probabilities, result.data.profile, test.answers), wanted
-        )
+        made = finished.predictions
+        rows = scored(made.targets, test.probabilities, result.data.profile, test.answers, made.weights)
+        metrics |= scores(rows, wanted)
     changed = {name: _scalar(getattr(run if name in OF_DECISION else result.run, name)) for name in varied}
     row: Row = {
         "dataset": run.data,

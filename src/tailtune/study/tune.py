@@ -116,7 +116,8 @@ class Tuning:
             found = fitted.predictor.probabilities(dataset.val.inputs)
         answers = fitted.predictor.answers(found, dataset.val.amounts)
         (measure,) = (each for each in MEASURES if each.key == score_of(run))
-        value = scores(scored(dataset.val.targets.numpy(), found, dataset.profile, answers), [measure])[measure.key]
+        rows = scored(dataset.val.targets.numpy(), found, dataset.profile, answers, dataset.val.weights)
+        value = scores(rows, [measure])[measure.key]
         assert value is not None  # a validation part has rows
         return value * (1.0 if measure.higher_is_better else -1.0)
 

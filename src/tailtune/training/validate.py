@@ -18,7 +18,7 @@ from tailtune.training.probabilities import logits_of
 
 @dataclass(frozen=True)
 class Scores:
-    """Validation scores; `tail_accuracy` is None when no tail class is present.
+    """Validation scores, in which rows count by their weights; `tail_accuracy` is None when no tail class is present.
 
     Attributes:
         log_loss: mean cross-entropy in nats, without smoothing or weights.
@@ -59,29 +59,35 @@ def validate(
         logits = torch.from_numpy(decided).log().to(logits)  # whose softmax are the decided probabilities
     losses = cross_entropy(logits, targets).double()
     right = (logits.argmax(1) == targets).double()
-    support = torch.bincount(targets, minlength=k).cpu()
+    weights = torch.ones_like(losses) if inputs.weights is None else inputs.weights.double()
 
     def of_class(values: torch.Tensor) -> torch.Tensor:
-        return torch.zeros(k, dtype=torch.float64, device=targets.device).index_add_(0, targets, values).cpu()
+        return torch.zeros(k, dtype=torch.float64, device=targets.device).index_add_(0, targets, values * weights).cpu()
 
+    def mean(values: torch.Tensor) -> float:
+        return float(values.mean() if inputs.weights is None else (values * weights).sum() / weights.sum())
+
+    support = of_class(torch.ones_like(losses))
     hits = of_class(right)
     present = support > 0
-    recall = hits / support.clamp(min=1)
+    recall = hits / torch.where(present, support, 1.0)
     tail = torch.as_tensor(profile.tail.copy())
     tail = tail[present[tail]]
     return Scores(
-        log_loss=float(losses.mean()),
-        balanced_log_loss=float((of_class(losses) / support.clamp(min=1))[present].mean()),
-        accuracy=float(right.mean()),
+        log_loss=mean(losses),
+        balanced_log_loss=float((of_class(losses) / torch.where(present, support, 1.0))[present].mean()),
+        accuracy=mean(right),
         balanced_accuracy=float(recall[present].mean()),
         tail_accuracy=float(hits[tail].sum() / support[tail].sum()) if len(tail) else None,
-        average_precision=_average_precision(logits, targets, tail) if rank and len(tail) else None,
+        average_precision=_average_precision(logits, inputs, tail) if rank and len(tail) else None,
         losses=losses.cpu(),
     )
 
 
-def _average_precision(logits: torch.Tensor, targets: torch.Tensor, classes: torch.Tensor) -> float:
+def _average_precision(logits: torch.Tensor, inputs: Inputs, classes: torch.Tensor) -> float:
     from sklearn.metrics import average_precision_score
 
-    likely, true = logits.softmax(1).cpu().numpy(), targets.cpu().numpy()
-    return float(np.mean([average_precision_score(true == k, likely[:, k]) for k in classes.tolist()]))
+    likely, true = logits.softmax(1).cpu().numpy(), inputs.targets.cpu().numpy()
+    weights = None if inputs.weights is None else inputs.weights.cpu().numpy()
+    areas = [average_precision_score(true == k, likely[:, k], sample_weight=weights) for k in classes.tolist()]
+    return float(np.mean(areas))

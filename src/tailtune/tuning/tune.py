@@ -97,7 +97,7 @@ def tune(
         raise TailtuneError(f"--trials must be 1 or more, however: {trials}")
     dataset = open_dataset(run)
     _claim(folder, replace(run, minutes=None), dataset)
-    rows = for_search(dataset, run.split_seed, run.group is not None)
+    rows = for_search(dataset, run.split_seed)
     weights = _weights(run, rows)
     limits = Limits(None if minutes is None else began + 60 * SEARCHING * minutes, trials)
     listed = searches(replace(run, minutes=None), rows)

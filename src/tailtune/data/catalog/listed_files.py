@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.dataset import Dataset, Headline
+from tailtune.data.files_inside import lacking_files
 from tailtune.data.image_listing import Listing
 from tailtune.data.images import dataset_from_listing
 from tailtune.data.imbalance import imbalance, refuse_imbalance
+from tailtune.data.known import Known
 from tailtune.data.splits import Split, stratified
 from tailtune.errors import TailtuneError
 from tailtune.settings import Reading
@@ -186,8 +188,12 @@ def files_dataset(reading: Reading, listed: Listed) -> Dataset:
     _check_files(listed, [path for pairs in files.values() for path, _ in pairs])
     listing = Listing(listed.root, listed.names, files, strays=())
     source = f"{listed.title}{words}"
+    groups = [some.groups for some in parts.values() if some is not None]
+    known = None
+    if all(each is not None for each in groups):
+        known = Known(groups=np.concatenate([each for each in groups if each is not None]))
     dataset = dataset_from_listing(
-        reading, listing, source, side=listed.side, split=split, flip=True, warnings=warnings
+        reading, listing, source, side=listed.side, split=split, flip=True, warnings=warnings, known=known
     )
     return replace(dataset, headline=protocol(reading, listed.headline))
 
@@ -206,36 +212,21 @@ def _split_by_group(reading: Reading, listed: Listed) -> Listed:
 
 
 def _check_files(listed: Listed, paths: Sequence[str]) -> None:
-    """Look for all files at once, one reading of each folder.
+    """Look for all files.
 
     Raises:
         TailtuneError: saying how many are missing, and naming the first; or a path that leads out of the folder.
     """
-    there: set[str] = set()
-    for folder in {os.path.dirname(path) for path in paths}:
-        _refuse_outside(listed, folder)
-        if (listed.root / folder).is_dir():
-            for entry in os.scandir(listed.root / folder):
-                path = f"{folder}/{entry.name}" if folder else entry.name
-                there.add(path)
-                if entry.is_symlink():
-                    _refuse_outside(listed, path)
-    missing = [path for path in paths if path not in there]
+    missing = lacking_files(
+        listed.root,
+        paths,
+        lambda out: TailtuneError(
+            f"{listed.title}: the path {out!r} leads out of {listed.root}; take the official files, and copy what is "
+            "linked into that folder"
+        ),
+    )
     if missing:
         raise TailtuneError(
             f"{listed.title}: {len(missing)} of {len(paths)} images are not there, the first is "
             f"{listed.root / missing[0]}; unpack the official files again"
-        )
-
-
-def _refuse_outside(listed: Listed, path: str) -> None:
-    """Refuse a path that a list of files names and that lies elsewhere than in the folder of the data set.
-
-    Raises:
-        TailtuneError: an absolute path, one with .. that leaves the folder, or a link out of it.
-    """
-    if not (listed.root / path).resolve().is_relative_to(listed.root.resolve()):
-        raise TailtuneError(
-            f"{listed.title}: the path {path!r} leads out of {listed.root}; take the official files, and copy what is "
-            "linked into that folder"
         )

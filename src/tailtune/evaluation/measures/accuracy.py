@@ -6,11 +6,11 @@ from tailtune.evaluation.weighted import Statistic
 
 
 def _value(scored: Scored) -> float:
-    return float(scored.hits.sum() / len(scored))
+    return float(scored.hits.sum() / scored.total)
 
 
 def _resampled(scored: Scored) -> Statistic:
-    return lambda weights: scored.hits_of(weights).sum(axis=0) / len(scored)
+    return lambda weights: scored.hits_of(weights).sum(axis=0) / scored.total
 
 
 accuracy = Measure(

@@ -7,7 +7,9 @@ from tailtune.evaluation.weighted import Statistic, roc_area
 
 def _resampled(scored: Scored) -> Statistic | None:
     rare = rarer_class(scored.profile)
-    return roc_area(scored.probabilities[:, rare], scored.targets == rare) if len(scored.present) == 2 else None
+    if len(scored.present) < 2:
+        return None
+    return roc_area(scored.probabilities[:, rare], scored.targets == rare, scored.weights)
 
 
 auroc = Measure(

@@ -14,7 +14,7 @@ classwise_ece = Measure(
     percent=True,
     higher_is_better=False,
     places=(),
-    value=lambda scored: classwise_calibration_error(scored.targets, scored.probabilities),
+    value=lambda scored: classwise_calibration_error(scored.targets, scored.probabilities, weights=scored.weights),
     recentred=True,
     least=0.0,
     most=1.0,

@@ -13,7 +13,7 @@ def _resampled(scored: Scored) -> Statistic:
     gaps = np.zeros((BINS, len(scored)), dtype=np.float32)
     right = scored.probabilities.argmax(axis=1) == scored.targets  # of the likeliest class, whatever is answered
     gaps[bin_index(confidence), np.arange(len(scored))] = right - confidence
-    return lambda weights: np.asarray(np.abs(gaps @ weights).sum(axis=0) / len(scored), dtype=np.float64)
+    return lambda weights: np.asarray(np.abs(gaps @ weights).sum(axis=0) / scored.total, dtype=np.float64)
 
 
 ece = Measure(
@@ -27,7 +27,7 @@ ece = Measure(
     percent=True,
     higher_is_better=False,
     places=("page", "terminal", "study", "columns", "demo"),
-    value=lambda scored: expected_calibration_error(scored.targets, scored.probabilities),
+    value=lambda scored: expected_calibration_error(scored.targets, scored.probabilities, weights=scored.weights),
     resampled=_resampled,
     recentred=True,
     least=0.0,

@@ -41,7 +41,7 @@ def _resampled(scored: Scored) -> Statistic | None:
         return None
     place = np.arange(len(scored.support))
     by_chance = (place[:, None] - place) ** 2 @ scored.support
-    observed = (scored.targets - scored.predicted) ** 2 * len(scored)
+    observed = (scored.targets - scored.predicted) ** 2 * scored.total
     sums = np.stack([observed, by_chance[scored.predicted]]).astype(np.float64)
 
     def statistic(weights: Weights) -> Floats:
@@ -60,7 +60,7 @@ kappa = Measure(
     short="Kappa",
     source="Cohen 1968, Weighted kappa",
     everywhere=False,
-    value=lambda scored: quadratic_kappa(scored.confusion),
+    value=lambda scored: quadratic_kappa(scored.mass),
     applies=lambda profile: profile.num_classes > 2,
     resampled=_resampled,
     most=1.0,

@@ -8,12 +8,12 @@ from tailtune.evaluation.weighted import Statistic
 
 
 def _value(scored: Scored) -> float:
-    return float(scored.row_losses.mean())
+    return float(np.average(scored.row_losses, weights=scored.weights))
 
 
 def _resampled(scored: Scored) -> Statistic:
     losses = scored.row_losses.astype(np.float32)
-    return lambda weights: np.asarray(losses @ weights / len(scored), dtype=np.float64)
+    return lambda weights: np.asarray(losses @ weights / scored.total, dtype=np.float64)
 
 
 log_loss = Measure(

@@ -15,7 +15,7 @@ def _value(scored: Scored) -> float | None:
 def _resampled(scored: Scored) -> Statistic | None:
     if len(scored.present) < 2:
         return None
-    areas = [roc_area(scored.probabilities[:, k], scored.targets == k) for k in scored.present]
+    areas = [roc_area(scored.probabilities[:, k], scored.targets == k, scored.weights) for k in scored.present]
     return lambda weights: np.mean([area(weights) for area in areas], axis=0)
 
 

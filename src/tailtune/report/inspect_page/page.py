@@ -61,7 +61,7 @@ def write_inspect_page(
 def render(facts: Facts, advice: Sequence[Advice], *, source: str, notes: Sequence[str] = ()) -> str:
     """Return the page as HTML; everything that came from data is escaped."""
     profile = facts.profile
-    order = sorted(range(profile.num_classes), key=lambda k: (-profile.counts[k], k))
+    order = profile.by_size.tolist()
     return page(
         "inspect_page.html.j2",
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from tailtune.evaluation.alarms import Alarms, count_alarms
 from tailtune.evaluation.measures import BY_KEY
-from tailtune.evaluation.metrics import ClassResult
+from tailtune.evaluation.metrics import ClassResult, by_size
 from tailtune.report.measure_words import Side, show, show_change, show_interval, side
 from tailtune.report.rendering import sentence
 from tailtune.run.result import Result, SystemResult
@@ -79,7 +80,7 @@ def verdict(result: Result) -> Verdict:
     rows = sum(entry.support for entry in model.per_class)
     qualities = _qualities(result, rival)
     standing = _standing(result, qualities, rival)
-    rare = rarest(model)
+    rare = rarest(model.per_class)
     told = sentence(
         SENTENCES,
         "quality",
@@ -95,10 +96,9 @@ def verdict(result: Result) -> Verdict:
     return Verdict(standing, told, tuple(_clauses(result, rival)), (*_published(result, rival), *_notes(model)))
 
 
-def rarest(system: SystemResult) -> list[ClassResult]:
+def rarest(classes: Sequence[ClassResult]) -> list[ClassResult]:
     """The rarest fifth of the classes (at least one), largest first, as `ClassProfile.tail` has them."""
-    by_size = sorted(system.per_class, key=lambda entry: -entry.train_count)
-    return by_size[-max(1, round(0.2 * len(by_size))) :]
+    return by_size(classes)[-max(1, round(0.2 * len(classes))) :]
 
 
 def ranking_of(system: SystemResult) -> str:
@@ -129,7 +129,7 @@ def constant_loss(result: Result) -> float:
 
 def _qualities(result: Result, rival: SystemResult | None) -> list[Quality]:
     """Both measures, but for one that is undefined."""
-    model, rare = result.model, rarest(result.model)
+    model, rare = result.model, rarest(result.model.per_class)
     rows = sum(entry.support for entry in model.per_class)
     present = [entry.support / rows for entry in rare if entry.support]
     guesses = {ranking_of(model): float(np.mean(present)) if present else 0.0, "log_loss": constant_loss(result)}
@@ -185,7 +185,7 @@ def _interval(system: SystemResult, key: str) -> str:
 
 def _clauses(result: Result, rival: SystemResult | None) -> list[str]:
     """What the decision gives, against the model without it, and what both systems find at one number of alarms."""
-    model, rare = result.model, rarest(result.model)
+    model, rare = result.model, rarest(result.model.per_class)
     now, before = alarms_of(result, model), alarms_of(result, result.undecided)
     if not now.rows:
         return []
@@ -244,7 +244,7 @@ def _notes(model: SystemResult) -> list[str]:
     rows, largest = sum(entry.support for entry in model.per_class), max(model.per_class, key=lambda e: e.train_count)
     if largest.support > 0.5 * rows:
         notes.append(sentence(SENTENCES, "accuracy_misleads", largest=largest, rows=rows))
-    rare_rows = sum(entry.support for entry in rarest(model))
+    rare_rows = sum(entry.support for entry in rarest(model.per_class))
     if 0 < rare_rows < FEW_ROWS:
         notes.append(sentence(SENTENCES, "few_rare_rows", rows=rare_rows))
     return notes

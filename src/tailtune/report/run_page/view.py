@@ -50,7 +50,7 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
     systems = sorted(result.systems, key=lambda system: system.name == "majority")
     compared = [system for system in systems if system.name != "majority"]  # its curves are points or blank
     profile = result.data.profile
-    order = sorted(range(profile.num_classes), key=lambda k: -profile.counts[k])
+    order = profile.by_size.tolist()
     best, part = result.training.best_epoch, watched(history) or "val"
     rows = WATCHED[part]
     measures = listed("page", [*MEASURES, *result.measures], result.headline, result.decision.objective)

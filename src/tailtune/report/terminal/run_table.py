@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tailtune.evaluation.alarms import count_alarms
 from tailtune.evaluation.bootstrap import Interval
 from tailtune.evaluation.measure import Quantity
 from tailtune.evaluation.measures import MEASURES, listed
-from tailtune.evaluation.metrics import ClassResult
-from tailtune.profile import ClassProfile
+from tailtune.evaluation.metrics import ClassResult, by_size
 from tailtune.report.measure_words import term_of
 from tailtune.report.rendering import sentence
 from tailtune.report.run_page.decision import paid
@@ -91,7 +92,7 @@ def _points_table(result: Result) -> Table:
     from rich.text import Text
 
     costs = result.decision.costs is not None
-    rare = sentence(SENTENCES, "cases", rare=[entry.name for entry in rarest(result.model)])
+    rare = sentence(SENTENCES, "cases", rare=[entry.name for entry in rarest(result.model.per_class)])
     caption = f"the same model on the test rows; an alarm is an answer that names {rare}"
     table = Table(box=box.SIMPLE, caption=Text(caption), caption_justify="left")
     table.add_column("answers taken for")
@@ -116,7 +117,7 @@ def _shown(
 
 def _by_size(classes: Sequence[ClassResult]) -> list[str]:
     """Names of the classes, from the largest in training to the smallest."""
-    return [entry.name for entry in sorted(classes, key=lambda entry: -entry.train_count)]
+    return [entry.name for entry in by_size(classes)]
 
 
 def _name(measure: Quantity, names: Sequence[str]) -> str:
@@ -131,10 +132,11 @@ def scores_table(scores: Scores) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    names, tail = _by_size(scores.per_class), ClassProfile(tuple(row.train_count for row in scores.per_class)).tail
+    names, rare = _by_size(scores.per_class), [entry.name for entry in rarest(scores.per_class)]
+    tail = np.array([k for k, entry in enumerate(scores.per_class) if entry.name in rare])
     counted = count_alarms(scores.confusion, tail)
     caption = (
-        f"{counted.alarms} alarms (answers that name {sentence(SENTENCES, 'cases', rare=names[-len(tail) :])}): "
+        f"{counted.alarms} alarms (answers that name {sentence(SENTENCES, 'cases', rare=rare)}): "
         f"{counted.found} of {counted.rows} found, {counted.missed} missed, {counted.false} false"
     )
     title = f"{scores.rows} rows, 95 % intervals"

@@ -91,10 +91,11 @@ def fit_model(run: Run, dataset: Dataset, job: Job | None = None) -> Fitted | No
     chosen = with_threads(with_model(with_monitor(run), dataset), dataset)
     with processor_threads(chosen.threads):
         fitted = learner_of(chosen.model).fit(chosen, dataset, replace(job or Job(), asked=run))
-        return None if fitted is None else _decided(fitted, asked, rows_of(chosen, dataset))
+        return None if fitted is None else _decided(fitted, asked, rows_of(chosen, dataset), dataset.labels)
 
 
-def _decided(fitted: Fitted, asked: Asked, rows: Rows) -> Fitted:
+def _decided(fitted: Fitted, asked: Asked, rows: Rows, labels: tuple[str, ...] | None) -> Fitted:
     """Fit what is made of the scores, and put it into the predictor."""
     use, decided = decide(asked, rows, fitted.implied, fitted.held_out)
-    return replace(fitted, predictor=in_use(fitted.predictor, use), asked=asked, decided=decided)
+    predictor = replace(in_use(fitted.predictor, use), labels=labels)
+    return replace(fitted, predictor=predictor, asked=asked, decided=decided)

@@ -82,7 +82,7 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
     held_out = None
     if dataset.val is not None:
         scores = model.predict_proba(dataset.val.tensors(library.LABEL))
-        held_out = HeldOut(scores, dataset.val.targets.numpy(), dataset.val.amounts)
+        held_out = HeldOut.of(scores, dataset.val)
     decision, held_out = fit_method_decision(method.decision, dataset.profile, held_out)
     if resolved.selection == "refit" and dataset.val is not None:
         again = Boosting(rounds_without_validation=model.rounds, threads=threads)

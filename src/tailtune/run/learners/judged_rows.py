@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tailtune.data.amounts import Amounts
-from tailtune.data.dataset import Dataset
+from tailtune.data.dataset import Dataset, Part
 from tailtune.data.splits import folds
 from tailtune.profile import Indices
 from tailtune.settings import Run
@@ -25,14 +24,14 @@ class JudgedRows:
         trainings: for each training of a member, its data; `val` is what it does not see, or None.
         held_out: their positions among all held-out rows, training by training.
         targets: class of each held-out row [N]; none where there are none.
-        amounts: of these rows, where costs depend on them.
+        judged: these rows; None where there are none.
         note: a sentence on it.
     """
 
     trainings: tuple[Dataset, ...]
     held_out: tuple[Indices, ...]
     targets: Indices
-    amounts: Amounts | None
+    judged: Part | None
     note: str
 
     @property
@@ -52,12 +51,11 @@ def judged_rows(run: Run, dataset: Dataset) -> JudgedRows:
     targets = whole.targets.numpy()
     counts = np.bincount(targets, minlength=1)
     few = len(targets) < FEW_ROWS or counts[counts > 0].min() < FEW
-    if run.group is not None or (dataset.val is not None and not few):
+    apart = run.group is not None or run.time is not None  # rows that a fold drawn at random would tear apart
+    if apart or (dataset.val is not None and not few):
         note = "Each was judged on the validation rows." if dataset.val is not None else "No rows were held out."
-        held_out, amounts = targets[:0], None
-        if dataset.val is not None:
-            held_out, amounts = dataset.val.targets.numpy(), dataset.val.amounts
-        return JudgedRows((dataset,), (np.arange(len(held_out)),), held_out, amounts, note)
+        held_out = targets[:0] if dataset.val is None else dataset.val.targets.numpy()
+        return JudgedRows((dataset,), (np.arange(len(held_out)),), held_out, dataset.val, note)
     fold = folds(targets, FOLDS, run.split_seed)
     judged = np.flatnonzero(fold >= 0)
     trainings = tuple(
@@ -66,4 +64,4 @@ def judged_rows(run: Run, dataset: Dataset) -> JudgedRows:
     )
     positions = tuple(np.flatnonzero(fold[judged] == i) for i in range(FOLDS))
     note = f"Each was trained {FOLDS} times, on all rows but a fifth, by which it was judged."
-    return JudgedRows(trainings, positions, targets[judged], whole.take(judged).amounts, note)
+    return JudgedRows(trainings, positions, targets[judged], whole.take(judged), note)

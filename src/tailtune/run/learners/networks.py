@@ -96,7 +96,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
         return None
     held_out = None
     if val is not None:  # all of it, even where training looked at a part
-        held_out = HeldOut(predictor(first, None).scores(val.inputs), val.targets.numpy(), val.amounts)
+        held_out = HeldOut.of(predictor(first, None).scores(val.inputs), val)
     decision, held_out = fit_method_decision(first.method.decision, dataset.profile, held_out)
     if decision is not None and whole is not dataset:
         decision = decision.trained_on(whole.profile)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tailtune.data.dataset import Dataset
 from tailtune.decision.blend import Blend, blend
+from tailtune.decision.deployment import train_balance
 from tailtune.decision.objective import read_objective
 from tailtune.decision.use import Asked, HeldOut, fit_use
 from tailtune.errors import TailtuneError
@@ -131,9 +132,9 @@ def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> 
     used = [pair for pair in zip(candidates, found.weights.tolist(), strict=True) if pair[1] > 0]
     model = Portfolio(tuple(Member(candidate.name, weight, candidate.predictors) for candidate, weight in used))
     held_out = None
-    if len(rows.targets):
+    if rows.judged is not None:
         weighted = [weight * _known(candidate) for candidate, weight in used]
-        held_out = HeldOut(np.sum(weighted, axis=0), rows.targets, rows.amounts, rows.folds)
+        held_out = replace(HeldOut.of(np.sum(weighted, axis=0), rows.judged), folds=rows.folds)
     steps, seconds = sum(candidate.steps for candidate in candidates), time.perf_counter() - began
     training = TrainingRecord(
         epochs=len(candidates),
@@ -158,7 +159,7 @@ def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> 
     )
     predictor = Predictor("table", dataset.names, dataset.preprocessor, resolved.model, "32", model)
     leftovers = None if job.folder is None else job.folder / FOLDER
-    return Fitted(predictor, resolved, training, dataset.profile.priors, held_out, leftovers=leftovers)
+    return Fitted(predictor, resolved, training, train_balance(dataset.profile), held_out, leftovers=leftovers)
 
 
 def _resolved(run: Run, dataset: Dataset) -> Resolved:
@@ -232,7 +233,8 @@ def _candidate(trainings: list[MemberTraining], rows: JudgedRows, job: Job) -> _
     for one, positions in zip(fitted, rows.held_out, strict=True):
         assert one.held_out is not None
         scores[positions] = one.held_out.probabilities
-    use = fit_use(Asked(read_objective("log_loss")), fitted[0].implied, profile, HeldOut(scores, rows.targets))
+    assert rows.judged is not None
+    use = fit_use(Asked(read_objective("log_loss")), fitted[0].implied, profile, HeldOut.of(scores, rows.judged))
     calibrated = tuple(in_use(predictor, use) for predictor in predictors)
     return _Candidate(name, calibrated, use.recalibration(scores), seconds, steps)
 
