@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -14,7 +14,8 @@ from tailtune.by_name import is_own
 from tailtune.data import catalog
 from tailtune.data.amounts import Amounts, read_amounts
 from tailtune.data.arrays import TARGET, open_arrays
-from tailtune.data.dataset import Dataset, Preprocessor
+from tailtune.data.dataset import NAMED, Dataset, Preprocessor
+from tailtune.data.decode import UnreadableImageError
 from tailtune.data.frames import column_series, to_frame
 from tailtune.data.npz import Array, array_ids, check_features, check_targets, prediction_suffix, read_arrays
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
@@ -152,6 +153,7 @@ class PredictionRows:
         frame: the table as it was read, or None for images.
         read_targets: reads the classes [N], which may fail where prediction does not; None if the data have none.
         notes: what the user should know, one sentence each.
+        unreadable: images that are left out because they cannot be read, by their place among all.
     """
 
     inputs: tuple[torch.Tensor | PictureFiles, ...]
@@ -159,6 +161,7 @@ class PredictionRows:
     frame: pl.DataFrame | None
     read_targets: Callable[[], NDArray[np.int64]] | None
     notes: tuple[str, ...] = ()
+    unreadable: Mapping[int, UnreadableImageError] = field(default_factory=dict)
 
     @property
     def targets(self) -> NDArray[np.int64] | None:
@@ -175,7 +178,11 @@ class PredictionRows:
 
 
 def open_for_prediction(
-    path: str | Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None = None
+    path: str | Path,
+    preprocessor: Preprocessor,
+    names: Sequence[str],
+    target: str | None = None,
+    skip_bad_images: bool = False,
 ) -> PredictionRows:
     """Open rows for a model that is trained already.
 
@@ -184,6 +191,7 @@ def open_for_prediction(
         preprocessor: of the model.
         names: class names of the model [K].
         target: target column; the one that the model was trained on if None.
+        skip_bad_images: leave out images that cannot be read, and note them.
 
     Returns:
         The encoded rows, with their targets if the data have them.
@@ -192,19 +200,23 @@ def open_for_prediction(
         TailtuneError: no such data, columns that are missing, or anything else wrong with them.
     """
     with naming_files():
-        return _open_for_prediction(Path(path), preprocessor, names, target)
+        return _open_for_prediction(Path(path), preprocessor, names, target, skip_bad_images)
 
 
 def _open_for_prediction(
-    path: Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None
+    path: Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None, skip_bad_images: bool
 ) -> PredictionRows:
     if not (path.is_file() or path.is_dir()):
         _refuse_unknown(path)
     if preprocessor.kind == "image":
         from tailtune.data import images
 
-        pixels, ids, classes = images.open_for_prediction(path, cast("ImagePreprocessor", preprocessor), names)
-        return PredictionRows(pixels, ids, None, None if classes is None else lambda: classes)
+        bad: dict[int, UnreadableImageError] | None = {} if skip_bad_images else None
+        fitted_to = cast("ImagePreprocessor", preprocessor)
+        pixels, ids, classes = images.open_for_prediction(path, fitted_to, names, bad)
+        return PredictionRows(pixels, ids, None, classes, _left_out(bad or {}, len(ids)), bad or {})
+    if skip_bad_images:
+        raise TailtuneError("--skip-bad-images is for images, and the model takes tables; leave it out")
     fitted = cast("TablePreprocessor", preprocessor)
     column: str | None = target or fitted.target
     if path.suffix.lower() == ".npz":
@@ -225,6 +237,14 @@ def _open_for_prediction(
     unused = ", ".join(repr(name) for name in fitted.unused(frame) if name != column)
     notes = (f"Not used, because the model was not trained on it: {unused}.",) if unused else ()
     return PredictionRows(inputs, ids, frame, read, notes)
+
+
+def _left_out(bad: Mapping[int, UnreadableImageError], readable: int) -> tuple[str, ...]:
+    if not bad:
+        return ()
+    named = ", ".join(f"{problem.name} {problem.why}" for problem in list(bad.values())[:NAMED])
+    more = f", and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+    return (f"{len(bad)} of {len(bad) + readable} images cannot be read: {named}{more}.",)
 
 
 def _prediction_arrays(path: Path) -> tuple[Array, Array | None, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from tailtune.data import catalog
 from tailtune.data.amounts import Amounts
-from tailtune.data.dataset import Headline
+from tailtune.data.dataset import NAMED, Headline
 from tailtune.data.open import open_for_prediction
+from tailtune.data.target import UnknownClassesError
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.bill import Bill, bill
 from tailtune.evaluation.bootstrap import Interval, intervals, with_intervals
@@ -26,7 +27,7 @@ from tailtune.profile import ClassProfile
 from tailtune.run.finished import Finished
 from tailtune.run.redecide import redecided
 from tailtune.run.trained_rows import trained_on
-from tailtune.words import number
+from tailtune.words import number, quoted
 
 if TYPE_CHECKING:
     from tailtune.run.predictor import Predictor
@@ -95,6 +96,8 @@ def score(
     say: Callable[[str], object] = print,
     objective: str | None = None,
     deploy_prior: str | None = None,
+    skip_bad_images: bool = False,
+    skip_unknown_classes: bool = False,
 ) -> Scores:
     """Score the run in `folder` on `data`, which must hold the target.
 
@@ -104,6 +107,8 @@ def score(
         say: is told what was noticed about the data.
         objective: another one to answer for than the run's, see `redecided`.
         deploy_prior: another balance in use, see `redecided`.
+        skip_bad_images: leave out images that cannot be read.
+        skip_unknown_classes: leave out rows of classes that the model does not know.
 
     Returns:
         The figures, with the run's own measures. One whose file is gone is left out, and `say` is told.
@@ -115,12 +120,21 @@ def score(
     predictor, result = redecided(run, objective, deploy_prior, say), run.result
     profile = result.data.profile
     named = data in catalog.__all__
-    inputs, targets, amounts = _test_part(run, data) if named else _rows(data, predictor, say)
+    if named:
+        inputs, targets, amounts = _test_part(run, data)
+    else:
+        inputs, targets, amounts = _rows(data, predictor, say, skip_bad_images, skip_unknown_classes)
     scores = predictor.scores(inputs)
     probabilities = predictor.in_use(scores)
     answers = predictor.answers(probabilities, amounts)
+    known = np.zeros(len(targets), dtype=bool) if named else trained_on(run.folder, inputs)
+    if (targets < 0).any():
+        of_model = targets >= 0
+        scores, probabilities, answers = scores[of_model], probabilities[of_model], answers[of_model]
+        targets, known = targets[of_model], known[of_model]
+        amounts = None if amounts is None else amounts.take(of_model)
     seen, note = None, ""
-    if not named and (known := trained_on(run.folder, inputs)).any():
+    if known.any():
         seen = _seen(targets[known], probabilities[known], profile)
         if known.all():
             note = f"The run was trained on all {len(known)} rows, so these figures are too good: quote none of them."
@@ -164,21 +178,43 @@ def _left_out(seen: SeenRows, rows: int) -> str:
 
 
 def _rows(
-    data: str, predictor: Predictor, say: Callable[[str], object]
+    data: str,
+    predictor: Predictor,
+    say: Callable[[str], object],
+    skip_bad_images: bool,
+    skip_unknown_classes: bool,
 ) -> tuple[Sources, NDArray[np.int64], Amounts | None]:
-    """Return the inputs and classes of a person's rows, and the amounts that answers depend on.
+    """Return the inputs and classes of a person's rows (-1 for one that is passed over, because the model does not know
+    its class), and the amounts that answers depend on.
 
     Raises:
-        TailtuneError: anything wrong with them, or no targets.
+        TailtuneError: anything wrong with them, no targets, or none that the model knows.
     """
-    rows = open_for_prediction(data, predictor.preprocessor, predictor.names)
+    rows = open_for_prediction(data, predictor.preprocessor, predictor.names, skip_bad_images=skip_bad_images)
     for sentence in rows.notes:
         say(sentence)
-    targets = rows.targets
+    try:
+        targets = rows.targets
+    except UnknownClassesError as unknown:
+        total, count = len(unknown.codes), sum(unknown.rows.values())
+        which = "a class" if len(unknown.rows) == 1 else "classes"
+        of = f"{count} of {total} rows in {data} are of {which} that the model does not know: {_listed(unknown.rows)}"
+        if not skip_unknown_classes:
+            raise TailtuneError(f"{of}; score the others with --skip-unknown-classes") from unknown
+        if count == total:
+            raise TailtuneError(f"{of}; none is left to score") from unknown
+        say(f"{of}; they are left out.")
+        targets = unknown.codes
     if targets is None:
         wanted = "the target column" if predictor.kind == "table" else "a folder for each class, or y"
         raise TailtuneError(f"{data} holds no targets to score against; it needs {wanted} (or use tailtune predict)")
     return rows.inputs, targets, rows.amounts(predictor.amounts)
+
+
+def _listed(rows: Mapping[str, int]) -> str:
+    first = sorted(rows.items(), key=lambda each: (-each[1], each[0]))
+    named = ", ".join(f"{quoted(name)} ({count})" for name, count in first[:NAMED])
+    return named + (f" and {len(first) - NAMED} more" if len(first) > NAMED else "")
 
 
 def _test_part(run: Finished, name: str) -> tuple[Sources, NDArray[np.int64], Amounts | None]:
