@@ -183,7 +183,7 @@ def _held_out(run: Finished, option: str, say: Callable[[str], object]) -> HeldO
     Raises:
         TailtuneError: it had no validation rows.
     """
-    held_out = run.predictions.held_out
+    held_out = run.predictions.basis_in_use.held_out
     if held_out is None:
         raise TailtuneError(
             f"{option} is fitted on validation rows, and {run.folder} had none; fit again with --selection validation"

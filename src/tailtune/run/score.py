@@ -221,9 +221,14 @@ def _test_part(run: Finished, name: str) -> tuple[Sources, NDArray[np.int64], Am
     """Return the inputs, classes and amounts of the test part of a named data set, encoded as when it was trained on.
 
     Raises:
-        TailtuneError: the run was trained on other data, or on other rows of it.
+        TailtuneError: the run was trained on other data, on other rows of it, or on all of them.
     """
     trained_on = run.run.data
+    if run.result.deployed is not None or run.result.out_of_fold:
+        raise TailtuneError(
+            f"the model in {run.folder} was trained on all rows of {trained_on}, its test rows among them; their "
+            "figures are in its report"
+        )
     if name != trained_on:
         raise TailtuneError(
             f"{name} is a named data set, and {run.folder} was trained on {trained_on}; give a file or folder with "

@@ -92,7 +92,8 @@ def verdict(result: Result) -> Verdict:
         few_rows=FEW_ROWS,
         area=_area(model),
     )
-    return Verdict(standing, told, tuple(_clauses(result, rival)), (*_published(result, rival), *_notes(model)))
+    notes = (*_scored_by(result), *_published(result, rival), *_notes(model), *_offer(result))
+    return Verdict(standing, told, tuple(_clauses(result, rival)), notes)
 
 
 def rarest(system: SystemResult) -> list[ClassResult]:
@@ -237,6 +238,30 @@ def _published(result: Result, rival: SystemResult | None) -> list[str]:
             side=_side(rival, key),
         )
     ]
+
+
+def _scored_by(result: Result) -> list[str]:
+    """Say which model the figures are of, where it is not the one in the folder."""
+    if result.out_of_fold:
+        counts = result.data.counts
+        rows = sum(counts.train) + sum(counts.val or ())
+        return [sentence(SENTENCES, "out_of_fold", folds=result.run.folds, scored=sum(counts.test), rows=rows)]
+    if result.deployed is not None:
+        return [sentence(SENTENCES, "refitted", trained=sum(result.data.counts.train), rows=result.deployed.rows)]
+    return []
+
+
+def _offer(result: Result) -> list[str]:
+    """Offer folds where they would score many more rows of the class with the fewest test rows."""
+    if result.data.split != "stratified" or result.out_of_fold or result.earlier is not None:
+        return []
+    counts = result.data.counts
+    parts = [part for part in (counts.train, counts.val, counts.test) if part is not None]
+    every = [sum(rows) for rows in zip(*parts, strict=True)]
+    k = min(range(len(every)), key=lambda k: (counts.test[k], k))
+    if counts.test[k] >= FEW_ROWS or every[k] < 2:
+        return []
+    return [sentence(SENTENCES, "offer_folds", name=result.data.names[k], tested=counts.test[k], rows=every[k])]
 
 
 def _notes(model: SystemResult) -> list[str]:
