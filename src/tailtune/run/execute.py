@@ -33,6 +33,7 @@ from tailtune.methods.resolve import find
 from tailtune.profile import ClassProfile, Indices
 from tailtune.run.balances import at_balances
 from tailtune.run.clock import Clock
+from tailtune.run.continued import continued, earlier_test_rows, with_start
 from tailtune.run.decide import amount_columns
 from tailtune.run.deployed import refit_on_all_rows
 from tailtune.run.environment import command, first_process, machine, versions
@@ -103,11 +104,12 @@ def execute(
     """
     began = time.monotonic()
     check_run(run)
+    run = with_start(run)
     run = replace(run, amounts=tuple(dict.fromkeys((*run.amounts, *amount_columns(run.objective)))))
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
     opened = dataset or open_dataset(run)
-    dataset = opened.for_training()
+    dataset = continued(run, opened).for_training()
     split = None if run.folds is None else planned(run, opened)
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
     chosen = learner_of(with_model(run, dataset).model)
@@ -132,7 +134,7 @@ def execute(
         forecast(sentence)
 
     job = replace(job, watch=watch, forecast=before if forecast else None)
-    with begun(folder, run, dataset):
+    with begun(folder, run, opened):
         if run.refit is not None and resume and (folder / RESULT).exists():
             scored = read_result(folder / RESULT), read_predictions(folder)
             return Finished.made(folder, *refit_on_all_rows(run, opened, job, *scored, say))
@@ -172,6 +174,7 @@ def execute(
         write_trained_rows(folder, dataset)
         resamples = _affordable(resamples, clock, dataset, [model, *others], say)
         result = _result(fitted, dataset, predictions, [model, *others], own, resamples)
+        result = replace(result, earlier=earlier_test_rows(run, folder, fitted.predictor, resamples, say))
         write_whole(folder / RESULT, to_json(result))
         remove(folder)
         if run.refit is not None:
@@ -231,6 +234,8 @@ def _check_use(run: Run) -> None:
             raise TailtuneError(f"{option} trains the model for use on all rows already; leave --refit {run.refit} out")
         if run.devices > 1:
             raise TailtuneError(f"{option} trains several times, which one process does; leave --devices out")
+        if run.init_from is not None:
+            raise TailtuneError(f"{option} trains on all rows anew, and --init-from goes on; leave one of them out")
         if run.selection == "test-oracle":
             raise TailtuneError(f"{option} keeps test rows for the figures; leave --selection test-oracle out")
     for name in learner_of(run.model).lacks:

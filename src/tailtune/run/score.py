@@ -24,6 +24,7 @@ from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import ClassResult, Metrics, summarise
 from tailtune.evaluation.own_measures import own_measures
 from tailtune.profile import ClassProfile
+from tailtune.run.continued import continued
 from tailtune.run.finished import Finished
 from tailtune.run.redecide import redecided
 from tailtune.run.trained_rows import trained_on
@@ -234,5 +235,5 @@ def _test_part(run: Finished, name: str) -> tuple[Sources, NDArray[np.int64], Am
             f"{name} is a named data set, and {run.folder} was trained on {trained_on}; give a file or folder with "
             f"rows, or write ./{name} for one of this name"
         )
-    dataset = run.dataset()
+    dataset = continued(run.run, run.dataset())
     return dataset.test.inputs, dataset.test.targets.numpy(), dataset.test.amounts

@@ -92,7 +92,7 @@ def verdict(result: Result) -> Verdict:
         few_rows=FEW_ROWS,
         area=_area(model),
     )
-    notes = (*_scored_by(result), *_published(result, rival), *_notes(model), *_offer(result))
+    notes = (*_scored_by(result), *_earlier(result), *_published(result, rival), *_notes(model), *_offer(result))
     return Verdict(standing, told, tuple(_clauses(result, rival)), notes)
 
 
@@ -251,6 +251,19 @@ def _scored_by(result: Result) -> list[str]:
     return []
 
 
+def _earlier(result: Result) -> list[str]:
+    """What the run that training went on from reached on its own test rows, and what this one reaches on them."""
+    earlier = result.earlier
+    if earlier is None:
+        return []
+    figures = []
+    for key, after in earlier.after.items():
+        change = earlier.difference.get(key)
+        ends = change and " to ".join(show_change(BY_KEY[key], end) for end in change.interval)
+        figures.append((BY_KEY[key].term, show(BY_KEY[key], earlier.before[key]), show(BY_KEY[key], after), ends))
+    return [sentence(SENTENCES, "earlier", earlier=earlier, figures=figures)]
+
+
 def _offer(result: Result) -> list[str]:
     """Offer folds where they would score many more rows of the class with the fewest test rows."""
     if result.data.split != "stratified" or result.out_of_fold or result.earlier is not None:
@@ -258,10 +271,11 @@ def _offer(result: Result) -> list[str]:
     counts = result.data.counts
     parts = [part for part in (counts.train, counts.val, counts.test) if part is not None]
     every = [sum(rows) for rows in zip(*parts, strict=True)]
-    k = min(range(len(every)), key=lambda k: (counts.test[k], k))
-    if counts.test[k] >= FEW_ROWS or every[k] < 2:
+    scored = [k for k, rows in enumerate(every) if rows > 1 and counts.test[k] < FEW_ROWS]
+    if not scored:
         return []
-    return [sentence(SENTENCES, "offer_folds", name=result.data.names[k], tested=counts.test[k], rows=every[k])]
+    k = min(scored, key=lambda k: (counts.test[k], k))
+    return [sentence(SENTENCES, "offer_folds", rare=result.data.names[k], tested=counts.test[k], rows=every[k])]
 
 
 def _notes(model: SystemResult) -> list[str]:
