@@ -260,7 +260,7 @@ def _earlier(result: Result) -> list[str]:
     for key, after in earlier.after.items():
         change = earlier.difference.get(key)
         ends = change and " to ".join(show_change(BY_KEY[key], end) for end in change.interval)
-        figures.append((BY_KEY[key].term, show(BY_KEY[key], earlier.before[key]), show(BY_KEY[key], after), ends))
+        figures.append((key.replace("_", " "), show(BY_KEY[key], earlier.before[key]), show(BY_KEY[key], after), ends))
     return [sentence(SENTENCES, "earlier", earlier=earlier, figures=figures)]
 
 
