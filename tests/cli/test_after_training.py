@@ -70,7 +70,7 @@ def test_folds_are_offered_where_a_class_has_few_test_rows(
     notes = [note for note in json.loads(got.out)["verdict"]["notes"] if "--folds" in note]
     rows = made_table()["label"].to_list().count("rare")
     assert notes == [
-        f"Class “rare” has 5 test rows, so its figures are rough; --folds 5 would score all {rows} of its rows."
+        f"Class “rare” has 7 test rows, so its figures are rough; --folds 5 would score all {rows} of its rows."
     ]
 
 

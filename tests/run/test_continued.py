@@ -42,7 +42,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def asked(home: Path, out: Path, **changes: object) -> Run:
     return replace(
-        Run(str(home / "new.csv"), init_from=str(home / "old"), method="erm", epochs=1, baselines=(), accelerator="cpu"),
+        Run(
+            str(home / "new.csv"), init_from=str(home / "old"), method="erm", epochs=1, baselines=(), accelerator="cpu"
+        ),
         out=str(out), **changes,
     )  # fmt: skip
 
@@ -65,7 +67,7 @@ def test_its_test_rows_are_scored_by_both(home: Path, tmp_path: Path) -> None:
     old, earlier = Finished(home / "old"), made.result.earlier
     frame = pl.read_csv(home / "old.csv")
     ids = old.predictions.ids.astype(int) - 1
-    new = made.run.dataset()  # opened again, by preprocessing of its own
+    new = open_dataset(made.run)  # by preprocessing of its own
     again = continued(made.run, new)
     trained = {int(name) + 99 for part in (again.train, again.val) for name in part.ids}
     kept = np.array([row not in trained for row in ids])

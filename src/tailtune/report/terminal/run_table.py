@@ -40,6 +40,7 @@ def as_json(result: Result) -> Mapping[str, object]:
         "balances": [asdict(balance) for balance in result.balances],
         "promises": None if result.promises is None else asdict(result.promises),
         "bill": None if result.bill is None else asdict(result.bill),
+        "earlier": None if result.earlier is None else asdict(result.earlier),
     }
 
 
