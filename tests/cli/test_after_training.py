@@ -109,6 +109,11 @@ def test_words_that_are_no_choice(table: Callable[..., Path], cli: Cli) -> None:
         assert "Traceback" not in got.err
 
 
+@pytest.mark.parametrize("options", [("--folds", "3"), ("--init-from", "runs/a")])
+def test_searches_have_neither(options: tuple[str, ...], table: Callable[..., Path], refused: Refused) -> None:
+    assert f"tune has no {options[0]}" in refused(table(), *TABLE, *options, command="tune")
+
+
 def test_folds_of_data_with_a_test_part(fitted: Fitted, refused: Refused) -> None:
     assert "brings test rows of its own; leave --folds out" in refused(fitted.data, *TREES, "--folds", "3")
 

@@ -86,7 +86,7 @@ def test_its_test_rows_are_scored_by_both(home: Path, tmp_path: Path) -> None:
     for key in ("balanced_accuracy", "macro_f1", "log_loss", "accuracy"):
         assert earlier.before[key] == pytest.approx(before.metrics[key])
         assert earlier.after[key] == pytest.approx(after.metrics[key])
-        assert earlier.difference[key].value == pytest.approx(earlier.after[key] - earlier.before[key])
+        assert earlier.difference[key].difference == pytest.approx(earlier.after[key] - earlier.before[key])
 
 
 def test_rows_that_the_earlier_run_saw_judge_nothing(home: Path, tmp_path: Path) -> None:
