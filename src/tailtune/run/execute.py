@@ -111,6 +111,8 @@ def execute(
     opened = dataset or open_dataset(run)
     dataset = continued(run, opened).for_training()
     split = None if run.folds is None else planned(run, opened)
+    if run.folds is None and run.refit is None:
+        opened = opened.for_training()
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
     chosen = learner_of(with_model(run, dataset).model)
     clock = Clock.started(run.minutes or chosen.minutes(dataset), began, _after_first(run, baselines))

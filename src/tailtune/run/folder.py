@@ -333,11 +333,11 @@ def read_predictions(folder: Path) -> Predictions:
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
         names = [key.removeprefix(_BASELINE) for key in found if key.startswith(_BASELINE)]
-        basis = _basis(found, "")
+        model, basis = Answered(found["probabilities"], found["answers"]), _basis(found, "")
         return Predictions(
             ids=found["ids"],
             targets=found["targets"],
-            model=Answered(found["probabilities"], found["answers"]),
+            model=model,
             scores=found["scores"],
             implied=basis.implied,
             held_out=basis.held_out,
