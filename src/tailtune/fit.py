@@ -10,6 +10,7 @@ from pathlib import Path
 from tailtune.data.open import open_dataset
 from tailtune.interrupt import Interrupted
 from tailtune.report.run_page.page import write_report
+from tailtune.run.continued import with_start
 from tailtune.run.environment import first_process
 from tailtune.run.execute import check_run, execute
 from tailtune.run.finished import Finished
@@ -49,6 +50,7 @@ def fit(
         KeyboardInterrupt: stopped by a signal before there was anything to keep.
     """
     check_run(run)
+    run = with_start(run)
     if resume and is_done(run):
         check_data(Path(run.out), open_dataset(run))
         say(f"{run.out} is finished: there is nothing left to do")

@@ -181,6 +181,14 @@ class Run(Settings, Reading):
     plainly). By default those that are fast."""
     seed: int = 0
     """One seed for initialisation, order, augmentation and dropout. It does not change the split."""
+    folds: int | None = None
+    """Score every row by a model that was trained without it: so many trainings, each tested on its share of the rows,
+    in place of the one test part of --test-fraction. The model of the folder is then trained on all rows."""
+    refit: Literal["all"] | None = None
+    """all: when the test rows are scored, train the model of the folder anew on all rows, those of the test among them;
+    the figures stay those of the first. (--selection refit never trains on test rows.)"""
+    init_from: str | None = None
+    """Finished run whose network training goes on from, on new rows of the same classes and columns."""
     devices: int = 1
     """Number of GPUs (or CPU processes) for data-parallel training."""
     logger: str | None = None
@@ -221,6 +229,7 @@ _RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
             *("total", "minority", "test_total"),
         ),
     ),
+    ("2 or more", lambda x: 2 <= x < float("inf"), ("folds",)),
     (
         "0 or more",
         lambda x: 0 <= x < float("inf"),

@@ -6,6 +6,7 @@ from PIL import Image
 
 from tailtune.data import image_dataset, memory
 from tailtune.data.images import dataset_from_arrays, open_for_prediction, open_image_folder
+from tailtune.data.target import UnknownClassesError
 from tailtune.errors import TailtuneError
 from tailtune.settings import Run
 
@@ -275,7 +276,7 @@ def test_prediction_on_class_folders_knows_the_targets(folder):
     data = open_image_folder(run_on(folder))
     inputs, ids, targets = open_for_prediction(folder, data.preprocessor, data.names)
     assert inputs[0].shape == (35, 3, 6, 6)
-    assert [data.names[k] for k in targets] == [identity.split("/")[0] for identity in ids]
+    assert [data.names[k] for k in targets()] == [identity.split("/")[0] for identity in ids]
     place = ids.tolist().index(data.train.ids[3])
     assert torch.equal(inputs[0][place], data.train.inputs[0][3])
 
@@ -297,13 +298,40 @@ def test_prediction_on_an_npz_file(tmp_path, folder):
     np.savez(tmp_path / "a.npz", x_test=x, y_test=np.array(["emu", "cat", "dog"]))
     inputs, ids, targets = open_for_prediction(tmp_path / "a.npz", data.preprocessor, data.names)
     np.testing.assert_array_equal(inputs[0], x.transpose(0, 3, 1, 2))
-    assert (ids[0], targets.tolist()) == ("x_test[0]", [2, 0, 1])
+    assert (ids[0], targets().tolist()) == ("x_test[0]", [2, 0, 1])
 
 
-def test_folders_of_other_names_have_no_targets(folder):
+def test_folders_of_other_names_are_classes_that_the_model_does_not_know(folder, tmp_path):
     data = open_image_folder(run_on(folder))
     picture(folder / "zebra" / "1.png")
-    assert open_for_prediction(folder, data.preprocessor, data.names)[2] is None
+    picture(folder / "zebra" / "2.png")
+    _, ids, targets = open_for_prediction(folder, data.preprocessor, data.names)
+    with pytest.raises(UnknownClassesError, match=r"zebra is a folder of no class that the model knows") as caught:
+        targets()
+    assert caught.value.rows == {"zebra": 2}
+    expected = [{"cat": 0, "dog": 1, "emu": 2, "zebra": -1}[identity.split("/")[0]] for identity in ids]
+    assert caught.value.codes.tolist() == expected
+    picture(tmp_path / "new" / "monday" / "1.png")  # folders that say nothing of classes
+    assert open_for_prediction(tmp_path / "new", data.preprocessor, data.names)[2] is None
+
+
+def test_unreadable_images_are_left_out_on_request(folder, monkeypatch):
+    data = open_image_folder(run_on(folder))
+    (whole,), ids, _ = open_for_prediction(folder, data.preprocessor, data.names)
+    (folder / "cat" / "05.png").write_bytes(b"")
+    with pytest.raises(TailtuneError, match=r"05.png is an empty file"):
+        open_for_prediction(folder, data.preprocessor, data.names)
+    for free in (10**9, 500):  # in memory, and as files
+        monkeypatch.setattr(image_dataset, "available_memory", lambda free=free: free)
+        bad = {}
+        (left,), others, targets = open_for_prediction(folder, data.preprocessor, data.names, bad)
+        kept = [row for row, name in enumerate(ids) if name != "cat/05.png"]
+        assert isinstance(left, torch.Tensor) == (free > 500)
+        pixels = left if isinstance(left, torch.Tensor) else left.read(np.arange(len(left)))
+        assert torch.equal(pixels, whole[kept])
+        assert others.tolist() == ids[kept].tolist()
+        assert len(targets()) == len(kept)
+        assert {place: problem.name for place, problem in bad.items()} == {5: "cat/05.png"}
 
 
 def test_prediction_input_that_is_not_there_or_no_image_is_refused(folder, tmp_path):

@@ -299,7 +299,7 @@ def test_prediction_decodes_what_does_not_fit_batch_by_batch(folder: Path, monke
     assert lazy.shape == tuple(whole.shape)
     assert torch.equal(lazy.read(np.array([4, 1])), whole[[4, 1]])
     assert ids.tolist() == same_ids.tolist()
-    assert targets.tolist() == same_targets.tolist()
+    assert targets().tolist() == same_targets().tolist()
 
 
 def test_smote_refuses_pictures_in_a_file(folder: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailtune.data.splits import split_hash, stratified
+from tailtune.data.splits import folds, split_hash, stratified
 from tailtune.errors import TailtuneError
 
 fractions = st.sampled_from([0.0, 0.05, 0.2, 0.5, 0.9])
@@ -97,3 +97,42 @@ def test_hash_ignores_order_within_a_part_only():
     assert split_hash(ids[[0, 2]], ids[1:2], ids[3:]) != reference
     assert split_hash(["1", "2"], None, ["3"]) == split_hash(["1", "2"], [], ["3"]) != split_hash(["1"], ["2"], ["3"])
     assert split_hash(["1,2"], None, ["3"]) != split_hash(["1", "2"], None, ["3"])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12)), min_size=1, max_size=80),
+    st.integers(2, 6),
+    st.integers(0, 5),
+)
+def test_folds_keep_groups_together_and_leave_every_class_to_learn_from(
+    rows: list[tuple[int, int]], count: int, seed: int
+) -> None:
+    targets, groups = (np.array(column) for column in zip(*rows, strict=True))
+    found = folds(targets, count, seed, groups)
+    np.testing.assert_array_equal(found, folds(targets, count, seed, groups))
+    assert found.min() >= -1
+    assert found.max() < count
+    for group in np.unique(groups):
+        assert len(np.unique(found[groups == group])) == 1
+    for number in range(count):
+        assert set(targets[found != number]) == set(targets)
+    for k in np.unique(targets):
+        if len(np.unique(groups[targets == k])) == 1:
+            assert (found[targets == k] == -1).all()
+
+
+def test_folds_of_groups_have_about_the_classes_of_the_whole() -> None:
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 200, 2000)
+    targets = (rng.random(2000) < 0.1).astype(int)
+    found = folds(targets, 5, 0, groups)
+    np.testing.assert_allclose(np.bincount(found), 400, atol=12)
+    np.testing.assert_allclose(np.bincount(found, weights=targets), targets.sum() / 5, atol=4)
+
+
+def test_folds_of_one_group_a_row_are_folds_of_rows() -> None:
+    targets = np.repeat([0, 1, 2], [50, 20, 3])
+    found = folds(targets, 5, 1, np.arange(73))
+    for k, size in ((0, 10), (1, 4)):
+        assert np.bincount(found[targets == k], minlength=5).tolist() == [size] * 5
+    assert len(set(found[targets == 2])) == 3

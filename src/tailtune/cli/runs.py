@@ -114,6 +114,8 @@ def predict(
     sets: float | None = None,
     abstain_error: float | None = None,
     manifest: str | None = None,
+    top: int | None = None,
+    skip_bad_images: bool = False,
     force: bool = False,
     json: bool = False,
 ) -> None:
@@ -128,13 +130,15 @@ def predict(
         sets: also write sets of classes that hold the true one so often, such as 0.9, for every class.
         abstain_error: also write which rows to answer so that at most this share of the answers is wrong.
         manifest: CSV or Parquet file whose column path lists the pictures of the folder DATA that are meant.
+        top: also name so many of the most probable classes, with their probabilities.
+        skip_bad_images: go on where an image cannot be read; its row stays, empty, and says why.
         force: replace the file at --out, if there is one.
         json: print a summary as JSON.
     """
     from tailtune.run.predict import Wanted, write_predictions_table
 
-    wanted = Wanted(objective, deploy_prior, sets, abstain_error)
-    rows = write_predictions_table(run, data, out, note, wanted, force, manifest)
+    wanted = Wanted(objective, deploy_prior, sets, abstain_error, top)
+    rows = write_predictions_table(run, data, out, note, wanted, force, manifest, skip_bad_images)
     if json:
         print_json({"rows": rows, "out": str(out)})
     else:
@@ -147,6 +151,8 @@ def evaluate(
     objective: str | None = None,
     deploy_prior: str | None = None,
     manifest: str | None = None,
+    skip_bad_images: bool = False,
+    skip_unknown_classes: bool = False,
     json: bool = False,
 ) -> None:
     """Score a finished run on DATA, which must hold the target; rows that it was trained on are scored apart.
@@ -157,13 +163,15 @@ def evaluate(
         objective: choose the answers for another objective than the run did, on the validation rows that it kept.
         deploy_prior: state other class frequencies in use than the run did; nothing is trained for either.
         manifest: CSV or Parquet file that lists the pictures of the folder DATA that are meant, and their classes.
+        skip_bad_images: score the others where images cannot be read.
+        skip_unknown_classes: score the others where rows are of classes that the model does not know.
         json: print all figures as JSON.
     """
     from tailtune.report.run_page.decision import paid
     from tailtune.report.terminal.run_table import scores_table
     from tailtune.run.score import score
 
-    scores = score(run, data, note, objective, deploy_prior, manifest)
+    scores = score(run, data, note, objective, deploy_prior, manifest, skip_bad_images, skip_unknown_classes)
     if json:
         print_json(scores.as_json())
     else:

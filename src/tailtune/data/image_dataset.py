@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.absent_classes import absent_classes
 from tailtune.data.dataset import Dataset, LeftOut, Part
 from tailtune.data.decode import Pixels
 from tailtune.data.image_preprocessor import ImagePreprocessor
@@ -16,7 +17,6 @@ from tailtune.data.memory import SHARE, available_memory
 from tailtune.data.parted import Parted, parted, shared_groups, what_columns_do, with_known
 from tailtune.data.splits import split_hash
 from tailtune.data.stored_pictures import StoredPictures
-from tailtune.data.target import singleton_warning
 from tailtune.errors import TailtuneError
 from tailtune.settings import Reading
 from tailtune.words import quoted
@@ -107,7 +107,8 @@ def image_dataset(
     if len(test.targets) == 0:
         grouped = "no class has two groups" if train.known.groups is not None else "no class has two images"
         raise TailtuneError(f"{source}: {grouped}, so none is left to test on; add images")
-    said += _thin_classes(names, train, val, test)
+    named = {"training": train, "validation": val, "test": test}
+    said += absent_classes(names, {name: part.targets for name, part in named.items() if part is not None}, "images")
     fitted_on, tested_on = train.part(made.scale), test.part(made.scale)
     for what, part in zip(("validation", "test"), brought, strict=True):
         if part is not None and (shared := shared_groups(fitted_on, part.part())):
@@ -172,21 +173,6 @@ def _complete(
         train.take(rows.test) if test is None else test,
         made,
     )
-
-
-def _thin_classes(names: Sequence[str], train: Images, val: Images | None, test: Images) -> list[str]:
-    """Say which classes have one image altogether, and which others a part lacks."""
-    parts = {"training": train, "validation": val, "test": test}
-    counts = {what: np.bincount(part.targets, minlength=len(names)) for what, part in parts.items() if part is not None}
-    single = sum(counts.values()) == 1
-    said = list(singleton_warning([names[k] for k in np.flatnonzero(single).tolist()]))
-    for what, count in counts.items():
-        lacking = [quoted(names[k]) for k in np.flatnonzero((count == 0) & ~single).tolist()]
-        if lacking:
-            listed = ", ".join(lacking[:10]) + (f" and {len(lacking) - 10} more" if len(lacking) > 10 else "")
-            subject = f"Class {listed} has" if len(lacking) == 1 else f"Classes {listed} have"
-            said.append(f"{subject} no {what} images, so the {what} figures do not cover them.")
-    return said
 
 
 def fits_memory(count: int, channels: int, height: int, width: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from tailtune.data.known import NOTHING, Known, KnownBy
 from tailtune.data.npz import array_ids, check_targets, prediction_suffix, read_arrays
 from tailtune.data.picture_store import open_store
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
-from tailtune.data.target import encode_target, learn_target
+from tailtune.data.target import UnknownClassesError, encode_target, learn_target
 from tailtune.errors import TailtuneError
 from tailtune.settings import Reading
 from tailtune.words import quoted
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import torch
 
 LARGEST_DEFAULT_SIDE = 224
+AT_ONCE = 1024  # images that are decoded to see whether they can be
 SHOWN = 20  # files that are named one by one; the others are counted
 
 
@@ -224,8 +225,11 @@ def dataset_from_arrays(reading: Reading, **arrays: NDArray[Any]) -> Dataset:
 
 
 def open_for_prediction(
-    data: str | Path | NDArray[Any], preprocessor: ImagePreprocessor, names: Sequence[str]
-) -> tuple[tuple[torch.Tensor | PictureFiles], NDArray[np.str_], NDArray[np.int64] | None]:
+    data: str | Path | NDArray[Any],
+    preprocessor: ImagePreprocessor,
+    names: Sequence[str],
+    unreadable: dict[int, UnreadableImageError] | None = None,
+) -> tuple[tuple[torch.Tensor | PictureFiles], NDArray[np.str_], Callable[[], NDArray[np.int64]] | None]:
     """Read images for a trained model.
 
     Args:
@@ -233,12 +237,13 @@ def open_for_prediction(
             images; an .npz file with x (or x_test) and perhaps y; or an array as in `ImagePreprocessor.encode`.
         preprocessor: of the model.
         names: the model's class names [K].
+        unreadable: where given, images that cannot be read are left out and put here, by their place among all.
 
     Returns:
         The model's inputs, which are files to be decoded batch by batch where they do not fit in memory; the images'
         identities [N] (the file's name, the path relative to the folder, or the place in the array), sorted for a
-        folder; and the class indices [N], or None where the data do not tell (a folder tells if all its images lie in
-        subfolders with names of classes).
+        folder; and what reads the class indices [N] or raises an `UnknownClassesError`, or None where the data do not
+        tell (a folder tells if all its images lie in subfolders, of which one has the name of a class).
 
     Raises:
         TailtuneError: nothing there, no images, an image that cannot be read, or a folder with a train/ part, where it
@@ -252,7 +257,8 @@ def open_for_prediction(
     if path.is_file():
         if not is_image(path):
             raise TailtuneError(f"{path} is not an image file by its name; give an image or a folder of images")
-        return preprocessor.encode([path]), np.array([path.name], dtype=np.str_), None
+        inputs, whole = readable([path], [path.name], preprocessor, unreadable)
+        return inputs, np.array([path.name], dtype=np.str_)[whole], None
     if not path.is_dir():
         raise TailtuneError(f"there is no image or folder {path}; check the path")
     if has_parts(path):
@@ -260,32 +266,69 @@ def open_for_prediction(
     files = every_image(path)
     if not files:
         raise TailtuneError(f"{path} holds no images; supported are .png, .jpg, .bmp, .gif, .webp, .tif and the like")
-    inputs = files_for_prediction([path / file for file in files], preprocessor)
-    index = {name: k for k, name in enumerate(names)}
-    folders = class_folders(path)
-    targets = None
-    if folders and all(file.split("/", 1)[0] in index for file in files):
-        targets = np.array([index[file.split("/", 1)[0]] for file in files], dtype=np.int64)
+    inputs, whole = readable([path / file for file in files], files, preprocessor, unreadable)
+    files = [files[row] for row in whole]
+    labels = [file.split("/", 1)[0] for file in files]
+    if not set(class_folders(path)) & set(names):
+        return inputs, np.array(files, dtype=np.str_), None
+
+    def targets() -> NDArray[np.int64]:
+        unknown = [label for label in labels if label not in names]
+        if unknown:
+            raise UnknownClassesError(
+                f"{path / unknown[0]} is a folder of no class that the model knows", labels, names
+            )
+        return np.array([names.index(label) for label in labels], dtype=np.int64)
+
     return inputs, np.array(files, dtype=np.str_), targets
 
 
-def files_for_prediction(paths: Sequence[Path], preprocessor: ImagePreprocessor) -> tuple[torch.Tensor | PictureFiles]:
-    """Return image files as a trained model's inputs; where they do not fit in memory, as files to be decoded later."""
+def readable(
+    paths: Sequence[Path],
+    names: Sequence[str],
+    preprocessor: ImagePreprocessor,
+    unreadable: dict[int, UnreadableImageError] | None,
+) -> tuple[tuple[torch.Tensor | PictureFiles], NDArray[np.int64]]:
+    """Return the inputs of the images that can be read, and their places [M] among `paths`.
+
+    Args:
+        paths: the files.
+        names: how messages call them.
+        preprocessor: of the model.
+        unreadable: where given, images that cannot be read are left out and put here, by their place among all.
+
+    Raises:
+        TailtuneError: one cannot be read and `unreadable` is not given, or none can.
+    """
     size = preprocessor.channels, preprocessor.height, preprocessor.width
-    return preprocessor.encode(paths) if fits_memory(len(paths), *size) else (PictureFiles(paths, size),)
+    in_memory = fits_memory(len(paths), *size)
+    if unreadable is None:
+        inputs = preprocessor.encode(paths) if in_memory else (PictureFiles(paths, size),)
+        return inputs, np.arange(len(paths))
+    for start in range(0, len(paths), AT_ONCE):  # decoded once more below, so that no more of them are in memory
+        rows = slice(start, start + AT_ONCE)
+        _, problems = read_all(paths[rows], names[rows], *size)
+        unreadable |= {start + row: problem for row, problem in enumerate(problems) if problem is not None}
+    if len(unreadable) == len(paths):
+        raise TailtuneError(
+            f"none of {len(paths)} images can be read, the first: {unreadable[0].name} {unreadable[0].why}"
+        )
+    whole = np.array([row for row in range(len(paths)) if row not in unreadable], dtype=np.int64)
+    left = [paths[row] for row in whole]
+    return preprocessor.encode(left) if in_memory else (PictureFiles(left, size),), whole
 
 
 def _arrays_for_prediction(
     path: Path, preprocessor: ImagePreprocessor, names: Sequence[str]
-) -> tuple[tuple[torch.Tensor], NDArray[np.str_], NDArray[np.int64] | None]:
+) -> tuple[tuple[torch.Tensor], NDArray[np.str_], Callable[[], NDArray[np.int64]] | None]:
     arrays = read_arrays(path, prediction_suffix)
     suffix = prediction_suffix(arrays, path)
     inputs = preprocessor.encode(arrays[f"x{suffix}"])
-    ids, y, targets = array_ids(f"x{suffix}", len(inputs[0])), arrays.get(f"y{suffix}"), None
-    if y is not None:
-        column = column_series(f"y{suffix}", check_targets(y, len(ids), f"{path}: y{suffix}"))
-        targets = encode_target(column, names, ids)
-    return inputs, ids, targets
+    ids, y = array_ids(f"x{suffix}", len(inputs[0])), arrays.get(f"y{suffix}")
+    if y is None:
+        return inputs, ids, None
+    column = column_series(f"y{suffix}", check_targets(y, len(ids), f"{path}: y{suffix}"))
+    return inputs, ids, lambda: encode_target(column, names, ids)
 
 
 def _read(

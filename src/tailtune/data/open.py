@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -15,7 +15,8 @@ from tailtune.data import catalog
 from tailtune.data.amounts import Amounts, read_amounts
 from tailtune.data.arrays import TARGET, open_arrays
 from tailtune.data.class_names import as_asked
-from tailtune.data.dataset import Dataset, Preprocessor
+from tailtune.data.dataset import NAMED, Dataset, Preprocessor
+from tailtune.data.decode import UnreadableImageError
 from tailtune.data.frames import column_series, to_frame
 from tailtune.data.group_pattern import groups_of_paths
 from tailtune.data.known import Known, KnownBy, read_known
@@ -165,6 +166,7 @@ class PredictionRows:
         read_targets: reads the classes [N], which may fail where prediction does not; None if the data have none.
         notes: what the user should know, one sentence each.
         listed: whether the frame is a manifest, whose columns have names of their own.
+        unreadable: images that are left out because they cannot be read, by their place among all.
     """
 
     inputs: tuple[torch.Tensor | PictureFiles, ...]
@@ -173,6 +175,7 @@ class PredictionRows:
     read_targets: Callable[[], NDArray[np.int64]] | None
     notes: tuple[str, ...] = ()
     listed: bool = False
+    unreadable: Mapping[int, UnreadableImageError] = field(default_factory=dict)
 
     def known(self, reading: HowToRead) -> Known:
         """Return what the columns that `reading` names say of the rows, as far as there are such columns.
@@ -212,6 +215,7 @@ def open_for_prediction(
     names: Sequence[str],
     target: str | None = None,
     manifest: str | None = None,
+    skip_bad_images: bool = False,
 ) -> PredictionRows:
     """Open rows for a model that is trained already.
 
@@ -221,6 +225,7 @@ def open_for_prediction(
         names: class names of the model [K].
         target: target column; the one that the model was trained on if None (of a manifest the one called label).
         manifest: lists the pictures of the folder `path` that are meant, see `read_manifest`; labels are optional.
+        skip_bad_images: leave out images that cannot be read, and note them.
 
     Returns:
         The encoded rows, with their targets if the data have them.
@@ -230,35 +235,48 @@ def open_for_prediction(
     """
     with naming_files():
         if manifest is not None:
-            return _listed_for_prediction(Path(path), preprocessor, names, target, manifest)
-        return _open_for_prediction(Path(path), preprocessor, names, target)
+            return _listed_for_prediction(Path(path), preprocessor, names, target, manifest, skip_bad_images)
+        return _open_for_prediction(Path(path), preprocessor, names, target, skip_bad_images)
 
 
 def _listed_for_prediction(
-    path: Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None, manifest: str
+    path: Path,
+    preprocessor: Preprocessor,
+    names: Sequence[str],
+    target: str | None,
+    manifest: str,
+    skip_bad_images: bool,
 ) -> PredictionRows:
     from tailtune.data import images, picture_manifest
 
     if preprocessor.kind != "image":
         raise TailtuneError(f"--manifest {manifest} lists pictures, and this model takes tables; leave it out")
     listed = picture_manifest.read_manifest(manifest, path)
+    bad: dict[int, UnreadableImageError] | None = {} if skip_bad_images else None
     files = [path / file for file in listed.paths]
-    inputs = images.files_for_prediction(files, cast("ImagePreprocessor", preprocessor))
+    inputs, whole = images.readable(files, listed.paths, cast("ImagePreprocessor", preprocessor), bad)
+    listed = listed.take(whole)
     known = picture_manifest.has_labels(listed, target)
     read = (lambda: picture_manifest.labels_of(listed, target, names)) if known else None
-    return PredictionRows(inputs, np.array(listed.paths, dtype=np.str_), listed.frame, read, listed=True)
+    ids, notes = np.array(listed.paths, dtype=np.str_), _left_out(bad or {}, len(listed.paths))
+    return PredictionRows(inputs, ids, listed.frame, read, notes, listed=True, unreadable=bad or {})
 
 
 def _open_for_prediction(
-    path: Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None
+    path: Path, preprocessor: Preprocessor, names: Sequence[str], target: str | None, skip_bad_images: bool
 ) -> PredictionRows:
     if not (path.is_file() or path.is_dir()):
         _refuse_unknown(path)
     if preprocessor.kind == "image":
         from tailtune.data import images
 
-        pixels, ids, classes = images.open_for_prediction(path, cast("ImagePreprocessor", preprocessor), names)
-        return PredictionRows(pixels, ids, None, None if classes is None else lambda: classes)
+        bad: dict[int, UnreadableImageError] | None = {} if skip_bad_images else None
+        fitted_to = cast("ImagePreprocessor", preprocessor)
+        pixels, ids, classes = images.open_for_prediction(path, fitted_to, names, bad)
+        notes = _left_out(bad or {}, len(ids))
+        return PredictionRows(pixels, ids, None, classes, notes, unreadable=bad or {})
+    if skip_bad_images:
+        raise TailtuneError("--skip-bad-images is for images, and the model takes tables; leave it out")
     fitted = cast("TablePreprocessor", preprocessor)
     column: str | None = target or fitted.target
     if path.suffix.lower() == ".npz":
@@ -279,6 +297,14 @@ def _open_for_prediction(
     unused = ", ".join(repr(name) for name in fitted.unused(frame) if name != column)
     notes = (f"Not used, because the model was not trained on it: {unused}.",) if unused else ()
     return PredictionRows(inputs, ids, frame, read, notes)
+
+
+def _left_out(bad: Mapping[int, UnreadableImageError], readable: int) -> tuple[str, ...]:
+    if not bad:
+        return ()
+    named = ", ".join(f"{problem.name} {problem.why}" for problem in list(bad.values())[:NAMED])
+    more = f", and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+    return (f"{len(bad)} of {len(bad) + readable} images cannot be read: {named}{more}.",)
 
 
 def _prediction_arrays(path: Path) -> tuple[Array, Array | None, str]:

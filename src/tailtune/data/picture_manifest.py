@@ -53,6 +53,11 @@ class Manifest:
     frame: pl.DataFrame
     rows: NDArray[np.str_]
 
+    def take(self, rows: NDArray[np.int64]) -> Manifest:
+        """Return the manifest of the rows at these positions [M]."""
+        paths = tuple(self.paths[row] for row in rows.tolist())
+        return Manifest(self.where, paths, self.frame[rows], self.rows[rows])
+
 
 def read_manifest(path: str | Path, root: Path) -> Manifest:
     """Read a manifest and look for its files.

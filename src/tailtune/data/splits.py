@@ -137,22 +137,53 @@ def _by_group(
     return part_of_row
 
 
-def folds(targets: ArrayLike, count: int, seed: int = 0) -> Indices:
+def folds(targets: ArrayLike, count: int, seed: int = 0, groups: ArrayLike | None = None) -> Indices:
     """Return the fold of each row [N], from 0 to `count` - 1, each with about the class proportions of the whole.
 
     The rows of a class are dealt out in an order drawn by `seed`, and the next class goes on where one has ended. A
     class of one row is in no fold (-1), because without that row nothing could be learnt about it.
 
+    With groups no group is in two folds. They go, largest first, to the fold that is furthest behind its share of the
+    group's classes; a group is in no fold where all others with one of its classes would be in the same.
+
     >>> sorted(folds([0, 0, 0, 0, 1, 1, 2], 2).tolist())
     [-1, 0, 0, 0, 1, 1, 1]
     """
     y = np.asarray(targets, dtype=np.int64)
+    if groups is not None:
+        return _folds_of_groups(y, np.asarray(groups), count, np.random.default_rng(seed))
     order = np.random.default_rng(seed).permutation(len(y))
     by_class = order[np.argsort(y[order], kind="stable")]
     fold = np.empty(len(y), dtype=np.int64)
     fold[by_class] = np.arange(len(y)) % count
     fold[np.bincount(y, minlength=1)[y] == 1] = -1
     return fold
+
+
+def _folds_of_groups(y: Indices, labels: NDArray[Any], count: int, rng: np.random.Generator) -> Indices:
+    _, group_of_row = np.unique(labels, return_inverse=True)
+    classes, class_of_row = np.unique(y, return_inverse=True)
+    counts = np.zeros((group_of_row.max() + 1, len(classes)))  # rows of each class in each group [G, K]
+    np.add.at(counts, (group_of_row, class_of_row), 1)
+    totals = counts.sum(axis=0)
+    order = rng.permutation(len(counts))
+    order = order[np.argsort(-counts.sum(axis=1)[order], kind="stable")]
+    fold_of_group = np.full(len(counts), -1, dtype=np.int64)
+    held, ahead = np.zeros((count, len(classes))), totals.copy()
+    kept = np.zeros(len(classes))  # rows that are in no fold
+    for group in order:
+        its = counts[group] > 0
+        ahead -= counts[group]
+        # a fold must not take the last rows of a class that the others, or what is in no fold, do not have
+        elsewhere = held.sum(axis=0) - held + kept + ahead
+        free = np.flatnonzero((elsewhere[:, its] > 0).all(axis=1))
+        if len(free) == 0:
+            kept += counts[group]
+            continue
+        behind = (totals / count - held[free]) @ (counts[group] / totals**2)
+        fold_of_group[group] = free[int(np.argmax(behind))]
+        held[fold_of_group[group]] += counts[group]
+    return np.asarray(fold_of_group[group_of_row])
 
 
 def split_hash(train_ids: Iterable[object], val_ids: Iterable[object] | None, test_ids: Iterable[object]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.absent_classes import absent_classes
 from tailtune.data.amounts import read_amounts
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.imbalance import refuse_imbalance
@@ -17,10 +18,9 @@ from tailtune.data.level_statistics import Labels
 from tailtune.data.parted import parted, shared_groups, what_columns_do, with_known
 from tailtune.data.splits import split_hash
 from tailtune.data.table_preprocessor import TablePreprocessor
-from tailtune.data.target import encode_target, learn_target, singleton_warning
+from tailtune.data.target import encode_target, learn_target
 from tailtune.errors import TailtuneError, nearest
 from tailtune.settings import Reading
-from tailtune.words import quoted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -139,7 +139,9 @@ def table_dataset(
         if source is not None and brought is not None:
             warnings += _given_beside(by, source.where, brought, train.where, train_part)
     warnings += what_columns_do(by, train_part, test_part, "rows")
-    warnings += [*fitted.warnings, *_absence_warnings(learnt.names, train_part, val_part, test_part)]
+    parts = {"training": train_part, "validation": val_part, "test": test_part}
+    targets = {name: part.targets.numpy() for name, part in parts.items() if part is not None}
+    warnings += [*fitted.warnings, *absent_classes(learnt.names, targets, "rows")]
     return Dataset(
         kind="table",
         source=reading.data,
@@ -258,23 +260,3 @@ def _given_beside(by: KnownBy, where: str, part: Part, trained: str, train: Part
             "figures are not those of a future."
         )
     return said
-
-
-def _absence_warnings(names: Sequence[str], train: Part, val: Part | None, test: Part) -> list[str]:
-    """Return one sentence for the classes of one sample, and one for each part that lacks other classes."""
-    parts = {"training": train, "validation": val, "test": test}
-    counts = {
-        where: np.bincount(part.targets.numpy(), minlength=len(names))
-        for where, part in parts.items()
-        if part is not None
-    }
-    single = (counts["training"] == 1) & (sum(counts.values()) == 1)
-    warnings = list(singleton_warning([names[k] for k in np.flatnonzero(single).tolist()]))
-    for where, count in counts.items():
-        lacking = (count == 0) & ~single
-        if lacking.any():
-            chosen = [quoted(names[k]) for k in np.flatnonzero(lacking).tolist()]
-            listed = ", ".join(chosen[:10]) + (f" and {len(chosen) - 10} more" if len(chosen) > 10 else "")
-            subject = f"Class {listed} has" if len(chosen) == 1 else f"Classes {listed} have"
-            warnings.append(f"{subject} no {where} rows, so the {where} figures do not cover them.")
-    return warnings

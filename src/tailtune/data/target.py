@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn
@@ -36,6 +37,21 @@ ORDERED_WORDS = (
 )
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+
+
+class UnknownClassesError(TailtuneError):
+    """Of the `labels` of rows [N] some are not among the `names` of the classes [K].
+
+    Attributes:
+        codes: class index of each row [N], -1 for these.
+        rows: how many rows each of the unknown classes has, by its name.
+    """
+
+    def __init__(self, message: str, labels: Sequence[str], names: Sequence[str]) -> None:
+        super().__init__(message)
+        index = {name: k for k, name in enumerate(names)}
+        self.codes = np.array([index.get(label, -1) for label in labels], dtype=np.int64)
+        self.rows: Mapping[str, int] = Counter(label for label in labels if label not in index)
 
 
 @dataclass(frozen=True)
@@ -112,7 +128,8 @@ def encode_target(column: pl.Series, names: Sequence[str], ids: NDArray[np.str_]
         ids: identity of each row [N], for messages.
 
     Raises:
-        TailtuneError: missing values, or a class that is not among `names`.
+        UnknownClassesError: a class that is not among `names`.
+        TailtuneError: missing values.
     """
     labels = label_texts(column)
     _refuse_missing(labels, column.name, ids)
@@ -121,10 +138,11 @@ def encode_target(column: pl.Series, names: Sequence[str], ids: NDArray[np.str_]
         first = int(unseen.arg_true()[0])
         others = sorted(labels.filter(unseen).unique())
         more = f" (and {len(others) - 1} more such classes)" if len(others) > 1 else ""
-        raise TailtuneError(
+        message = (
             f"target {column.name!r}: class {quoted(labels[first])} in row {ids[first]}{more} has no training rows; "
             f"add some, or leave these rows out.{nearest(labels[first], names)}"
         )
+        raise UnknownClassesError(message, labels.to_list(), names)
     return _indices(labels, names)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from tailtune.augment.policies import build as build_policy
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.open import open_dataset
-from tailtune.decision.deployment import train_balance
 from tailtune.decision.objective import read_objective
 from tailtune.errors import TailtuneError, nearest
 from tailtune.evaluation.alarms import recall_at_alarms
@@ -34,15 +33,26 @@ from tailtune.methods.resolve import find
 from tailtune.profile import ClassProfile, Floats, Indices
 from tailtune.run.balances import at_balances
 from tailtune.run.clock import Clock, late
+from tailtune.run.continued import continued, earlier_test_rows, with_start
 from tailtune.run.decide import amount_columns
+from tailtune.run.deployed import refit_on_all_rows
 from tailtune.run.environment import command, first_process, machine, versions
-from tailtune.run.finished import RESULT, Finished
-from tailtune.run.folder import Answered, Predictions, begun, check_folder, write_predictions, write_run
+from tailtune.run.finished import Finished
+from tailtune.run.folder import (
+    RESULT,
+    Answered,
+    Predictions,
+    begun,
+    check_folder,
+    read_predictions,
+    write_predictions,
+    write_run,
+)
 from tailtune.run.learner import Fitted, Job, Together, Watch
 from tailtune.run.learners import CLASSICAL, fit_model, learner_of, with_model
 from tailtune.run.learners.networks import check_flip_averaging
+from tailtune.run.out_of_fold import notes_of, out_of_fold, planned, remove
 from tailtune.run.points import operating_points
-from tailtune.run.predictor import Predictor
 from tailtune.run.promises import ScoredBy, promises
 from tailtune.run.result import (
     SCHEMA,
@@ -51,26 +61,17 @@ from tailtune.run.result import (
     Result,
     SameAlarms,
     SystemResult,
+    class_counts,
+    read_result,
     to_json,
 )
+from tailtune.run.systems import System, scores_of, systems_of
 from tailtune.run.trained_rows import write_trained_rows
 from tailtune.settings import Resolved, Run, check
-from tailtune.training.device import processor_threads
 from tailtune.version import __version__
 
 BASELINES = ("majority", "erm", *CLASSICAL)
 Probabilities = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class System:
-    """The model or a baseline, with its test probabilities [N, K] and answers [N]."""
-
-    name: str
-    label: str
-    role: Literal["model", "baseline"]
-    seconds: float
-    test: Answered
 
 
 def execute(
@@ -105,14 +106,19 @@ def execute(
     """
     began = time.monotonic()
     check_run(run)
+    run = with_start(run)
     run = replace(run, amounts=tuple(dict.fromkeys((*run.amounts, *amount_columns(run.objective)))))
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
-    dataset = (dataset or open_dataset(run)).for_training()
+    opened = dataset or open_dataset(run)
     read = time.monotonic()
+    dataset = continued(run, opened).for_training()
+    split = None if run.folds is None else planned(run, opened)
+    if run.folds is None and run.refit is None:
+        opened = opened.for_training()
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
     chosen = learner_of(with_model(run, dataset).model)
-    clock = Clock.started(run.minutes or chosen.minutes(dataset), began, baselines)
+    clock = Clock.started(run.minutes or chosen.minutes(dataset), began, _after_first(run, baselines))
     if resamples:
         guess = np.tile(dataset.profile.priors, (len(dataset.test), 1))
         clock = clock.keeping(1 + len(baselines), _bootstrap(dataset, guess))
@@ -121,6 +127,8 @@ def execute(
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
             fit_model(run, dataset, job)
         return None
+    if split is not None:
+        dataset = replace(dataset, warnings=notes_of(run, opened, *split))
     for sentence in (*dataset.notes, *late(run.minutes, read - began)):
         say(sentence)
     told: list[str] = []
@@ -130,8 +138,18 @@ def execute(
         assert forecast is not None
         forecast(sentence)
 
-    with begun(folder, run, dataset):
-        fitted = fit_model(run, dataset, replace(job, watch=watch, forecast=before if forecast else None))
+    job = replace(job, watch=watch, forecast=before if forecast else None)
+    with begun(folder, run, opened):
+        if run.refit is not None and resume and (folder / RESULT).exists():
+            scored = read_result(folder / RESULT), read_predictions(folder)
+            return Finished.made(folder, *refit_on_all_rows(run, opened, job, *scored, say))
+        pooled = by_fold = None
+        if split is not None:
+            pooled, clock = out_of_fold(run, opened, *split, job, clock, say)
+            dataset, job = pooled.dataset, replace(job, until=clock.until(), forecast=None)
+            if forecast is not None:
+                before(f"Now the model for use, on all {len(split[0])} rows.")
+        fitted = fit_model(run, dataset, job)
         assert fitted is not None
         for sentence in fitted.training.warnings:
             if sentence not in told:
@@ -140,8 +158,12 @@ def execute(
         if fitted.leftovers is not None:
             shutil.rmtree(fitted.leftovers, ignore_errors=True)
         write_run(folder, run, fitted.run)
-        scores, by_fold = _scores(fitted, dataset)
-        model, *others = _systems(run, fitted, dataset, scores, clock.after(), say)
+        clock = clock.after()
+        if pooled is None:
+            scores, by_fold = scores_of(fitted, dataset)
+            model, *others = systems_of(run, fitted, dataset, scores, baselines, clock, say)
+        else:
+            scores, (model, *others) = pooled.scores, pooled.systems
         predictions = Predictions(
             ids=dataset.test.ids,
             targets=dataset.test.targets.numpy(),
@@ -153,13 +175,26 @@ def execute(
             amounts=dataset.test.amounts,
             groups=dataset.test.groups,
             weights=weights_of(dataset.test),
+            folds=None if pooled is None else pooled.folds,
         )
         write_predictions(folder, predictions)
         write_trained_rows(folder, dataset)
         resamples = _affordable(resamples, clock, dataset, [model, *others], say)
         result = _result(fitted, dataset, predictions, by_fold, [model, *others], own, resamples)
+        result = replace(result, earlier=earlier_test_rows(run, folder, fitted.predictor, resamples, say))
         write_whole(folder / RESULT, to_json(result))
+        remove(folder)
+        if run.refit is not None:
+            job = replace(job, until=clock.until())
+            result, predictions = refit_on_all_rows(run, opened, job, result, predictions, say)
     return Finished.made(folder, result, predictions)
+
+
+def _after_first(run: Run, baselines: tuple[str, ...]) -> tuple[str, ...]:
+    """What is to be trained after the first model."""
+    again = () if run.folds is None else ("model", *baselines) * (run.folds - 1)
+    last = ("model",) if run.folds is not None or run.refit is not None else ()
+    return (*baselines, *again, *last)
 
 
 def check_run(run: Run) -> None:
@@ -200,6 +235,16 @@ def _check_use(run: Run) -> None:
     """
     if run.test_curve and run.selection != "last":
         raise TailtuneError(f"--test-curve needs --selection last, however: {run.selection}; leave one of them out")
+    if run.folds is not None or run.refit is not None:
+        option = "--refit all" if run.folds is None else f"--folds {run.folds}"
+        if run.folds is not None and run.refit is not None:
+            raise TailtuneError(f"{option} trains the model for use on all rows already; leave --refit {run.refit} out")
+        if run.devices > 1:
+            raise TailtuneError(f"{option} trains several times, which one process does; leave --devices out")
+        if run.init_from is not None:
+            raise TailtuneError(f"{option} trains on all rows anew, and --init-from goes on; leave one of them out")
+        if run.selection == "test-oracle":
+            raise TailtuneError(f"{option} keeps test rows for the figures; leave --selection test-oracle out")
     for name in learner_of(run.model).lacks:
         value = getattr(run, name)
         if value is not None and value is not False:  # 0 is a setting
@@ -237,59 +282,6 @@ def own_measures_for(run: Run, dataset: Dataset) -> list[Measure]:
     return own
 
 
-def _systems(
-    asked: Run,
-    fitted: Fitted,
-    dataset: Dataset,
-    scores: Probabilities,
-    clock: Clock,
-    say: Callable[[str], object],
-) -> Iterator[System]:
-    """The model, then each baseline of `clock`, with their predictions on the test part.
-
-    The baseline erm is the same network trained for the same epochs by the plain routine, but for what was asked for
-    (beside a model that is no network, the network that suits the data); where there is a limit of time, for as much of
-    it. A baseline's probabilities and answers are made of its scores as
-    the model's are, so that decisions are alike.
-    """
-    run = fitted.run
-    learner = learner_of(run.model)
-    answered = _answered(fitted.predictor, scores, dataset)
-    yield System(run.method, learner.title(run), "model", fitted.training.seconds, answered)
-    for name in clock.ahead:
-        began = time.perf_counter()
-        if name == "majority":
-            assert fitted.decided is not None
-            rows = len(dataset.test)
-            balance = np.asarray(fitted.decided.deployment)  # all that is known of a row without looking at it
-            certain = Answered(np.tile(balance, (rows, 1)), np.full(rows, train_balance(dataset.profile).argmax()))
-            yield System(name, "majority class", "baseline", time.perf_counter() - began, certain)
-            clock = clock.after()
-            continue
-        model = name if name in CLASSICAL else run.model if learner.network else None
-        alone = replace(asked, method="erm", model=model, epochs=run.epochs, devices=1, logger=None)
-        baseline = fit_model(alone, dataset, Job(until=clock.until()))
-        assert baseline is not None
-        clock = clock.after()
-        label = CLASSICAL[name].label if name in CLASSICAL else f"erm ({baseline.run.model})"
-        for sentence in baseline.training.warnings:
-            say(f"Baseline {label}: {sentence}")
-        answered = _answered(baseline.predictor, _scores(baseline, dataset)[0], dataset)
-        yield System(name, label, "baseline", baseline.training.seconds, answered)
-
-
-def _scores(fitted: Fitted, dataset: Dataset) -> tuple[Probabilities, Probabilities | None]:
-    """The scores [N, K] of the test rows, with as many threads as the model was trained with.
-
-    After several folds also those by the models of each of them [F, N, K].
-    """
-    with processor_threads(fitted.run.threads):
-        by_fold = fitted.predictor.scores_by_fold(dataset.test.inputs)
-        if by_fold is not None:
-            return by_fold.mean(axis=0), by_fold
-        return fitted.predictor.scores(dataset.test.inputs), None
-
-
 def _affordable(
     resamples: int, clock: Clock, dataset: Dataset, systems: list[System], say: Callable[[str], object]
 ) -> int:
@@ -307,12 +299,6 @@ def _bootstrap(dataset: Dataset, probabilities: Probabilities) -> Callable[[int]
     return lambda times: intervals(targets, probabilities, profile, sure, times, **beside)
 
 
-def _answered(predictor: Predictor, scores: Probabilities, dataset: Dataset) -> Answered:
-    """What a system makes of its scores of the test rows."""
-    probabilities = predictor.in_use(scores)
-    return Answered(probabilities, predictor.answers(probabilities, dataset.test.amounts))
-
-
 def _result(
     fitted: Fitted,
     dataset: Dataset,
@@ -327,6 +313,7 @@ def _result(
     assert asked is not None
     assert decided is not None
     assert recalibration is not None
+    one_model = resamples > 0 and made.folds is None  # of which other decisions can be tried
     as_it_is = Answered(made.scores, made.scores.argmax(axis=1))
     before = replace(model, label=f"{model.label}, before its decision", test=as_it_is)
     use = asked, recalibration, dataset.profile, made
@@ -348,23 +335,18 @@ def _result(
         systems=tuple(_system_result(system, model, dataset, own, resamples) for system in systems),
         undecided=_system_result(before, model, dataset, own, resamples),
         decision=decided,
-        points=operating_points(*use) if resamples else (),
-        balances=at_balances(*use, resamples) if resamples else (),
+        points=operating_points(*use) if one_model else (),
+        balances=at_balances(*use, resamples) if one_model else (),
         training=fitted.training,
         run=Resolved(**vars(fitted.run)),
         bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names),
-        promises=promises(fitted.predictor, dataset.profile, made, scored_by, by_fold) if resamples else None,
+        promises=promises(fitted.predictor, dataset.profile, made, scored_by, by_fold) if one_model else None,
     )
 
 
 def data_record(dataset: Dataset) -> DataRecord:
     """Return what a result says about its data."""
-    k = len(dataset.names)
-
-    def counts(targets: Any) -> tuple[int, ...]:
-        return tuple(np.bincount(targets.numpy(), minlength=k).tolist())
-
-    val = dataset.val
+    k, val = len(dataset.names), dataset.val
     shape: dict[str, Any] = dict(dataset.preprocessor.shape())
     return DataRecord(
         source=dataset.source,
@@ -372,7 +354,9 @@ def data_record(dataset: Dataset) -> DataRecord:
         split_hash=dataset.split_hash,
         names=tuple(dataset.names),
         counts=Counts(
-            counts(dataset.train.targets), None if val is None else counts(val.targets), counts(dataset.test.targets)
+            class_counts(dataset.train.targets.numpy(), k),
+            None if val is None else class_counts(val.targets.numpy(), k),
+            class_counts(dataset.test.targets.numpy(), k),
         ),
         features={name: tuple(size) if isinstance(size, list) else size for name, size in shape.items()},
         left_out=tuple(dataset.left_out),

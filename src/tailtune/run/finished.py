@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tailtune.data.dataset import Dataset
-from tailtune.run.folder import Predictions, check_data, finished, read_predictions, read_resolved
+from tailtune.run.folder import RESULT, Predictions, check_data, finished, read_predictions, read_resolved
 from tailtune.run.manifest import check_file
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import Result, read_result
@@ -16,8 +16,6 @@ from tailtune.training.log import METRICS, read_metrics
 
 if TYPE_CHECKING:
     import polars as pl
-
-RESULT = "result.json"
 
 
 class Finished:

@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Run)
 DATA = "data.json"
+RESULT = "result.json"
+FOLD = "fold.json"  # of a finished fold, in a folder of its own
 FORMAT = 4  # of run.yaml; 1 named no format
-_BASELINE, _ANSWERS = "baseline_", "answers_"
+_BASELINE, _ANSWERS, _DEPLOYED = "baseline_", "answers_", "deployed_"
+_BESIDE = ("groups", "weights", "folds")  # of validation rows, as `HeldOut` has them
 OF_DECISION = ("objective", "deploy_prior", "decision")
 # what has no effect on what is trained, so that it may change; measures and decisions are computed from predictions
 OF_PREDICTIONS = ("measures", "amounts", *OF_DECISION)
@@ -133,7 +136,8 @@ def begun(folder: Path, run: Run, dataset: Dataset) -> Iterator[None]:
 
 
 def _has_checkpoint(folder: Path) -> bool:
-    return any(folder.rglob("*.ckpt"))
+    """Whether there is something to go on from: a checkpoint, a finished fold, or the figures of a first training."""
+    return any(any(folder.rglob(name)) for name in ("*.ckpt", FOLD, RESULT))
 
 
 def check_data(folder: Path, dataset: Dataset) -> None:
@@ -223,6 +227,14 @@ class Answered:
 
 
 @dataclass(frozen=True, eq=False)
+class Basis:
+    """What decisions rest on: the class balance [K] that a model's scores belong to, and those of validation rows."""
+
+    implied: NDArray[np.float64]
+    held_out: HeldOut | None
+
+
+@dataclass(frozen=True, eq=False)
 class Predictions:
     """Predictions for the test rows, and the scores from which another decision can be fitted without training.
 
@@ -237,6 +249,8 @@ class Predictions:
         amounts: of the rows, where costs depend on them.
         groups: what each row belongs to [N], where rows are not on their own.
         weights: of the rows [N] in measures, where they do not count alike.
+        folds: which of the models of ``--folds`` scored each row [N]; None where one scored all.
+        deployed: of the model for use, where it is another than the one that made these predictions.
     """
 
     ids: NDArray[np.str_]
@@ -249,6 +263,18 @@ class Predictions:
     amounts: Amounts | None = None
     groups: NDArray[np.str_] | None = None
     weights: NDArray[np.float64] | None = None
+    folds: NDArray[np.int64] | None = None
+    deployed: Basis | None = None
+
+    @property
+    def basis(self) -> Basis:
+        """What decisions of the model that made these predictions rest on."""
+        return Basis(self.implied, self.held_out)
+
+    @property
+    def basis_in_use(self) -> Basis:
+        """What decisions of the model for use rest on."""
+        return self.basis if self.deployed is None else self.deployed
 
 
 def write_predictions(folder: Path, made: Predictions) -> None:
@@ -256,9 +282,10 @@ def write_predictions(folder: Path, made: Predictions) -> None:
 
     It holds ids [N], targets [N], probabilities [N, K], answers [N], scores [N, K] and implied [K]; of validation rows
     validation_scores [M, K] and validation_targets [M]; of each baseline baseline_NAME [N, K] and answers_NAME [N]; and
-    where costs depend on columns amounts [N, A], validation_amounts [M, A] and their amount_names [A]; and where they
-    are known groups [N], weights [N], validation_groups [M] and validation_weights [M], and after several folds
-    validation_folds [M].
+    where costs depend on columns amounts [N, A], validation_amounts [M, A] and their amount_names [A]; where they are
+    known groups [N], weights [N], validation_groups [M] and validation_weights [M], and validation_folds [M] where
+    models of several folds scored them; of folds, which one scored each row [N]; and of a model for use that is another
+    one, what of it corresponds to implied and to validation_*, with deployed_ before the name.
     """
     import io
 
@@ -268,25 +295,40 @@ def write_predictions(folder: Path, made: Predictions) -> None:
         "probabilities": made.model.probabilities,
         "answers": made.model.answers,
         "scores": made.scores,
-        "implied": made.implied,
+        **_of_basis(made.basis, ""),
     }
-    if made.held_out is not None:
-        arrays |= {"validation_scores": made.held_out.probabilities, "validation_targets": made.held_out.targets}
-    if made.held_out is not None and made.held_out.folds is not None:
-        arrays["validation_folds"] = made.held_out.folds
+    if made.deployed is not None:
+        arrays |= _of_basis(made.deployed, _DEPLOYED)
     for name, system in made.baselines.items():
         arrays |= {f"{_BASELINE}{name}": system.probabilities, f"{_ANSWERS}{name}": system.answers}
     if made.amounts is not None:
         arrays |= {"amount_names": np.array(made.amounts.names), "amounts": made.amounts.values}
-    if made.held_out is not None and made.held_out.amounts is not None:
-        arrays["validation_amounts"] = made.held_out.amounts.values
-    known = {"groups": made.groups, "weights": made.weights}
-    if made.held_out is not None:
-        known |= {"validation_groups": made.held_out.groups, "validation_weights": made.held_out.weights}
+    known = {"groups": made.groups, "weights": made.weights, "folds": made.folds}
     arrays |= {name: array for name, array in known.items() if array is not None}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_whole(folder / "predictions.npz", buffer.getvalue())
+
+
+def _of_basis(basis: Basis, prefix: str) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {f"{prefix}implied": basis.implied}
+    if basis.held_out is not None:
+        arrays[f"{prefix}validation_scores"] = basis.held_out.probabilities
+        arrays[f"{prefix}validation_targets"] = basis.held_out.targets
+        if basis.held_out.amounts is not None:
+            arrays[f"{prefix}validation_amounts"] = basis.held_out.amounts.values
+        known = {name: getattr(basis.held_out, name) for name in _BESIDE}
+        arrays |= {f"{prefix}validation_{name}": array for name, array in known.items() if array is not None}
+    return arrays
+
+
+def _basis(found: Mapping[str, NDArray[Any]], prefix: str) -> Basis:
+    held_out = None
+    if f"{prefix}validation_scores" in found:
+        known = _amounts(found, f"{prefix}validation_amounts")
+        beside = (found.get(f"{prefix}validation_{name}") for name in _BESIDE)
+        held_out = HeldOut(found[f"{prefix}validation_scores"], found[f"{prefix}validation_targets"], known, *beside)
+    return Basis(found[f"{prefix}implied"], held_out)
 
 
 def read_predictions(folder: Path) -> Predictions:
@@ -300,22 +342,20 @@ def read_predictions(folder: Path) -> Predictions:
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
         names = [key.removeprefix(_BASELINE) for key in found if key.startswith(_BASELINE)]
-        held_out = None
-        if "validation_scores" in found:
-            known = _amounts(found, "validation_amounts")
-            beside = (found.get(f"validation_{name}") for name in ("groups", "weights", "folds"))
-            held_out = HeldOut(found["validation_scores"], found["validation_targets"], known, *beside)
+        model, basis = Answered(found["probabilities"], found["answers"]), _basis(found, "")
         return Predictions(
             ids=found["ids"],
             targets=found["targets"],
-            model=Answered(found["probabilities"], found["answers"]),
+            model=model,
             scores=found["scores"],
-            implied=found["implied"],
-            held_out=held_out,
+            implied=basis.implied,
+            held_out=basis.held_out,
             baselines={name: Answered(found[_BASELINE + name], found[_ANSWERS + name]) for name in names},
             amounts=_amounts(found, "amounts"),
             groups=found.get("groups"),
             weights=found.get("weights"),
+            folds=found.get("folds"),
+            deployed=_basis(found, _DEPLOYED) if f"{_DEPLOYED}implied" in found else None,
         )
     except KeyError as error:
         raise TailtuneError(f"{path} lacks {error}; run tailtune fit again to write it") from error

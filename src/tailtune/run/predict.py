@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.decode import UnreadableImageError
 from tailtune.data.open import open_for_prediction
 from tailtune.decision.use import HeldOut
 from tailtune.errors import TailtuneError
@@ -40,12 +41,14 @@ class Wanted:
         deploy_prior: another class balance in use; "estimate" finds it from the rows that are predicted.
         sets: coverage, for each class, of sets of classes (`tailtune.decision.conformal`).
         abstain_error: share of wrong answers to keep by answering fewer rows (`tailtune.decision.abstention`).
+        top: how many of the most probable classes to name, with their probabilities, in columns of their own.
     """
 
     objective: str | None = None
     deploy_prior: str | None = None
     sets: float | None = None
     abstain_error: float | None = None
+    top: int | None = None
 
 
 def write_predictions_table(
@@ -56,10 +59,13 @@ def write_predictions_table(
     wanted: Wanted | None = None,
     force: bool = False,
     manifest: str | None = None,
+    skip_bad_images: bool = False,
 ) -> int:
     """Predict every row of `data` with the run in `folder`; write id, predicted class and class probabilities.
 
-    Sets of classes are a column ``set`` with the classes between bars, abstention is a column ``answered``.
+    Sets of classes are a column ``set`` with the classes between bars, abstention is a column ``answered``. The most
+    probable classes are columns ``top_1``, ``top_1_probability`` and so on. An image that cannot be read keeps its row,
+    which says why in the column ``unreadable`` and is empty otherwise.
 
     Args:
         folder: finished run folder.
@@ -69,9 +75,10 @@ def write_predictions_table(
         wanted: what is asked beside what the run decided.
         force: replace a file at `out` that is neither `data` nor of the run.
         manifest: lists the pictures of the folder `data` that are meant.
+        skip_bad_images: go on where an image cannot be read.
 
     Returns:
-        Number of rows, which keep the order of `data`.
+        Number of rows that were predicted; they keep the order of `data`.
 
     Raises:
         TailtuneError: anything wrong with the folder, the data or `out`, or no validation scores to fit on.
@@ -88,7 +95,10 @@ def write_predictions_table(
     check_output(out, force, Path(data), folder)
     wanted, run = wanted or Wanted(), Finished(folder)
     trained = run.predictor()
-    rows = open_for_prediction(data, trained.preprocessor, trained.in_data, run.run.target, manifest)
+    check_top(wanted.top, trained.names)
+    rows = open_for_prediction(
+        data, trained.preprocessor, trained.in_data, run.run.target, manifest, skip_bad_images=skip_bad_images
+    )
     for sentence in rows.notes:
         say(sentence)
     scores = trained.scores(rows.inputs)
@@ -103,14 +113,56 @@ def write_predictions_table(
         columns["answered"] = _answered(run, predictor, probabilities, answers, wanted.abstain_error, say)
     if wanted.sets is not None:
         columns["set"] = _sets(run, scores, trained.scores_by_fold(rows.inputs), wanted.sets, say)
+    if wanted.top is not None:
+        columns |= _top(wanted.top, probabilities, predictor.names)
     columns |= {f"probability_{name}": probabilities[:, k] for k, name in enumerate(predictor.names)}
     frame, buffer = pl.DataFrame(columns), io.BytesIO()
+    if skip_bad_images:
+        frame = _with_unreadable(frame, rows.unreadable)
     if out.suffix == ".csv":
         without_formulas(frame).write_csv(buffer)
     else:
         frame.write_parquet(buffer)
     write_whole(out, buffer.getvalue())
-    return len(frame)
+    return len(answers)
+
+
+def check_top(top: int | None, names: Sequence[str]) -> None:
+    """Refuse to name fewer classes than one, or more than there are.
+
+    Raises:
+        TailtuneError: saying how many there are.
+    """
+    if top is not None and not 1 <= top <= len(names):
+        raise TailtuneError(f"--top must be from 1 to {len(names)}, the number of classes, however: {top}")
+
+
+def _top(count: int, probabilities: Floats, names: tuple[str, ...]) -> dict[str, Any]:
+    """Columns with the most probable classes, of equal ones the first by the order of the classes."""
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    columns: dict[str, Any] = {}
+    for place in range(count):
+        columns[f"top_{place + 1}"] = np.asarray(names)[order[:, place]]
+        chosen = np.take_along_axis(probabilities, order[:, place : place + 1], axis=1)
+        columns[f"top_{place + 1}_probability"] = chosen[:, 0]
+    return columns
+
+
+def _with_unreadable(frame: pl.DataFrame, unreadable: Mapping[int, UnreadableImageError]) -> pl.DataFrame:
+    """Put in the rows of images that cannot be read, at their places among all."""
+    import polars as pl
+
+    places = [place for place in range(len(frame) + len(unreadable)) if place not in unreadable]
+    good = frame.with_columns(unreadable=pl.lit(None, pl.String), place=pl.Series(places, dtype=pl.Int64))
+    bad = pl.DataFrame(
+        {
+            "id": [problem.name for problem in unreadable.values()],
+            "unreadable": [problem.why for problem in unreadable.values()],
+            "place": list(unreadable),
+        },
+        schema={"id": pl.String, "unreadable": pl.String, "place": pl.Int64},
+    )
+    return pl.concat([good, bad], how="diagonal").sort("place").drop("place")
 
 
 def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
@@ -137,7 +189,7 @@ def _held_out(run: Finished, option: str, say: Callable[[str], object]) -> HeldO
     Raises:
         TailtuneError: it had no validation rows.
     """
-    held_out = run.predictions.held_out
+    held_out = run.predictions.basis_in_use.held_out
     if held_out is None:
         raise TailtuneError(
             f"{option} is fitted on validation rows, and {run.folder} had none; fit again with --selection validation"

@@ -7,33 +7,41 @@ from dataclasses import replace
 
 from tailtune.decision.use import Use
 from tailtune.profile import Floats
-from tailtune.run.decide import Decided, Rows, asked_of, decide, in_use
+from tailtune.run.decide import Decided, Rows, asked_of, decide
+from tailtune.run.decide import in_use as with_use
 from tailtune.run.finished import Finished
 from tailtune.run.folder import Answered
 from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 
 
-def decided_anew(finished: Finished, run: Run, found: Floats | None = None) -> tuple[Use, Decided]:
+def decided_anew(
+    finished: Finished, run: Run, found: Floats | None = None, in_use: bool = False
+) -> tuple[Use, Decided]:
     """Fit what `run` asks to be made of the scores of a finished run, on the validation scores that it kept.
 
     Args:
         finished: the run, which stays as it is.
         run: for its objective, deployment balance and decision.
         found: class frequencies in use [K], in place of those that `run` states.
+        in_use: for the scores of the model for use, not for those of the test rows, where these are of another one.
 
     Raises:
         TailtuneError: an objective, costs or a balance that cannot be read, or files of the run that cannot.
     """
-    data, made = finished.result.data, finished.predictions
-    final = data.profile
+    data, deployed = finished.result.data, finished.result.deployed
+    basis = finished.predictions.basis_in_use if in_use else finished.predictions.basis
+    if in_use and deployed is not None:
+        counts = replace(data.counts, train=deployed.train, val=deployed.val)
+        data = replace(data, counts=counts, mass=deployed.mass, val_mass=deployed.val_mass)
+    profile = final = data.profile
     if finished.run.selection == "refit" and data.counts.val is not None:
         final = data.profile_with_val
     protocol = data.deployment
     if found is not None:
         run, protocol = replace(run, deploy_prior=None), tuple(found.tolist())
-    asked = asked_of(run, data.profile, protocol)
-    return decide(asked, Rows(data.profile, final), made.implied, made.held_out)
+    asked = asked_of(run, profile, protocol)
+    return decide(asked, Rows(profile, final), basis.implied, basis.held_out)
 
 
 def answered_anew(finished: Finished, run: Run) -> Answered:
@@ -74,7 +82,7 @@ def redecided(
         deploy_prior=run.deploy_prior if deploy_prior is None else deploy_prior,
         decision="fitted" if run.decision == "none" else run.decision,
     )
-    use, decided = decided_anew(finished, wanted, found)
+    use, decided = decided_anew(finished, wanted, found, in_use=True)
     for sentence in use.notes or (f"Decided anew for {decided.words}, on {use.rows} validation rows.",):
         say(sentence)
-    return in_use(predictor, use)
+    return with_use(predictor, use)

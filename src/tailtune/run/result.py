@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tailtune.data.dataset import Headline, Kind, LeftOut
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.bill import Bill
@@ -204,6 +207,55 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Deployed:
+    """The model for use, where it was trained on all rows when another one had been scored.
+
+    Attributes:
+        train: rows of each class that it was trained on [K].
+        val: rows of each class that it was selected and calibrated on [K]; None without such rows.
+        mass: sum of their weights in place of `train`; None where all count alike.
+        val_mass: likewise in place of `val`.
+        training: how it was trained.
+        decision: what was made of its scores.
+    """
+
+    train: tuple[int, ...]
+    val: tuple[int, ...] | None
+    training: TrainingRecord
+    decision: Decided
+    mass: tuple[float, ...] | None = None
+    val_mass: tuple[float, ...] | None = None
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return sum(self.train) + sum(self.val or ())
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """Test rows of the run that training went on from, scored again.
+
+    Attributes:
+        run: its folder.
+        rows: test rows of that run which neither model was trained on.
+        left_out: test rows of that run which are now among those to train on.
+        before: figures of that run on these rows, by key; None where undefined.
+        after: those of this run.
+        difference: the latter minus the former, with 95 % intervals.
+        why: what keeps them from being scored, or nothing.
+    """
+
+    run: str
+    rows: int
+    left_out: int
+    before: Metrics
+    after: Metrics
+    difference: dict[str, Difference]
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Result:
     """Everything that a run found, with what it takes to have it again.
 
@@ -229,6 +281,8 @@ class Result:
         run: the configuration, resolved.
         bill: what the answers cost, where the objective is a cost.
         promises: sets of classes, and answering fewer rows; None without validation rows, or without intervals.
+        deployed: the model for use, where it is another than the one that the figures are of (``--refit all``).
+        earlier: what training went on from, on its own test rows (``--init-from``).
     """
 
     schema: int
@@ -250,6 +304,13 @@ class Result:
     run: Resolved
     bill: Bill | None = None
     promises: Promises | None = None
+    deployed: Deployed | None = None
+    earlier: Earlier | None = None
+
+    @property
+    def out_of_fold(self) -> bool:
+        """Whether figures are of several models, each on the rows of its fold, and the model for use saw all rows."""
+        return self.run.folds is not None
 
     @property
     def model(self) -> SystemResult:
@@ -271,6 +332,11 @@ class Result:
             if system.name == name:
                 return system
         raise TailtuneError(f"the run has no system {name!r}; it has {', '.join(s.name for s in self.systems)}")
+
+
+def class_counts(targets: NDArray[np.int64], classes: int) -> tuple[int, ...]:
+    """Return the rows of each class [K]."""
+    return tuple(np.bincount(targets, minlength=classes).tolist())
 
 
 def to_json(value: Any) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from tailtune.data import catalog
 from tailtune.data.amounts import Amounts
-from tailtune.data.dataset import Headline
+from tailtune.data.dataset import NAMED, Headline
 from tailtune.data.open import open_for_prediction
+from tailtune.data.target import UnknownClassesError
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.bill import Bill, bill
 from tailtune.evaluation.bootstrap import Interval, intervals, with_intervals
@@ -23,10 +24,11 @@ from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import ClassResult, Metrics, summarise
 from tailtune.evaluation.own_measures import own_measures
 from tailtune.profile import ClassProfile
+from tailtune.run.continued import continued
 from tailtune.run.finished import Finished
 from tailtune.run.redecide import redecided
 from tailtune.run.trained_rows import trained_on
-from tailtune.words import number
+from tailtune.words import number, quoted
 
 if TYPE_CHECKING:
     from tailtune.run.predictor import Predictor
@@ -96,6 +98,8 @@ def score(
     objective: str | None = None,
     deploy_prior: str | None = None,
     manifest: str | None = None,
+    skip_bad_images: bool = False,
+    skip_unknown_classes: bool = False,
 ) -> Scores:
     """Score the run in `folder` on `data`, which must hold the target.
 
@@ -106,6 +110,8 @@ def score(
         objective: another one to answer for than the run's, see `redecided`.
         deploy_prior: another balance in use, see `redecided`.
         manifest: lists the pictures of the folder `data` that are meant, with their classes.
+        skip_bad_images: leave out images that cannot be read.
+        skip_unknown_classes: leave out rows of classes that the model does not know.
 
     Returns:
         The figures, with the run's own measures. One whose file is gone is left out, and `say` is told.
@@ -117,20 +123,32 @@ def score(
     predictor, result = redecided(run, objective, deploy_prior, say), run.result
     profile = result.data.profile
     named = data in catalog.__all__
-    rows = _test_part(run, data) if named else _rows(data, run, predictor, say, manifest)
+    if named:
+        rows = _test_part(run, data)
+    else:
+        rows = _rows(data, run, predictor, say, manifest, skip_bad_images, skip_unknown_classes)
     inputs, targets, amounts, groups, weights = rows.inputs, rows.targets, rows.amounts, rows.groups, rows.weights
     scores = predictor.scores(inputs)
     probabilities = predictor.in_use(scores)
     answers = predictor.answers(probabilities, amounts)
+    known = np.zeros(len(targets), dtype=bool) if named else trained_on(run.folder, inputs)
+    if (targets < 0).any():
+        of_model = targets >= 0
+        scores, probabilities, answers = scores[of_model], probabilities[of_model], answers[of_model]
+        targets, known = targets[of_model], known[of_model]
+        amounts = None if amounts is None else amounts.take(of_model)
+        groups = None if groups is None else groups[of_model]
+        weights = None if weights is None else weights[of_model]
     seen, note = None, ""
-    if not named and (known := trained_on(run.folder, inputs)).any():
+    if known.any():
         seen = _seen(targets[known], probabilities[known], profile)
         if known.all():
             note = f"The run was trained on all {len(known)} rows, so these figures are too good: quote none of them."
         else:
             scores, probabilities, answers = scores[~known], probabilities[~known], answers[~known]
             targets, amounts = targets[~known], None if amounts is None else amounts.take(~known)
-            groups, weights = None if groups is None else groups[~known], None if weights is None else weights[~known]
+            groups = None if groups is None else groups[~known]
+            weights = None if weights is None else weights[~known]
             note = _left_out(seen, len(known))
     own: list[Measure] = []
     for name in run.run.measures:
@@ -179,16 +197,37 @@ class _Rows:
     weights: NDArray[np.float64] | None
 
 
-def _rows(data: str, run: Finished, predictor: Predictor, say: Callable[[str], object], manifest: str | None) -> _Rows:
-    """Return a person's rows.
+def _rows(
+    data: str,
+    run: Finished,
+    predictor: Predictor,
+    say: Callable[[str], object],
+    manifest: str | None,
+    skip_bad_images: bool,
+    skip_unknown_classes: bool,
+) -> _Rows:
+    """Return a person's rows; the class of one that is passed over, because the model does not know it, is -1.
 
     Raises:
-        TailtuneError: anything wrong with them, or no targets.
+        TailtuneError: anything wrong with them, no targets, or none that the model knows.
     """
-    rows = open_for_prediction(data, predictor.preprocessor, predictor.in_data, run.run.target, manifest)
+    rows = open_for_prediction(
+        data, predictor.preprocessor, predictor.in_data, run.run.target, manifest, skip_bad_images=skip_bad_images
+    )
     for sentence in rows.notes:
         say(sentence)
-    targets = rows.targets
+    try:
+        targets = rows.targets
+    except UnknownClassesError as unknown:
+        total, count = len(unknown.codes), sum(unknown.rows.values())
+        which = "a class" if len(unknown.rows) == 1 else "classes"
+        of = f"{count} of {total} rows in {data} are of {which} that the model does not know: {_listed(unknown.rows)}"
+        if not skip_unknown_classes:
+            raise TailtuneError(f"{of}; score the others with --skip-unknown-classes") from unknown
+        if count == total:
+            raise TailtuneError(f"{of}; none is left to score") from unknown
+        say(f"{of}; they are left out.")
+        targets = unknown.codes
     if targets is None:
         wanted = "the target column" if predictor.kind == "table" else "a folder for each class, or y"
         wanted = wanted if manifest is None else "a column label"
@@ -201,18 +240,29 @@ def _rows(data: str, run: Finished, predictor: Predictor, say: Callable[[str], o
     return _Rows(rows.inputs, targets, rows.amounts(predictor.amounts), known.groups, known.weights)
 
 
+def _listed(rows: Mapping[str, int]) -> str:
+    first = sorted(rows.items(), key=lambda each: (-each[1], each[0]))
+    named = ", ".join(f"{quoted(name)} ({count})" for name, count in first[:NAMED])
+    return named + (f" and {len(first) - NAMED} more" if len(first) > NAMED else "")
+
+
 def _test_part(run: Finished, name: str) -> _Rows:
     """Return the test part of a named data set, encoded as when it was trained on.
 
     Raises:
-        TailtuneError: the run was trained on other data, or on other rows of it.
+        TailtuneError: the run was trained on other data, on other rows of it, or on all of them.
     """
     trained_on = run.run.data
+    if run.result.deployed is not None or run.result.out_of_fold:
+        raise TailtuneError(
+            f"the model in {run.folder} was trained on all rows of {trained_on}, its test rows among them; their "
+            "figures are in its report"
+        )
     if name != trained_on:
         raise TailtuneError(
             f"{name} is a named data set, and {run.folder} was trained on {trained_on}; give a file or folder with "
             f"rows, or write ./{name} for one of this name"
         )
-    test = run.dataset().test
+    test = continued(run.run, run.dataset()).test
     weights = None if test.weights is None else test.weights.numpy().astype(np.float64)
     return _Rows(test.inputs, test.targets.numpy(), test.amounts, test.groups, weights)

@@ -14,10 +14,12 @@ from tailtune.errors import TailtuneError
 from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import summarise
 from tailtune.evaluation.own_measures import own_measures
+from tailtune.files import checksum
 from tailtune.run.execute import execute
 from tailtune.run.finished import Finished
 from tailtune.run.folder import Answered
 from tailtune.run.manifest import damages, read_manifest
+from tailtune.run.predictor import FILE
 from tailtune.run.result import SystemResult
 from tailtune.settings import Run
 
@@ -130,8 +132,12 @@ def _trained_anew(run: Finished, say: Callable[[str], object]) -> Finding:
             return Finding(check, False, str(error))
         assert made is not None
         before, now = run.predictions.scores, made.predictions.scores
+        same_model = checksum(run.folder / FILE) == checksum(made.folder / FILE)
     if np.array_equal(before, now):
-        return Finding(check, True, f"the scores of all {len(now)} test rows are the same to the bit")
+        said = f"the scores of all {len(now)} test rows are the same to the bit"
+        if run.result.deployed is None and not run.result.out_of_fold:
+            return Finding(check, True, said)
+        return Finding(check, same_model, f"{said}, and the model for use is {'too' if same_model else 'another'}")
     gap, changed = float(np.abs(before - now).max()), int((before.argmax(1) != now.argmax(1)).sum())
     then, here = run.result.machine.processor, made.result.machine.processor
     where = "" if then == here else f" (it was made on {then}, and this is {here})"

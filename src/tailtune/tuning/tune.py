@@ -91,6 +91,9 @@ def tune(
     """
     began = time.monotonic()
     check_run(run)
+    for option, given in (("--folds", run.folds is not None), ("--init-from", run.init_from is not None)):
+        if given:
+            raise TailtuneError(f"tailtune tune has no {option}; leave it out, and fit with it by the settings found")
     minutes = run.minutes or (MINUTES if trials is None else None)
     folder = Path(run.out)
     if trials is not None and trials < 1:

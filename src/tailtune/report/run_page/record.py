@@ -26,7 +26,7 @@ class Record:
 def record(result: Result) -> Record:
     """Return the record of a run."""
     return Record(
-        training=_training(result.training),
+        training=_training(result.training) + _deployed(result),
         decision=_decision(result.decision, result.data.names),
         data=_data(result.data),
         machine=machine_facts(result.machine) + version_facts(result.tailtune, result.versions),
@@ -54,6 +54,14 @@ def _training(training: TrainingRecord) -> Lines:
     if training.best_epoch is not None:
         found.append(("epoch kept", str(training.best_epoch)))
     return [*found, ("ended", setting(training.stopped)), ("selection", setting(training.selection))]
+
+
+def _deployed(result: Result) -> Lines:
+    """What is to be said of the model for use, where it is another than the one that was scored."""
+    if result.deployed is None:
+        return []
+    seconds = duration(result.deployed.training.seconds)
+    return [("model for use", f"of {whole(result.deployed.rows)} rows, in {seconds}")]
 
 
 def _decision(decision: Decided, names: Sequence[str]) -> Lines:

@@ -93,7 +93,8 @@ def verdict(result: Result) -> Verdict:
         few_rows=FEW_ROWS,
         area=_area(model),
     )
-    return Verdict(standing, told, tuple(_clauses(result, rival)), (*_published(result, rival), *_notes(model)))
+    notes = (*_scored_by(result), *_earlier(result), *_published(result, rival), *_notes(model), *_offer(result))
+    return Verdict(standing, told, tuple(_clauses(result, rival)), notes)
 
 
 def rarest(classes: Sequence[ClassResult]) -> list[ClassResult]:
@@ -237,6 +238,44 @@ def _published(result: Result, rival: SystemResult | None) -> list[str]:
             side=_side(rival, key),
         )
     ]
+
+
+def _scored_by(result: Result) -> list[str]:
+    """Say which model the figures are of, where it is not the one in the folder."""
+    if result.out_of_fold:
+        counts = result.data.counts
+        rows = sum(counts.train) + sum(counts.val or ())
+        return [sentence(SENTENCES, "out_of_fold", folds=result.run.folds, scored=sum(counts.test), rows=rows)]
+    if result.deployed is not None:
+        return [sentence(SENTENCES, "refitted", trained=sum(result.data.counts.train), rows=result.deployed.rows)]
+    return []
+
+
+def _earlier(result: Result) -> list[str]:
+    """What the run that training went on from reached on its own test rows, and what this one reaches on them."""
+    earlier = result.earlier
+    if earlier is None:
+        return []
+    figures = []
+    for key, after in earlier.after.items():
+        change = earlier.difference.get(key)
+        ends = change and " to ".join(show_change(BY_KEY[key], end) for end in change.interval)
+        figures.append((key.replace("_", " "), show(BY_KEY[key], earlier.before[key]), show(BY_KEY[key], after), ends))
+    return [sentence(SENTENCES, "earlier", earlier=earlier, figures=figures)]
+
+
+def _offer(result: Result) -> list[str]:
+    """Offer folds where they would score many more rows of the class with the fewest test rows."""
+    if result.data.split != "stratified" or result.out_of_fold or result.earlier is not None:
+        return []
+    counts = result.data.counts
+    parts = [part for part in (counts.train, counts.val, counts.test) if part is not None]
+    every = [sum(rows) for rows in zip(*parts, strict=True)]
+    scored = [k for k, rows in enumerate(every) if rows > 1 and counts.test[k] < FEW_ROWS]
+    if not scored:
+        return []
+    k = min(scored, key=lambda k: (counts.test[k], k))
+    return [sentence(SENTENCES, "offer_folds", rare=result.data.names[k], tested=counts.test[k], rows=every[k])]
 
 
 def _notes(model: SystemResult) -> list[str]:

@@ -41,6 +41,7 @@ def as_json(result: Result) -> Mapping[str, object]:
         "balances": [asdict(balance) for balance in result.balances],
         "promises": None if result.promises is None else asdict(result.promises),
         "bill": None if result.bill is None else asdict(result.bill),
+        "earlier": None if result.earlier is None else asdict(result.earlier),
     }
 
 
@@ -52,7 +53,10 @@ def headline(result: Result) -> Group:
     from rich.text import Text
 
     judged, names = verdict(result), _by_size(result.model.per_class)
-    table = Table(box=box.SIMPLE, caption="on the test rows, with 95 % intervals", caption_justify="left")
+    rows = "on the test rows"
+    if result.out_of_fold:
+        rows = f"on {sum(result.data.counts.test)} rows, each scored by a model that had not seen it"
+    table = Table(box=box.SIMPLE, caption=f"{rows}, with 95 % intervals", caption_justify="left")
     table.add_column("", no_wrap=True)
     for system in result.systems:
         table.add_column(Text(system.label), justify="right", min_width=20)  # a figure with its interval

@@ -25,6 +25,7 @@ from tailtune.models.external_weights import load_weights
 from tailtune.models.frequency_scales import frequency_scales
 from tailtune.models.network import Network, count_parameters
 from tailtune.named_settings import home
+from tailtune.run.continued import start, start_of
 from tailtune.run.decide import fit_method_decision
 from tailtune.run.environment import peak_memory_mb
 from tailtune.run.folder import write_run
@@ -73,7 +74,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
             model=trained.outcome.model.cpu(),
             decision=decision,
             posterior=trained.outcome.posterior,
-            published=run.pretrained or run.weights is not None,
+            published=_published(run),
             flip_averaging=run.flip_averaging,
         )
 
@@ -251,13 +252,22 @@ def _builder(run: ResolvedTraining, method: Method, dataset: Dataset) -> Callabl
     def build(stage: int) -> Network:
         with initialisation(run.seed, stage):
             head = method.stages[stage].head or "linear"
-            published = run.weights is not None
+            published = _published(run)
             model = build_model(run.model, shape, k, head, run.pretrained, scales=scales, published=published)
         if run.weights is not None:
             load_weights(run.weights, model)
+        if run.init_from is not None:
+            start(run, model)
         return model
 
     return build
+
+
+def _published(run: Run) -> bool:
+    """Whether the network keeps timm's published kernels although the images are small."""
+    if run.init_from is not None:
+        return start_of(run).published
+    return run.pretrained or run.weights is not None
 
 
 def _halfway(until: float) -> float:
