@@ -132,6 +132,7 @@ def evaluate(
     data: Positional[str],
     objective: str | None = None,
     deploy_prior: str | None = None,
+    slice: tuple[str, ...] = (),
     json: bool = False,
 ) -> None:
     """Score a finished run on DATA, which must hold the target; rows that it was trained on are scored apart.
@@ -141,13 +142,14 @@ def evaluate(
         data: table, image folder or .npz with targets, or the named dataset of the run, for its test part.
         objective: choose the answers for another objective than the run did, on the validation rows that it kept.
         deploy_prior: state other class frequencies in use than the run did; nothing is trained for either.
+        slice: columns by whose values the rows are also scored apart.
         json: print all figures as JSON.
     """
     from tailtune.report.run_page.decision import paid
     from tailtune.report.terminal.run_table import scores_table
     from tailtune.run.score import score
 
-    scores = score(run, data, note, objective, deploy_prior)
+    scores = score(run, data, note, objective, deploy_prior, slice)
     if json:
         print_json(scores.as_json())
     else:

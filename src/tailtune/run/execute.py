@@ -22,11 +22,13 @@ from tailtune.errors import TailtuneError, nearest
 from tailtune.evaluation.alarms import recall_at_alarms
 from tailtune.evaluation.bill import bill
 from tailtune.evaluation.bootstrap import intervals, paired_difference, with_intervals
+from tailtune.evaluation.levels import Levels
 from tailtune.evaluation.measure import Measure, quantity_of
 from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import summarise
 from tailtune.evaluation.own_measures import own_measures, try_out
 from tailtune.evaluation.scored import scored
+from tailtune.evaluation.slices import sliced
 from tailtune.files import write_whole
 from tailtune.interrupt import Interrupted
 from tailtune.methods.resolve import find
@@ -52,6 +54,7 @@ from tailtune.run.result import (
     SystemResult,
     to_json,
 )
+from tailtune.run.slice_columns import slice_columns
 from tailtune.run.trained_rows import write_trained_rows
 from tailtune.settings import Resolved, Run, check
 from tailtune.training.device import processor_threads
@@ -107,6 +110,7 @@ def execute(
     folder = check_folder(run, resume) if first else Path(run.out)
     dataset = (dataset or open_dataset(run)).for_training()
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
+    columns = slice_columns(run.slice, dataset.test.frame, dataset.source)
     chosen = learner_of(with_model(run, dataset).model)
     clock = Clock.started(run.minutes or chosen.minutes(dataset), began, baselines)
     if resamples:
@@ -150,8 +154,8 @@ def execute(
         )
         write_predictions(folder, predictions)
         write_trained_rows(folder, dataset)
-        resamples = _affordable(resamples, clock, dataset, [model, *others], say)
-        result = _result(fitted, dataset, predictions, [model, *others], own, resamples)
+        resamples = _affordable(resamples, clock, dataset, [model, *others], len(columns), say)
+        result = _result(fitted, dataset, predictions, [model, *others], own, columns, resamples)
         write_whole(folder / RESULT, to_json(result))
     return Finished.made(folder, result, predictions)
 
@@ -279,10 +283,10 @@ def _scores(fitted: Fitted, dataset: Dataset) -> Probabilities:
 
 
 def _affordable(
-    resamples: int, clock: Clock, dataset: Dataset, systems: list[System], say: Callable[[str], object]
+    resamples: int, clock: Clock, dataset: Dataset, systems: list[System], columns: int, say: Callable[[str], object]
 ) -> int:
     """Return as many of `resamples` as there is time for, and say so where they are fewer."""
-    found = clock.resamples(resamples, len(systems), _bootstrap(dataset, systems[0].test.probabilities))
+    found = clock.resamples(resamples, len(systems) + columns, _bootstrap(dataset, systems[0].test.probabilities))
     if found < resamples:
         say(f"Intervals are of {found} resamples instead of {resamples}, to end in time; their ends are rougher.")
     return found
@@ -301,7 +305,13 @@ def _answered(predictor: Predictor, scores: Probabilities, dataset: Dataset) -> 
 
 
 def _result(
-    fitted: Fitted, dataset: Dataset, made: Predictions, systems: list[System], own: list[Measure], resamples: int
+    fitted: Fitted,
+    dataset: Dataset,
+    made: Predictions,
+    systems: list[System],
+    own: list[Measure],
+    columns: dict[str, Levels],
+    resamples: int,
 ) -> Result:
     model = systems[0]
     asked, decided, recalibration = fitted.asked, fitted.decided, fitted.predictor.recalibration
@@ -312,6 +322,7 @@ def _result(
     before = replace(model, label=f"{model.label}, before its decision", test=as_it_is)
     use = asked, recalibration, dataset.profile, made
     costs = None if asked.costs is None else asked.costs.of(made.targets, made.amounts)
+    rows = scored(made.targets, model.test.probabilities, dataset.profile, model.test.answers)
     scored_by: ScoredBy = "first" if fitted.run.selection == "refit" and dataset.val is not None else "model"
     if fitted.training.folded:
         scored_by = "folds"
@@ -329,12 +340,13 @@ def _result(
         systems=tuple(_system_result(system, model, dataset, own, resamples) for system in systems),
         undecided=_system_result(before, model, dataset, own, resamples),
         decision=decided,
-        points=operating_points(*use) if resamples else (),
+        points=operating_points(*use, budget=fitted.run.budget) if resamples else (),
         balances=at_balances(*use, resamples) if resamples else (),
         training=fitted.training,
         run=Resolved(**vars(fitted.run)),
         bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names),
         promises=promises(fitted.predictor, dataset.profile, made, scored_by) if resamples else None,
+        slices=sliced(rows, columns, resamples) if resamples else (),
     )
 
 

@@ -34,7 +34,7 @@ FORMAT = 4  # of run.yaml; 1 named no format
 _BASELINE, _ANSWERS = "baseline_", "answers_"
 OF_DECISION = ("objective", "deploy_prior", "decision")
 # what has no effect on what is trained, so that it may change; measures and decisions are computed from predictions
-OF_PREDICTIONS = ("measures", "amounts", *OF_DECISION)
+OF_PREDICTIONS = ("measures", "amounts", "slice", "budget", *OF_DECISION)
 NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage", *OF_PREDICTIONS)
 
 

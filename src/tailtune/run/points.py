@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tailtune.decision.answers import Budget
 from tailtune.decision.objective import read_objective
 from tailtune.decision.recalibration import Recalibration
 from tailtune.decision.use import Asked, fit_answer
@@ -57,7 +58,7 @@ class OperatingPoint:
 
 
 def operating_points(
-    asked: Asked, recalibration: Recalibration, profile: ClassProfile, made: Predictions
+    asked: Asked, recalibration: Recalibration, profile: ClassProfile, made: Predictions, budget: int | None = None
 ) -> tuple[OperatingPoint, ...]:
     """Return the same model at several objectives, all fitted as the run's own was; nothing is trained.
 
@@ -66,6 +67,7 @@ def operating_points(
         recalibration: from these to probabilities in use.
         profile: class distribution of the training rows.
         made: scores and answers.
+        budget: how many cases can be looked at, for a point of as many alarms as that, where it is not the objective.
     """
     costs = None if asked.costs is None else asked.costs.of(made.targets, made.amounts)
 
@@ -89,9 +91,12 @@ def operating_points(
 
     own = asked.mode == "none"
     as_scored = point("scores", "the likeliest class, scores as they come", made.scores.argmax(axis=1), own)
-    if own:
-        return (as_scored,)
-    return (as_scored, *(point(*each) for each in _ruled(asked, recalibration, profile, made)))
+    ruled = [] if own else [point(*each) for each in _ruled(asked, recalibration, profile, made)]
+    if budget is not None and not (asked.objective.name == "precision@budget" and asked.objective.number == budget):
+        objective = read_objective(f"precision@budget={budget}")
+        likeliest = Budget(int(profile.tail[-1]), budget)(recalibration(made.scores))
+        ruled.append(point(objective.text, objective.words, likeliest, False))
+    return (as_scored, *ruled)
 
 
 def _ruled(

@@ -14,6 +14,7 @@ from tailtune.evaluation.bootstrap import Difference, Interval
 from tailtune.evaluation.calibration import ReliabilityBin
 from tailtune.evaluation.measure import Quantity
 from tailtune.evaluation.metrics import ClassResult, Metrics
+from tailtune.evaluation.slices import Sliced
 from tailtune.files import check_format
 from tailtune.profile import ClassProfile
 from tailtune.run.balances import AtBalance
@@ -211,6 +212,7 @@ class Result:
         run: the configuration, resolved.
         bill: what the answers cost, where the objective is a cost.
         promises: sets of classes, and answering fewer rows; None without validation rows, or without intervals.
+        slices: the model by the values of the columns that were asked for.
     """
 
     schema: int
@@ -232,6 +234,7 @@ class Result:
     run: Resolved
     bill: Bill | None = None
     promises: Promises | None = None
+    slices: tuple[Sliced, ...] = ()
 
     @property
     def model(self) -> SystemResult:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +22,18 @@ from tailtune.evaluation.measure import Measure, Quantity, quantity_of
 from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import ClassResult, Metrics, summarise
 from tailtune.evaluation.own_measures import own_measures
+from tailtune.evaluation.scored import scored
+from tailtune.evaluation.slices import Sliced, sliced
 from tailtune.profile import ClassProfile
 from tailtune.run.finished import Finished
 from tailtune.run.redecide import redecided
+from tailtune.run.slice_columns import slice_columns
 from tailtune.run.trained_rows import trained_on
 from tailtune.words import number
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from tailtune.run.predictor import Predictor
     from tailtune.training.read_ahead import Sources
 
@@ -65,6 +70,7 @@ class Scores:
         seen: the rows that it was trained on, which the figures leave out unless there are no others; None without any.
         note: a sentence on those, or nothing.
         bill: what the answers cost, where the objective is a cost.
+        slices: the same by the values of the columns that were asked for.
     """
 
     rows: int
@@ -79,6 +85,7 @@ class Scores:
     seen: SeenRows | None = None
     note: str = ""
     bill: Bill | None = None
+    slices: tuple[Sliced, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return the scores ready for JSON, the figures by their keys beside the other entries."""
@@ -95,6 +102,7 @@ def score(
     say: Callable[[str], object] = print,
     objective: str | None = None,
     deploy_prior: str | None = None,
+    slice_by: Sequence[str] = (),
 ) -> Scores:
     """Score the run in `folder` on `data`, which must hold the target.
 
@@ -104,6 +112,7 @@ def score(
         say: is told what was noticed about the data.
         objective: another one to answer for than the run's, see `redecided`.
         deploy_prior: another balance in use, see `redecided`.
+        slice_by: columns by whose values the rows are also scored apart.
 
     Returns:
         The figures, with the run's own measures. One whose file is gone is left out, and `say` is told.
@@ -115,7 +124,9 @@ def score(
     predictor, result = redecided(run, objective, deploy_prior, say), run.result
     profile = result.data.profile
     named = data in catalog.__all__
-    inputs, targets, amounts = _test_part(run, data) if named else _rows(data, predictor, say)
+    rows = _test_part(run, data) if named else _rows(data, predictor, say)
+    inputs, targets, amounts = rows.inputs, rows.targets, rows.amounts
+    columns = slice_columns(slice_by, rows.frame, data)
     scores = predictor.scores(inputs)
     probabilities = predictor.in_use(scores)
     answers = predictor.answers(probabilities, amounts)
@@ -127,6 +138,7 @@ def score(
         else:
             scores, probabilities, answers = scores[~known], probabilities[~known], answers[~known]
             targets, amounts = targets[~known], None if amounts is None else amounts.take(~known)
+            columns = {name: replace(levels, codes=levels.codes[~known]) for name, levels in columns.items()}
             note = _left_out(seen, len(known))
     own: list[Measure] = []
     for name in run.run.measures:
@@ -138,6 +150,7 @@ def score(
     costs = None if predictor.costs is None else predictor.costs.of(targets, amounts)
     found = summarise(targets, probabilities, profile, measures, answers)
     ends = intervals(targets, probabilities, profile, with_intervals(measures), answers=answers)
+    by_column = sliced(scored(targets, probabilities, profile, answers), columns)
     return Scores(
         rows=len(targets),
         **vars(found),
@@ -147,6 +160,7 @@ def score(
         seen=seen,
         note=note,
         bill=None if costs is None else bill(costs, answers, scores, profile.names),
+        slices=by_column,
     )
 
 
@@ -163,10 +177,18 @@ def _left_out(seen: SeenRows, rows: int) -> str:
     )
 
 
-def _rows(
-    data: str, predictor: Predictor, say: Callable[[str], object]
-) -> tuple[Sources, NDArray[np.int64], Amounts | None]:
-    """Return the inputs and classes of a person's rows, and the amounts that answers depend on.
+@dataclass(frozen=True)
+class _Rows:
+    """Rows to score: what the model takes, their classes, the amounts that answers depend on, and all their columns."""
+
+    inputs: Sources
+    targets: NDArray[np.int64]
+    amounts: Amounts | None
+    frame: pl.DataFrame | None
+
+
+def _rows(data: str, predictor: Predictor, say: Callable[[str], object]) -> _Rows:
+    """Return a person's rows.
 
     Raises:
         TailtuneError: anything wrong with them, or no targets.
@@ -178,11 +200,11 @@ def _rows(
     if targets is None:
         wanted = "the target column" if predictor.kind == "table" else "a folder for each class, or y"
         raise TailtuneError(f"{data} holds no targets to score against; it needs {wanted} (or use tailtune predict)")
-    return rows.inputs, targets, rows.amounts(predictor.amounts)
+    return _Rows(rows.inputs, targets, rows.amounts(predictor.amounts), rows.frame)
 
 
-def _test_part(run: Finished, name: str) -> tuple[Sources, NDArray[np.int64], Amounts | None]:
-    """Return the inputs, classes and amounts of the test part of a named data set, encoded as when it was trained on.
+def _test_part(run: Finished, name: str) -> _Rows:
+    """Return the test part of a named data set, encoded as when it was trained on.
 
     Raises:
         TailtuneError: the run was trained on other data, or on other rows of it.
@@ -193,5 +215,5 @@ def _test_part(run: Finished, name: str) -> tuple[Sources, NDArray[np.int64], Am
             f"{name} is a named data set, and {run.folder} was trained on {trained_on}; give a file or folder with "
             f"rows, or write ./{name} for one of this name"
         )
-    dataset = run.dataset()
-    return dataset.test.inputs, dataset.test.targets.numpy(), dataset.test.amounts
+    test = run.dataset().test
+    return _Rows(test.inputs, test.targets.numpy(), test.amounts, test.frame)

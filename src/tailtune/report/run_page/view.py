@@ -18,6 +18,7 @@ from tailtune.report.run_page.classes import confusion, curves, support
 from tailtune.report.run_page.decision import balances, cases, cost_curve, operating, paid, same_alarms
 from tailtune.report.run_page.promises import view_of
 from tailtune.report.run_page.record import record
+from tailtune.report.run_page.slices import HEADINGS, slice_tables
 from tailtune.report.run_page.tables import calibration, groups, headline, members
 from tailtune.report.run_page.verdict import FEW_ROWS, ranking_of, verdict
 from tailtune.run.finished import Finished
@@ -95,6 +96,8 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
         "balances": balances(result),
         "costs": cost_curve(result, run.predictions, compared),
         "rare": cases(by_size, profile),
+        "slices": slice_tables(result.slices, profile.names, cases(by_size, profile)),
+        "slice_headings": HEADINGS,
         "curves": curves(compared, profile, order, run.predictions),
         "confusion": confusion(result.model, order),
         "record": record(result),

@@ -17,6 +17,7 @@ from tailtune.report.rendering import sentence
 from tailtune.report.run_page.decision import paid
 from tailtune.report.run_page.tables import members
 from tailtune.report.run_page.verdict import SENTENCES, rarest, verdict
+from tailtune.report.terminal.slice_table import slice_group
 from tailtune.run.result import Result, TrainingRecord
 from tailtune.run.score import Scores
 from tailtune.words import NONE
@@ -40,6 +41,7 @@ def as_json(result: Result) -> Mapping[str, object]:
         "balances": [asdict(balance) for balance in result.balances],
         "promises": None if result.promises is None else asdict(result.promises),
         "bill": None if result.bill is None else asdict(result.bill),
+        "slices": [asdict(each) for each in result.slices],
     }
 
 
@@ -66,7 +68,9 @@ def headline(result: Result) -> Group:
     points = [_points_table(result)] if result.points else []
     models = [_models_table(result.training)] if result.training.portfolio else []
     cost = [Text(paid(result.bill, sum(result.data.counts.test)))] if result.bill else []
-    return Group(Text(judged.sentence, style="bold"), *told, table, *models, decided, *points, *cost)
+    rare = sentence(SENTENCES, "cases", rare=[entry.name for entry in rarest(result.model)])
+    by_column = [slice_group(result.slices, result.data.names, rare)] if result.slices else []
+    return Group(Text(judged.sentence, style="bold"), *told, table, *models, decided, *points, *cost, *by_column)
 
 
 def _models_table(training: TrainingRecord) -> Table:
@@ -125,16 +129,18 @@ def _name(measure: Quantity, names: Sequence[str]) -> str:
     return measure.key.replace("_", " ") if term == measure.term else term
 
 
-def scores_table(scores: Scores) -> Table:
-    """The figures of `tailtune evaluate`, then each class."""
+def scores_table(scores: Scores) -> Group:
+    """The figures of `tailtune evaluate`, then each class, then the slices."""
     from rich import box
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     names, tail = _by_size(scores.per_class), ClassProfile(tuple(row.train_count for row in scores.per_class)).tail
     counted = count_alarms(scores.confusion, tail)
+    rare = sentence(SENTENCES, "cases", rare=names[-len(tail) :])
     caption = (
-        f"{counted.alarms} alarms (answers that name {sentence(SENTENCES, 'cases', rare=names[-len(tail) :])}): "
+        f"{counted.alarms} alarms (answers that name {rare}): "
         f"{counted.found} of {counted.rows} found, {counted.missed} missed, {counted.false} false"
     )
     title = f"{scores.rows} rows, 95 % intervals"
@@ -148,7 +154,8 @@ def scores_table(scores: Scores) -> Table:
     for row in scores.per_class:
         cells = [_cell(value) for value in (row.precision, row.recall, row.f1)]
         table.add_row(Text(row.name), *cells, str(row.support))
-    return table
+    by_column = slice_group(scores.slices, [row.name for row in scores.per_class], rare) if scores.slices else None
+    return Group(table, *([] if by_column is None else [by_column]))
 
 
 def _cell(value: float | None, interval: Interval | None = None) -> str:
