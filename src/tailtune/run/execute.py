@@ -37,6 +37,7 @@ from tailtune.run.balances import at_balances
 from tailtune.run.clock import Clock
 from tailtune.run.decide import amount_columns
 from tailtune.run.environment import command, first_process, machine, versions
+from tailtune.run.evidence.gather import gather_evidence, seconds_left
 from tailtune.run.finished import RESULT, Finished
 from tailtune.run.folder import Answered, Predictions, begun, check_folder, write_predictions, write_run
 from tailtune.run.learner import Fitted, Job, Watch
@@ -154,6 +155,9 @@ def execute(
         )
         write_predictions(folder, predictions)
         write_trained_rows(folder, dataset)
+        if resamples:
+            with processor_threads(fitted.run.threads):
+                gather_evidence(folder, fitted.predictor, dataset, predictions, seconds_left(clock.end))
         resamples = _affordable(resamples, clock, dataset, [model, *others], len(columns), say)
         result = _result(fitted, dataset, predictions, [model, *others], own, columns, resamples)
         write_whole(folder / RESULT, to_json(result))

@@ -16,6 +16,7 @@ from tailtune.report.rendering import sentence
 from tailtune.report.run_page import figures
 from tailtune.report.run_page.classes import confusion, curves, support
 from tailtune.report.run_page.decision import balances, cases, cost_curve, operating, paid, same_alarms
+from tailtune.report.run_page.evidence import evidence_view
 from tailtune.report.run_page.promises import view_of
 from tailtune.report.run_page.record import record
 from tailtune.report.run_page.slices import HEADINGS, slice_tables
@@ -98,6 +99,7 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
         "rare": cases(by_size, profile),
         "slices": slice_tables(result.slices, profile.names, cases(by_size, profile)),
         "slice_headings": HEADINGS,
+        **evidence_view(run.evidence, by_size),
         "curves": curves(compared, profile, order, run.predictions),
         "confusion": confusion(result.model, order),
         "record": record(result),

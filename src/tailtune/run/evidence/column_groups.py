@@ -49,19 +49,19 @@ def _associations(columns: list[Floats | Codes]) -> Floats:
 
 
 def _blocks(columns: list[Floats | Codes]) -> Iterator[tuple[list[tuple[int, int]], Floats]]:
-    numeric = [i for i, column in enumerate(columns) if column.dtype.kind == "f"]
-    coded = [i for i, column in enumerate(columns) if column.dtype.kind != "f"]
-    values = np.stack([columns[i] for i in numeric], axis=1) if numeric else np.zeros((0, 0))
-    if len(numeric) > 1:
-        upper = np.triu_indices(len(numeric), 1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            correlation = np.abs(np.corrcoef(values, rowvar=False))[upper]
-        yield [(numeric[i], numeric[j]) for i, j in zip(*upper, strict=True)], correlation
-    for j in coded:
-        if numeric:
-            yield [(i, j) for i in numeric], correlation_ratio(values, columns[j])
-    pairs = list(combinations(coded, 2))
-    yield pairs, np.array([cramers_v(columns[i], columns[j]) for i, j in pairs])
+    numbers = {i: column.astype(np.float64) for i, column in enumerate(columns) if column.dtype.kind == "f"}
+    codes = {i: column.astype(np.int64) for i, column in enumerate(columns) if column.dtype.kind != "f"}
+    if numbers:
+        values, places = np.stack(list(numbers.values()), axis=1), list(numbers)
+        if len(numbers) > 1:
+            upper = np.triu_indices(len(numbers), 1)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                correlation = np.abs(np.corrcoef(values, rowvar=False))[upper]
+            yield [(places[i], places[j]) for i, j in zip(*upper, strict=True)], correlation
+        for j, code in codes.items():
+            yield [(i, j) for i in numbers], correlation_ratio(values, code)
+    pairs = list(combinations(codes, 2))
+    yield pairs, np.array([cramers_v(codes[i], codes[j]) for i, j in pairs])
 
 
 def correlation_ratio(values: Floats, codes: Codes) -> Floats:
@@ -77,7 +77,7 @@ def correlation_ratio(values: Floats, codes: Codes) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         share = (sums**2 / counts[:, None]).sum(axis=0) / (centred**2).sum(axis=0)
     corrected = 1 - (1 - share) * (n - 1) / max(n - levels, 1)
-    return np.sqrt(np.clip(np.nan_to_num(corrected), 0, 1))
+    return np.asarray(np.sqrt(np.clip(np.nan_to_num(corrected), 0, 1)))
 
 
 def cramers_v(a: Codes, b: Codes) -> float:

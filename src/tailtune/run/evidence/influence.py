@@ -86,13 +86,12 @@ def influences(
 
     def precision(of: Floats) -> Floats:
         statistics: list[Statistic] = [average_precision(of[:, k], rows == k) for k in classes]
-        return np.mean([statistic(weights) for statistic in statistics], axis=0)
+        return np.asarray(np.mean([statistic(weights) for statistic in statistics], axis=0))
 
     before, found = precision(probabilities(chosen)), []
     for group in groups[:most]:
-        lost = []
-        for _ in range(repeats):
-            lost.append(before - precision(probabilities(_shuffled(chosen, preprocessor, group, rng))))
+        shuffled = (_shuffled(chosen, preprocessor, group, rng) for _ in range(repeats))
+        lost = [before - precision(probabilities(rows_of)) for rows_of in shuffled]
         found.append(_influence(group, np.array(lost)))
         if time.monotonic() - began > 1.5 * seconds:  # the machine slowed down
             break

@@ -1,4 +1,4 @@
-"""`Evidence`: what was looked at in a finished run, kept in its folder, so that a report needs neither data nor model."""
+"""`Evidence`: what was looked at in a finished run, kept in its folder, so that reports need neither data nor model."""
 
 from __future__ import annotations
 
