@@ -92,6 +92,11 @@ class _Counts:
     recall: tuple[int, int]
     false_alarms: tuple[int, int]
 
+    @property
+    def enough(self) -> bool:
+        """Whether these are enough rows for figures."""
+        return min(self.recall[1], self.false_alarms[1]) >= ENOUGH
+
     def without(self, other: _Counts) -> _Counts:
         """Those of the rows that are not in `other`."""
         return _Counts(_minus(self.recall, other.recall), _minus(self.false_alarms, other.false_alarms))
@@ -141,9 +146,8 @@ def _slices(rows: Scored, levels: Levels, resamples: int) -> Iterator[Slice]:
     for label, taken in zip(levels.labels, _taken(levels), strict=True):
         part = rows.take(taken)
         counts, support = _counts(part), tuple(part.support.tolist())
-        told = min(counts.recall[1], counts.false_alarms[1]) >= ENOUGH
-        metrics, ends = _figures(part, counts, resamples) if told else ({}, {})
-        yield Slice(label, len(part), counts.recall[1], support, told, metrics, ends)
+        metrics, ends = _figures(part, counts, resamples) if counts.enough else ({}, {})
+        yield Slice(label, len(part), counts.recall[1], support, counts.enough, metrics, ends)
 
 
 def _figures(part: Scored, counts: _Counts, resamples: int) -> tuple[dict[str, float | None], dict[str, Interval]]:
@@ -172,11 +176,9 @@ def _minus(whole: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
     return whole[0] - part[0], whole[1] - part[1]
 
 
-def _comparable(here: _Counts, elsewhere: _Counts) -> Iterator[Share]:
-    shares: tuple[Share, ...] = ("recall", "false_alarms")
-    for share in shares:
-        if min(getattr(here, share)[1], getattr(elsewhere, share)[1]) >= ENOUGH:
-            yield share
+def _comparable(here: _Counts, elsewhere: _Counts) -> tuple[Share, ...]:
+    """The shares that are compared: both, where both sides have enough rows for figures."""
+    return ("recall", "false_alarms") if here.enough and elsewhere.enough else ()
 
 
 def _contrast(label: str, share: Share, counts: _Counts, whole: _Counts, z: float) -> Contrast | None:

@@ -43,7 +43,7 @@ from tailtune.run.folder import Answered, Predictions, begun, check_folder, writ
 from tailtune.run.learner import Fitted, Job, Watch
 from tailtune.run.learners import CLASSICAL, fit_model, learner_of, with_model
 from tailtune.run.learners.networks import check_flip_averaging
-from tailtune.run.points import operating_points
+from tailtune.run.points import operating_points, weights_in_use
 from tailtune.run.predictor import Predictor
 from tailtune.run.promises import ScoredBy, promises
 from tailtune.run.result import (
@@ -326,6 +326,7 @@ def _result(
     before = replace(model, label=f"{model.label}, before its decision", test=as_it_is)
     use = asked, recalibration, dataset.profile, made
     costs = None if asked.costs is None else asked.costs.of(made.targets, made.amounts)
+    weights = weights_in_use(asked, made.targets, recalibration.deployment)
     rows = scored(made.targets, model.test.probabilities, dataset.profile, model.test.answers)
     scored_by: ScoredBy = "first" if fitted.run.selection == "refit" and dataset.val is not None else "model"
     if fitted.training.folded:
@@ -348,7 +349,7 @@ def _result(
         balances=at_balances(*use, resamples) if resamples else (),
         training=fitted.training,
         run=Resolved(**vars(fitted.run)),
-        bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names),
+        bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names, weights),
         promises=promises(fitted.predictor, dataset.profile, made, scored_by) if resamples else None,
         slices=sliced(rows, columns, resamples) if resamples else (),
     )

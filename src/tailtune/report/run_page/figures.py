@@ -218,7 +218,9 @@ def precision_recall(
         return markup(figure, name, title)
 
 
-def cost_curve(columns: Sequence[Floats], costs: Floats, positive: int, chosen: float | None) -> str:
+def cost_curve(
+    columns: Sequence[Floats], costs: Floats, positive: int, chosen: float | None, weights: Floats | None = None
+) -> str:
     """Mean cost of an answer of two classes against the threshold for the rarer one, and that of the model's answers.
 
     Args:
@@ -226,6 +228,7 @@ def cost_curve(columns: Sequence[Floats], costs: Floats, positive: int, chosen: 
         costs: of each answer to each row [N, 2].
         positive: index of the rarer class.
         chosen: mean cost of the model's answers.
+        weights: of the rows at the balance in use [N], where that is another one.
     """
     other = 1 - positive
     thresholds = np.linspace(0, 1, CURVE_POINTS + 1)
@@ -233,7 +236,8 @@ def cost_curve(columns: Sequence[Floats], costs: Floats, positive: int, chosen: 
         axes = figure.subplots()
         for series in reversed(range(len(columns))):
             named = columns[series][:, None] >= thresholds
-            means = np.where(named, costs[:, positive, None], costs[:, other, None]).mean(axis=0)
+            paid = np.where(named, costs[:, positive, None], costs[:, other, None])
+            means = np.average(paid, axis=0, weights=weights)
             axes.plot(thresholds, means, color=SERIES[series % len(SERIES)], linewidth=2 if series == 0 else 1.3)
         if chosen is not None:
             axes.axhline(chosen, color=INK, linewidth=1, linestyle=(0, (2, 3)))

@@ -13,6 +13,7 @@ from tailtune.words import NONE, points, quoted, shortened, whole
 
 SENTENCES = "slices.txt.j2"
 AREAS = ("auprc", "tail_auprc")
+MOST_THIN = 2  # slices without figures that a table still has
 SHARE = BY_KEY["accuracy"]  # shares are written as it is
 HEADINGS = ("Recall", "Precision", "False alarms", "Balanced", "AUPRC", "Log loss")
 
@@ -45,10 +46,13 @@ def slice_tables(slices: Sequence[Sliced], names: Sequence[str], rare: str) -> l
         names: of the classes, in class order.
         rare: the rarest classes in words.
     """
-    return [
-        SliceTable(each.column, tuple(_row(part, names) for part in each.slices), tuple(_told(each, rare)))
-        for each in slices
-    ]
+    return [SliceTable(each.column, tuple(_rows(each, names)), tuple(_told(each, rare))) for each in slices]
+
+
+def _rows(each: Sliced, names: Sequence[str]) -> Iterator[SliceRow]:
+    """Where many slices are too small, a sentence names them, and the table leaves them out."""
+    thin = sum(not part.told for part in each.slices)
+    return (_row(part, names) for part in each.slices if part.told or thin <= MOST_THIN)
 
 
 def _row(part: Slice, names: Sequence[str]) -> SliceRow:

@@ -93,6 +93,7 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
         "paid": result.bill and paid(result.bill, sum(result.data.counts.test)),
         "promises": result.promises and view_of(result.promises),
         "operating": operating(result),
+        "in_use": any(point.precision_in_use is not None for point in result.points),
         "same_alarms": same_alarms(compared[1:]),
         "balances": balances(result),
         "costs": cost_curve(result, run.predictions, compared),

@@ -99,11 +99,13 @@ def _points_table(result: Result) -> Table:
     caption = f"the same model on the test rows; an alarm is an answer that names {rare}"
     table = Table(box=box.SIMPLE, caption=Text(caption), caption_justify="left")
     table.add_column("answers taken for")
-    for column in ("alarms", "found", "missed", "false", "precision", *(["cost"] if costs else [])):
+    in_use = " in use" if any(point.precision_in_use is not None for point in result.points) else ""
+    for column in ("alarms", "found", "missed", "false", f"precision{in_use}", *([f"cost{in_use}"] if costs else [])):
         table.add_column(column, justify="right")
     for point in result.points:
         counts = (point.alarms, point.found, point.missed, point.false_alarms)
-        shares = (_cell(point.precision), *([_cell(point.cost)] if costs else []))
+        precision, cost = (point.precision_in_use, point.cost_in_use) if in_use else (point.precision, point.cost)
+        shares = (_cell(precision), *([_cell(cost)] if costs else []))
         words = Text(f"{point.words} (chosen)" if point.chosen else point.words)
         table.add_row(words, *map(str, counts), *shares, style="bold" if point.chosen else "")
     return table
