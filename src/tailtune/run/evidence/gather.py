@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tailtune.data.table_preprocessor import TablePreprocessor
 
 SECONDS = 20.0  # for columns or saliency, where there is no limit of time
+LEAST_SECONDS = 0.5  # with less nothing is begun
 SHARE = 1 / 3  # of what is left of one
 EXAMPLES = 2  # of each class
 MANY_CLASSES = 100  # above, examples are shown of the classes only whose mistakes are
@@ -83,6 +84,9 @@ def gather_evidence(folder: Path, predictor: Predictor, dataset: Dataset, made: 
 def _influences(
     predictor: Predictor, dataset: Dataset, profile: ClassProfile, seconds: float, notes: list[str]
 ) -> Influences | None:
+    if seconds < LEAST_SECONDS:
+        notes.append("There was no time left to look at the influence of columns.")
+        return None
     found = influences(
         predictor.probabilities,
         dataset.test.tensors("the influence of columns"),
@@ -142,7 +146,9 @@ def _pictured(
     ranks = np.concatenate([np.arange(len(each.shown)) for each in mistakes])
     order = np.argsort(ranks, kind="stable")
     heats: dict[int, str] = {}
-    if isinstance(predictor.model, torch.nn.Module):
+    if seconds < LEAST_SECONDS:
+        notes.append("There was no time left to say where the network looks.")
+    elif isinstance(predictor.model, torch.nn.Module):
         network = predictor.model
         answers, targets = made.model.answers[rows[order]], made.targets[rows[order]]
         found = saliency(network, normalise, pixels[order], answers, targets, seconds)
