@@ -42,26 +42,27 @@ def column_groups(columns: Sequence[Floats | Codes | None]) -> list[list[int]]:
 def _associations(columns: list[Floats | Codes]) -> Floats:
     """Symmetric [D, D], 1 on the diagonal."""
     found = np.eye(len(columns))
-    for pairs, values in _blocks(columns):
-        for (i, j), value in zip(pairs, values, strict=True):
-            found[i, j] = found[j, i] = value
+    for first, second, values in _blocks(columns):
+        found[first, second] = found[second, first] = values
     return np.clip(np.nan_to_num(found), 0, 1)
 
 
-def _blocks(columns: list[Floats | Codes]) -> Iterator[tuple[list[tuple[int, int]], Floats]]:
+def _blocks(columns: list[Floats | Codes]) -> Iterator[tuple[Codes, Codes, Floats]]:
+    """Pairs of columns, as positions of the first ones and of the second ones, and their associations."""
     numbers = {i: column.astype(np.float64) for i, column in enumerate(columns) if column.dtype.kind == "f"}
     codes = {i: column.astype(np.int64) for i, column in enumerate(columns) if column.dtype.kind != "f"}
+    places = np.array(list(numbers), dtype=np.int64)
     if numbers:
-        values, places = np.stack(list(numbers.values()), axis=1), list(numbers)
+        values = np.stack(list(numbers.values()), axis=1)
         if len(numbers) > 1:
-            upper = np.triu_indices(len(numbers), 1)
+            first, second = np.triu_indices(len(numbers), 1)
             with np.errstate(invalid="ignore", divide="ignore"):
-                correlation = np.abs(np.corrcoef(values, rowvar=False))[upper]
-            yield [(places[i], places[j]) for i, j in zip(*upper, strict=True)], correlation
+                correlation = np.abs(np.corrcoef(values, rowvar=False))[first, second]
+            yield places[first], places[second], correlation
         for j, code in codes.items():
-            yield [(i, j) for i in numbers], correlation_ratio(values, code)
-    pairs = list(combinations(codes, 2))
-    yield pairs, np.array([cramers_v(codes[i], codes[j]) for i, j in pairs])
+            yield places, np.full(len(places), j), correlation_ratio(values, code)
+    pairs = np.array(list(combinations(codes, 2)), dtype=np.int64).reshape(-1, 2)
+    yield pairs[:, 0], pairs[:, 1], np.array([cramers_v(codes[i], codes[j]) for i, j in pairs.tolist()])
 
 
 def correlation_ratio(values: Floats, codes: Codes) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tailtune.data.table_preprocessor import TablePreprocessor
 
     Inputs = tuple[torch.Tensor, ...]
+    Places = tuple[list[int], list[int]]  # among the numeric and the categorical inputs
     Probabilities = Callable[[Inputs], Floats]
 
 ENOUGH = 10  # rows of the rarest classes, and of the others
@@ -27,6 +28,7 @@ MOST_ROWS, MOST_RARE, FEWEST_ROWS = 3000, 1000, 400
 REPEATS, FEWEST_REPEATS = 5, 2
 RESAMPLES = 100
 LISTED = 15
+MOST_COLUMNS = 500  # that are looked at
 Z = 1.959964
 
 
@@ -65,32 +67,28 @@ def influences(
     rare = np.isin(targets, profile.tail)
     if min(rare.sum(), (~rare).sum()) < ENOUGH:
         return None
-    names = list(preprocessor.places())
+    places = preprocessor.places()
     taken = _sampled(rare, MOST_ROWS, rng)
+    names = _most_associated(places, _rows(inputs, taken), rare[taken])
+    precision = _precision(targets, rare, taken, profile, rng)
     started = time.monotonic()
-    probabilities(_rows(inputs, taken))
+    precision(probabilities(_rows(inputs, taken)))
     a_row = (time.monotonic() - started) / len(taken)
-    groups = [[names[i] for i in group] for group in column_groups(_vectors(preprocessor, _rows(inputs, taken)))]
+    vectors = _vectors(preprocessor, names, _rows(inputs, taken))
+    groups = [[names[i] for i in group] for group in column_groups(vectors)]
     left = max(0.0, seconds - (time.monotonic() - began))
     affordable = left / (a_row * len(groups) * REPEATS)
     if affordable < len(taken):
         taken = _sampled(rare, max(FEWEST_ROWS, int(affordable)), rng)
+        precision = _precision(targets, rare, taken, profile, rng)
     repeats = int(np.clip(left / (a_row * len(taken) * len(groups)), FEWEST_REPEATS, REPEATS))
     most = max(1, int(left / (a_row * len(taken) * repeats)))
     chosen = _rows(inputs, taken)
     if len(groups) > most:
-        groups.sort(key=lambda group: -_association(preprocessor, chosen, group, rare[taken]))
-    rows, classes = targets[taken], [int(k) for k in profile.tail if (targets[taken] == k).any()]
-    scale = (rare.sum() / rare[taken].sum(), (~rare).sum() / (~rare[taken]).sum())
-    weights = _drawn(rows, rng) * np.where(rare[taken], 1.0, scale[1] / scale[0])[:, None].astype(np.float32)
-
-    def precision(of: Floats) -> Floats:
-        statistics: list[Statistic] = [average_precision(of[:, k], rows == k) for k in classes]
-        return np.asarray(np.mean([statistic(weights) for statistic in statistics], axis=0))
-
+        groups.sort(key=lambda group: min(map(names.index, group)))
     before, found = precision(probabilities(chosen)), []
     for group in groups[:most]:
-        shuffled = (_shuffled(chosen, preprocessor, group, rng) for _ in range(repeats))
+        shuffled = (_shuffled(chosen, [places[name] for name in group], rng) for _ in range(repeats))
         lost = [before - precision(probabilities(rows_of)) for rows_of in shuffled]
         found.append(_influence(group, np.array(lost)))
         if time.monotonic() - began > 1.5 * seconds:  # the machine slowed down
@@ -100,9 +98,9 @@ def influences(
         before=float(before[0]),
         rows=len(taken),
         repeats=repeats,
-        groups=len(groups),
+        groups=len(groups) + len(places) - len(names),
         listed=tuple(found[:LISTED]),
-        left=len(groups) - len(found),
+        left=len(groups) - len(found) + len(places) - len(names),
     )
 
 
@@ -123,6 +121,24 @@ def _sampled(rare: np.ndarray, most: int, rng: np.random.Generator) -> Indices:
     ).astype(np.int64)
 
 
+def _precision(
+    targets: Indices, rare: np.ndarray, taken: Indices, profile: ClassProfile, rng: np.random.Generator
+) -> Callable[[Floats], Floats]:
+    """Return what gives the average precision of the rarest classes [1 + RESAMPLES] by probabilities of rows `taken`:
+    first of these as they are, weighted to all rows, then of resamples.
+    """
+    rows, yes = targets[taken], rare[taken]
+    classes = [int(k) for k in profile.tail if (rows == k).any()]
+    others = float((~rare).sum() / (~yes).sum()) / float(rare.sum() / yes.sum())
+    weights = _drawn(rows, rng) * np.where(yes, 1.0, others)[:, None].astype(np.float32)
+
+    def precision(of: Floats) -> Floats:
+        statistics: list[Statistic] = [average_precision(of[:, k], rows == k) for k in classes]
+        return np.asarray(np.mean([statistic(weights) for statistic in statistics], axis=0))
+
+    return precision
+
+
 def _drawn(targets: Indices, rng: np.random.Generator) -> Weights:
     """How often each row is drawn [N, 1 + RESAMPLES] within its class: once each, then at random."""
     weights = np.ones((len(targets), 1 + RESAMPLES), dtype=np.float32)
@@ -139,23 +155,26 @@ def _rows(inputs: Inputs, rows: Indices) -> Inputs:
     return tuple(x[index] for x in inputs)
 
 
-def _shuffled(inputs: Inputs, preprocessor: TablePreprocessor, group: list[str], rng: np.random.Generator) -> Inputs:
+def _shuffled(inputs: Inputs, group: list[Places], rng: np.random.Generator) -> Inputs:
+    """The rows with the inputs at all of these places shuffled by one order."""
     import torch
 
-    places, order = preprocessor.places(), torch.from_numpy(rng.permutation(len(inputs[0])))
+    order = torch.from_numpy(rng.permutation(len(inputs[0])))
     changed = tuple(x.clone() for x in inputs)
-    for name in group:
-        for x, at in zip(changed, places[name], strict=True):
-            x[:, at] = x[order][:, at]
+    for places in group:
+        for x, at in zip(changed, places, strict=True):
+            x[:, at] = x[:, at][order]
     return changed
 
 
-def _vectors(preprocessor: TablePreprocessor, inputs: Inputs) -> list[np.ndarray | None]:
+def _vectors(preprocessor: TablePreprocessor, names: list[str], inputs: Inputs) -> list[np.ndarray | None]:
     """One vector for each column: codes of a category, normal scores of a number or of the days of a date."""
     numeric, categorical = (x.numpy() for x in inputs)
     kinds = {column.name: column.kind for column in preprocessor.columns}
+    places = preprocessor.places()
     found: list[np.ndarray | None] = []
-    for name, (numbers, codes) in preprocessor.places().items():
+    for name in names:
+        numbers, codes = places[name]
         if codes:
             found.append(categorical[:, codes[0]])
         elif numbers and kinds[name] != "text":
@@ -165,16 +184,14 @@ def _vectors(preprocessor: TablePreprocessor, inputs: Inputs) -> list[np.ndarray
     return found
 
 
-def _association(preprocessor: TablePreprocessor, inputs: Inputs, group: list[str], rare: np.ndarray) -> float:
-    """How much of any input of the group goes with being of the rarest classes."""
+def _most_associated(places: Mapping[str, Places], inputs: Inputs, rare: np.ndarray) -> list[str]:
+    """Columns by how much any of their inputs goes with being of the rarest classes, the most first; 500 at most."""
     numeric, categorical = (x.numpy() for x in inputs)
-    places, best = preprocessor.places(), 0.0
-    for name in group:
-        numbers, codes = places[name]
-        if numbers:
-            best = max(
-                best, float(correlation_ratio(numeric[:, numbers].astype(np.float64), rare.astype(np.int64)).max())
-            )
-        for code in codes:
-            best = max(best, float(correlation_ratio(rare[:, None].astype(np.float64), categorical[:, code])[0]))
-    return best
+    yes = rare.astype(np.float64)[:, None]
+    of_numbers = correlation_ratio(numeric.astype(np.float64), rare.astype(np.int64))
+    of_codes = np.array([correlation_ratio(yes, codes)[0] for codes in categorical.T])
+    strength = {
+        name: max([*of_numbers[numbers], *(of_codes[code] for code in codes)], default=0.0)
+        for name, (numbers, codes) in places.items()
+    }
+    return sorted(places, key=lambda name: -strength[name])[:MOST_COLUMNS]
