@@ -176,6 +176,12 @@ class Run(Settings, Reading):
     minutes: float | None = None
     """Time budget for everything, from reading to the report: epochs, or rows of one epoch, are fitted to what is left
     of it after a few timed steps, baselines are stopped, and intervals take fewer resamples."""
+    slice: tuple[str, ...] = ()
+    """Columns by whose values the test rows are also scored apart, such as site, device or sex; also columns that are
+    no input."""
+    budget: int | None = None
+    """How many cases can be looked at: the report also says what the rows that are likeliest of the rarest class, as
+    many as these of the test rows, find."""
     baselines: tuple[str, ...] | None = None
     """Reported beside the model on the same split: majority, xgboost (tables), erm (the same network, trained
     plainly). By default those that are fast."""
@@ -226,7 +232,7 @@ _RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
         lambda x: 1 <= x < float("inf"),
         (
             *("epochs", "batch_size", "devices", "threads", "image_size"),
-            *("total", "minority", "test_total"),
+            *("total", "minority", "test_total", "budget"),
         ),
     ),
     ("2 or more", lambda x: 2 <= x < float("inf"), ("folds",)),

@@ -60,3 +60,8 @@ def test_the_classes_of_the_rows_count() -> None:
     other = replace(dataset, test=replace(dataset.test, targets=torch.zeros_like(dataset.test.targets)))
     assert rows_hash(dataset) == rows_hash(table())
     assert rows_hash(dataset) != rows_hash(other)
+
+
+@pytest.mark.parametrize("change", [{"slice": ("sex",)}, {"budget": 500}, {"measures": ("own.py:f",)}])
+def test_what_is_only_reported_does_not_change_the_name(change: dict[str, object]) -> None:
+    assert config_hash(replace(RUN, **change), "rows") == config_hash(RUN, "rows")  # type: ignore[arg-type]

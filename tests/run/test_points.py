@@ -12,6 +12,7 @@ from tailtune.decision.costs import Costs
 from tailtune.decision.objective import read_objective
 from tailtune.decision.recalibration import Recalibration, unfitted
 from tailtune.decision.use import Asked, HeldOut, fit_use
+from tailtune.evaluation.bill import bill
 from tailtune.evaluation.metrics import summarise
 from tailtune.profile import ClassProfile
 from tailtune.run.balances import at_balances
@@ -153,3 +154,53 @@ def test_several_classes_stand_at_the_training_balance_and_at_equal_ones() -> No
 def test_a_class_without_test_rows_has_no_figures_at_a_balance_that_speaks_of_it() -> None:
     asked, recalibration, made = used("macro_f1")
     assert at_balances(asked, recalibration, TWO, replace(made, targets=np.zeros_like(made.targets)), 20) == ()
+
+
+@pytest.mark.parametrize("mode", ["fitted", "prior", "none"])
+def test_a_budget_is_one_more_point_and_not_a_second_one_where_it_is_the_objective(mode: str) -> None:
+    asked, recalibration, made = used("macro_f1", mode=mode)
+    *others, point = operating_points(asked, recalibration, TWO, made, budget=50)
+    assert others == list(operating_points(asked, recalibration, TWO, made))
+    likeliest = np.argsort(-made.scores[:, 1], kind="stable")[:50]
+    assert (point.rule, point.words, point.chosen) == ("precision@budget=50", "a budget of 50 cases", False)
+    assert (point.alarms, point.found) == (50, (made.targets[likeliest] == 1).sum())
+    asked, recalibration, made = used("precision@budget=50")
+    points = operating_points(asked, recalibration, TWO, made, budget=50)
+    assert [each.chosen for each in points if each.rule == "precision@budget=50"] == [True]
+    (every,) = [each for each in operating_points(asked, recalibration, TWO, made, budget=9999) if each.alarms > 2000]
+    assert every.alarms == len(made.targets)
+
+
+def test_at_a_stated_balance_precision_and_cost_are_those_of_rows_drawn_at_it() -> None:
+    costs = Costs(((0.0, 1.0), (5.0, 0.0)))
+    asked, recalibration, made = used("cost=x", costs=costs, deployment=np.array([0.97, 0.03]), stated="asked")
+    rng, wanted = np.random.default_rng(0), 40_000
+    drawn = np.concatenate(
+        [rng.choice(np.flatnonzero(made.targets == k), round(wanted * q)) for k, q in enumerate((0.97, 0.03))]
+    )
+    for point in operating_points(asked, recalibration, TWO, made, budget=100):
+        if point.chosen:
+            answers, targets = made.model.answers[drawn], made.targets[drawn]
+            matrix = np.array([[0.0, 1.0], [5.0, 0.0]])
+            assert point.precision_in_use == pytest.approx((targets == 1)[answers == 1].mean(), abs=0.03)
+            assert point.cost_in_use == pytest.approx(matrix[targets, answers].mean(), abs=0.01)
+        assert point.precision_in_use is not None
+        assert point.precision is not None
+        assert point.precision_in_use < point.precision
+
+
+def test_where_nobody_stated_a_balance_there_are_no_figures_in_use() -> None:
+    asked, recalibration, made = used("macro_f1")
+    for point in operating_points(asked, recalibration, TWO, made):
+        assert point.precision_in_use is point.cost_in_use is None
+
+
+def test_a_bill_at_the_balance_in_use_weighs_its_rows() -> None:
+    costs = np.array([[0.0, 1.0], [0.0, 1.0], [4.0, 0.0]])
+    answers, scores = np.array([0, 1, 0]), np.eye(2)[[0, 0, 1]]
+    found = bill(costs, answers, scores, ("no", "yes"), np.array([1.4, 1.4, 0.2]))
+    assert found.total == 5.0
+    assert found.mean == pytest.approx((1.4 * 1 + 0.2 * 4) / 3)
+    assert found.likeliest == 0.0
+    assert (found.constant, found.always) == ("no", pytest.approx(0.2 * 4 / 3))
+    assert found.weighted

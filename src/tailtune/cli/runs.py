@@ -153,6 +153,7 @@ def evaluate(
     manifest: str | None = None,
     skip_bad_images: bool = False,
     skip_unknown_classes: bool = False,
+    slice: tuple[str, ...] = (),
     json: bool = False,
 ) -> None:
     """Score a finished run on DATA, which must hold the target; rows that it was trained on are scored apart.
@@ -165,13 +166,14 @@ def evaluate(
         manifest: CSV or Parquet file that lists the pictures of the folder DATA that are meant, and their classes.
         skip_bad_images: score the others where images cannot be read.
         skip_unknown_classes: score the others where rows are of classes that the model does not know.
+        slice: columns by whose values the rows are also scored apart.
         json: print all figures as JSON.
     """
     from tailtune.report.run_page.decision import paid
     from tailtune.report.terminal.run_table import scores_table
     from tailtune.run.score import score
 
-    scores = score(run, data, note, objective, deploy_prior, manifest, skip_bad_images, skip_unknown_classes)
+    scores = score(run, data, note, objective, deploy_prior, manifest, skip_bad_images, skip_unknown_classes, slice)
     if json:
         print_json(scores.as_json())
     else:

@@ -181,6 +181,16 @@ class TablePreprocessor:
         """Names of the categorical inputs [Dc]."""
         return tuple(column.name for column in self.columns if column.levels)
 
+    def places(self) -> dict[str, tuple[list[int], list[int]]]:
+        """Positions of what each column becomes among the numeric inputs [Dn] and the categorical ones [Dc]."""
+        found: dict[str, tuple[list[int], list[int]]] = {column.name: ([], []) for column in self.columns}
+        made = [column.name for column in self.columns for _ in _feature_names(column, self.encoders)]
+        for place, name in enumerate([*made, *(column.name for column in _with_indicator(self.columns))]):
+            found[name][0].append(place)
+        for place, name in enumerate(self.categorical_names):
+            found[name][1].append(place)
+        return found
+
     def shape(self) -> dict[str, object]:
         """Input sizes: ``{"numeric": Dn, "cardinalities": [c_1, ...]}``, codes of column j from 0 to c_j - 1."""
         cardinalities = [1 + len(column.levels) + column.missing for column in self.columns if column.levels]

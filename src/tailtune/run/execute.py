@@ -22,11 +22,13 @@ from tailtune.errors import TailtuneError, nearest
 from tailtune.evaluation.alarms import recall_at_alarms
 from tailtune.evaluation.bill import bill
 from tailtune.evaluation.bootstrap import intervals, paired_difference, with_intervals
+from tailtune.evaluation.levels import Levels
 from tailtune.evaluation.measure import Measure, quantity_of
 from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import summarise
 from tailtune.evaluation.own_measures import own_measures, try_out
 from tailtune.evaluation.scored import scored
+from tailtune.evaluation.slices import sliced
 from tailtune.files import write_whole
 from tailtune.interrupt import Interrupted
 from tailtune.methods.resolve import find
@@ -37,6 +39,7 @@ from tailtune.run.continued import continued, earlier_test_rows, with_start
 from tailtune.run.decide import amount_columns
 from tailtune.run.deployed import refit_on_all_rows
 from tailtune.run.environment import command, first_process, machine, versions
+from tailtune.run.evidence.gather import gather_evidence, seconds_left
 from tailtune.run.finished import Finished
 from tailtune.run.folder import (
     RESULT,
@@ -52,7 +55,7 @@ from tailtune.run.learner import Fitted, Job, Together, Watch
 from tailtune.run.learners import CLASSICAL, fit_model, learner_of, with_model
 from tailtune.run.learners.networks import check_flip_averaging
 from tailtune.run.out_of_fold import notes_of, out_of_fold, planned, remove
-from tailtune.run.points import operating_points
+from tailtune.run.points import operating_points, weights_in_use
 from tailtune.run.promises import ScoredBy, promises
 from tailtune.run.result import (
     SCHEMA,
@@ -65,9 +68,11 @@ from tailtune.run.result import (
     read_result,
     to_json,
 )
+from tailtune.run.slice_columns import slice_columns
 from tailtune.run.systems import System, scores_of, systems_of
 from tailtune.run.trained_rows import write_trained_rows
 from tailtune.settings import Resolved, Run, check
+from tailtune.training.device import processor_threads
 from tailtune.version import __version__
 
 BASELINES = ("majority", "erm", *CLASSICAL)
@@ -117,6 +122,7 @@ def execute(
     if run.folds is None and run.refit is None:
         opened = opened.for_training()
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
+    slice_columns(run.slice, dataset.test.frame, dataset.source)  # refuses before anything is trained
     chosen = learner_of(with_model(run, dataset).model)
     clock = Clock.started(run.minutes or chosen.minutes(dataset), began, _after_first(run, baselines))
     if resamples:
@@ -179,8 +185,13 @@ def execute(
         )
         write_predictions(folder, predictions)
         write_trained_rows(folder, dataset)
-        resamples = _affordable(resamples, clock, dataset, [model, *others], say)
-        result = _result(fitted, dataset, predictions, by_fold, [model, *others], own, resamples)
+        if resamples:
+            with processor_threads(fitted.run.threads):
+                predictor = fitted.predictor if pooled is None else None
+                gather_evidence(folder, predictor, dataset, predictions, seconds_left(clock.end))
+        columns = slice_columns(run.slice, dataset.test.frame, dataset.source)
+        resamples = _affordable(resamples, clock, dataset, [model, *others], len(columns), say)
+        result = _result(fitted, dataset, predictions, by_fold, [model, *others], own, columns, resamples)
         result = replace(result, earlier=earlier_test_rows(run, folder, fitted.predictor, resamples, say))
         write_whole(folder / RESULT, to_json(result))
         remove(folder)
@@ -283,10 +294,10 @@ def own_measures_for(run: Run, dataset: Dataset) -> list[Measure]:
 
 
 def _affordable(
-    resamples: int, clock: Clock, dataset: Dataset, systems: list[System], say: Callable[[str], object]
+    resamples: int, clock: Clock, dataset: Dataset, systems: list[System], columns: int, say: Callable[[str], object]
 ) -> int:
     """Return as many of `resamples` as there is time for, and say so where they are fewer."""
-    found = clock.resamples(resamples, len(systems), _bootstrap(dataset, systems[0].test.probabilities))
+    found = clock.resamples(resamples, len(systems) + columns, _bootstrap(dataset, systems[0].test.probabilities))
     if found < resamples:
         say(f"Intervals are of {found} resamples instead of {resamples}, to end in time; their ends are rougher.")
     return found
@@ -306,6 +317,7 @@ def _result(
     by_fold: Probabilities | None,
     systems: list[System],
     own: list[Measure],
+    columns: dict[str, Levels],
     resamples: int,
 ) -> Result:
     model = systems[0]
@@ -318,6 +330,8 @@ def _result(
     before = replace(model, label=f"{model.label}, before its decision", test=as_it_is)
     use = asked, recalibration, dataset.profile, made
     costs = None if asked.costs is None else asked.costs.of(made.targets, made.amounts)
+    weights = weights_in_use(asked, made.targets, recalibration.deployment)
+    rows = scored(made.targets, model.test.probabilities, dataset.profile, model.test.answers, made.weights)
     scored_by: ScoredBy = "first" if fitted.run.selection == "refit" and dataset.val is not None else "model"
     if fitted.training.folded:
         scored_by = "folds"
@@ -335,12 +349,13 @@ def _result(
         systems=tuple(_system_result(system, model, dataset, own, resamples) for system in systems),
         undecided=_system_result(before, model, dataset, own, resamples),
         decision=decided,
-        points=operating_points(*use) if one_model else (),
+        points=operating_points(*use, budget=fitted.run.budget) if one_model else (),
         balances=at_balances(*use, resamples) if one_model else (),
         training=fitted.training,
         run=Resolved(**vars(fitted.run)),
-        bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names),
+        bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names, weights),
         promises=promises(fitted.predictor, dataset.profile, made, scored_by, by_fold) if one_model else None,
+        slices=sliced(rows, columns, resamples) if resamples else (),
     )
 
 

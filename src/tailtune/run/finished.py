@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tailtune.data.dataset import Dataset
+from tailtune.run.evidence.record import FILE, Evidence, read_evidence
 from tailtune.run.folder import RESULT, Predictions, check_data, finished, read_predictions, read_resolved
 from tailtune.run.manifest import check_file
 from tailtune.run.predictor import Predictor
@@ -64,6 +65,11 @@ class Finished:
     def predictions(self) -> Predictions:
         """Probabilities of the test rows, of the model and the baselines."""
         return read_predictions(self.folder)
+
+    @cached_property
+    def evidence(self) -> Evidence | None:
+        """Examples, mistakes and the influence of columns; None of a run that did not look at them."""
+        return read_evidence(check_file(self.folder, FILE))
 
     def predictor(self) -> Predictor:
         """Return the model, ready for new rows."""

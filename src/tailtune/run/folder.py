@@ -37,7 +37,7 @@ _BASELINE, _ANSWERS, _DEPLOYED = "baseline_", "answers_", "deployed_"
 _BESIDE = ("groups", "weights", "folds")  # of validation rows, as `HeldOut` has them
 OF_DECISION = ("objective", "deploy_prior", "decision")
 # what has no effect on what is trained, so that it may change; measures and decisions are computed from predictions
-OF_PREDICTIONS = ("measures", "amounts", *OF_DECISION)
+OF_PREDICTIONS = ("measures", "amounts", "slice", "budget", *OF_DECISION)
 NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage", *OF_PREDICTIONS)
 
 

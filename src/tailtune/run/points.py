@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tailtune.decision.answers import Budget
 from tailtune.decision.objective import read_objective
 from tailtune.decision.recalibration import Recalibration
 from tailtune.decision.use import Asked, fit_answer
@@ -15,7 +16,7 @@ from tailtune.evaluation.measures.accuracy import accuracy
 from tailtune.evaluation.measures.balanced_accuracy import balanced_accuracy
 from tailtune.evaluation.measures.macro_f1 import macro_f1
 from tailtune.evaluation.scored import Scored
-from tailtune.profile import ClassProfile, Indices
+from tailtune.profile import ClassProfile, Floats, Indices
 from tailtune.run.folder import Predictions
 
 RULES = {"accuracy": "the likeliest class", "macro_f1": "macro F1", "balanced_accuracy": "balanced accuracy"}
@@ -40,6 +41,8 @@ class OperatingPoint:
         balanced_accuracy: of all answers.
         macro_f1: of all answers.
         cost: mean cost of an answer, where the objective is a cost.
+        precision_in_use: precision at the balance in use, where one was stated; None without alarms.
+        cost_in_use: likewise the mean cost.
     """
 
     rule: str
@@ -54,10 +57,12 @@ class OperatingPoint:
     balanced_accuracy: float | None
     macro_f1: float | None
     cost: float | None
+    precision_in_use: float | None = None
+    cost_in_use: float | None = None
 
 
 def operating_points(
-    asked: Asked, recalibration: Recalibration, profile: ClassProfile, made: Predictions
+    asked: Asked, recalibration: Recalibration, profile: ClassProfile, made: Predictions, budget: int | None = None
 ) -> tuple[OperatingPoint, ...]:
     """Return the same model at several objectives, all fitted as the run's own was; nothing is trained.
 
@@ -66,8 +71,10 @@ def operating_points(
         recalibration: from these to probabilities in use.
         profile: class distribution of the training rows.
         made: scores and answers.
+        budget: how many cases can be looked at, for a point of as many alarms as that, where it is not the objective.
     """
     costs = None if asked.costs is None else asked.costs.of(made.targets, made.amounts)
+    weights = weights_in_use(asked, made.targets, recalibration.deployment)
 
     def point(rule: str, words: str, answers: Indices, chosen: bool) -> OperatingPoint:
         rows = Scored(made.targets, made.scores, profile, answers, made.weights)
@@ -85,13 +92,36 @@ def operating_points(
             balanced_accuracy=balanced_accuracy.value(rows),
             macro_f1=macro_f1.value(rows),
             cost=None if costs is None else float(costs[np.arange(len(answers)), answers].mean()),
+            precision_in_use=None if weights is None else _precision(rows, weights),
+            cost_in_use=None
+            if costs is None or weights is None
+            else float(np.average(costs[np.arange(len(answers)), answers], weights=weights)),
         )
 
     own = asked.mode == "none"
     as_scored = point("scores", "the likeliest class, scores as they come", made.scores.argmax(axis=1), own)
-    if own:
-        return (as_scored,)
-    return (as_scored, *(point(*each) for each in _ruled(asked, recalibration, profile, made)))
+    ruled = [] if own else [point(*each) for each in _ruled(asked, recalibration, profile, made)]
+    if budget is not None and not (asked.objective.name == "precision@budget" and asked.objective.number == budget):
+        objective = read_objective(f"precision@budget={budget}")
+        likeliest = Budget(int(profile.tail[-1]), budget)(recalibration(made.scores))
+        ruled.append(point(objective.text, objective.words, likeliest, False))
+    return (as_scored, *ruled)
+
+
+def weights_in_use(asked: Asked, targets: Indices, deployment: Floats) -> Floats | None:
+    """Weights [N] of test rows that give their classes the balance in use [K]; None where nobody stated one, or where
+    a class that it speaks of has no rows.
+    """
+    counts = np.bincount(targets, minlength=len(deployment))
+    if asked.stated != "asked" or (counts == 0).any():
+        return None
+    return np.asarray((deployment / counts)[targets] * len(targets))
+
+
+def _precision(rows: Scored, weights: Floats) -> float | None:
+    alarms = np.isin(rows.predicted, rows.profile.tail)
+    found = alarms & np.isin(rows.targets, rows.profile.tail)
+    return float(weights[found].sum() / weights[alarms].sum()) if alarms.any() else None
 
 
 def _ruled(

@@ -17,6 +17,7 @@ from tailtune.evaluation.bootstrap import Difference, Interval
 from tailtune.evaluation.calibration import ReliabilityBin
 from tailtune.evaluation.measure import Quantity
 from tailtune.evaluation.metrics import ClassResult, Metrics
+from tailtune.evaluation.slices import Sliced
 from tailtune.files import check_format
 from tailtune.profile import ClassProfile
 from tailtune.run.balances import AtBalance
@@ -283,6 +284,7 @@ class Result:
         promises: sets of classes, and answering fewer rows; None without validation rows, or without intervals.
         deployed: the model for use, where it is another than the one that the figures are of (``--refit all``).
         earlier: what training went on from, on its own test rows (``--init-from``).
+        slices: the model by the values of the columns that were asked for.
     """
 
     schema: int
@@ -306,6 +308,7 @@ class Result:
     promises: Promises | None = None
     deployed: Deployed | None = None
     earlier: Earlier | None = None
+    slices: tuple[Sliced, ...] = ()
 
     @property
     def out_of_fold(self) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +23,19 @@ from tailtune.evaluation.measure import Measure, Quantity, quantity_of
 from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import ClassResult, Metrics, summarise
 from tailtune.evaluation.own_measures import own_measures
+from tailtune.evaluation.scored import scored
+from tailtune.evaluation.slices import Sliced, sliced
 from tailtune.profile import ClassProfile
 from tailtune.run.continued import continued
 from tailtune.run.finished import Finished
 from tailtune.run.redecide import redecided
+from tailtune.run.slice_columns import slice_columns
 from tailtune.run.trained_rows import trained_on
 from tailtune.words import number, quoted
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from tailtune.run.predictor import Predictor
     from tailtune.training.read_ahead import Sources
 
@@ -67,6 +72,7 @@ class Scores:
         seen: the rows that it was trained on, which the figures leave out unless there are no others; None without any.
         note: a sentence on those, or nothing.
         bill: what the answers cost, where the objective is a cost.
+        slices: the same by the values of the columns that were asked for.
     """
 
     rows: int
@@ -81,6 +87,7 @@ class Scores:
     seen: SeenRows | None = None
     note: str = ""
     bill: Bill | None = None
+    slices: tuple[Sliced, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return the scores ready for JSON, the figures by their keys beside the other entries."""
@@ -100,6 +107,7 @@ def score(
     manifest: str | None = None,
     skip_bad_images: bool = False,
     skip_unknown_classes: bool = False,
+    slice_by: Sequence[str] = (),
 ) -> Scores:
     """Score the run in `folder` on `data`, which must hold the target.
 
@@ -112,6 +120,7 @@ def score(
         manifest: lists the pictures of the folder `data` that are meant, with their classes.
         skip_bad_images: leave out images that cannot be read.
         skip_unknown_classes: leave out rows of classes that the model does not know.
+        slice_by: columns by whose values the rows are also scored apart.
 
     Returns:
         The figures, with the run's own measures. One whose file is gone is left out, and `say` is told.
@@ -128,6 +137,7 @@ def score(
     else:
         rows = _rows(data, run, predictor, say, manifest, skip_bad_images, skip_unknown_classes)
     inputs, targets, amounts, groups, weights = rows.inputs, rows.targets, rows.amounts, rows.groups, rows.weights
+    columns = slice_columns(slice_by, rows.frame, data)
     scores = predictor.scores(inputs)
     probabilities = predictor.in_use(scores)
     answers = predictor.answers(probabilities, amounts)
@@ -139,6 +149,7 @@ def score(
         amounts = None if amounts is None else amounts.take(of_model)
         groups = None if groups is None else groups[of_model]
         weights = None if weights is None else weights[of_model]
+        columns = {name: replace(levels, codes=levels.codes[of_model]) for name, levels in columns.items()}
     seen, note = None, ""
     if known.any():
         seen = _seen(targets[known], probabilities[known], profile)
@@ -149,6 +160,7 @@ def score(
             targets, amounts = targets[~known], None if amounts is None else amounts.take(~known)
             groups = None if groups is None else groups[~known]
             weights = None if weights is None else weights[~known]
+            columns = {name: replace(levels, codes=levels.codes[~known]) for name, levels in columns.items()}
             note = _left_out(seen, len(known))
     own: list[Measure] = []
     for name in run.run.measures:
@@ -161,6 +173,7 @@ def score(
     found = summarise(targets, probabilities, profile, measures, answers, weights)
     sure = with_intervals(measures)
     ends = intervals(targets, probabilities, profile, sure, answers=answers, groups=groups, weights=weights)
+    by_column = sliced(scored(targets, probabilities, profile, answers, weights), columns)
     return Scores(
         rows=len(targets),
         **vars(found),
@@ -170,6 +183,7 @@ def score(
         seen=seen,
         note=note,
         bill=None if costs is None else bill(costs, answers, scores, profile.names),
+        slices=by_column,
     )
 
 
@@ -188,13 +202,14 @@ def _left_out(seen: SeenRows, rows: int) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Rows to score: inputs, classes [N], and the amounts, groups [N] and weights [N] that are known of them."""
+    """Rows to score: inputs, classes [N], what is known of them, and all their columns as they were read."""
 
     inputs: Sources
     targets: NDArray[np.int64]
     amounts: Amounts | None
     groups: NDArray[np.str_] | None
     weights: NDArray[np.float64] | None
+    frame: pl.DataFrame | None
 
 
 def _rows(
@@ -237,7 +252,7 @@ def _rows(
     known = rows.known(run.run)
     if run.result.data.mass is not None and known.weights is None:
         say("The rows have no weights, as the run's had, so that all count alike in these figures.")
-    return _Rows(rows.inputs, targets, rows.amounts(predictor.amounts), known.groups, known.weights)
+    return _Rows(rows.inputs, targets, rows.amounts(predictor.amounts), known.groups, known.weights, rows.frame)
 
 
 def _listed(rows: Mapping[str, int]) -> str:
@@ -265,4 +280,4 @@ def _test_part(run: Finished, name: str) -> _Rows:
         )
     test = continued(run.run, run.dataset()).test
     weights = None if test.weights is None else test.weights.numpy().astype(np.float64)
-    return _Rows(test.inputs, test.targets.numpy(), test.amounts, test.groups, weights)
+    return _Rows(test.inputs, test.targets.numpy(), test.amounts, test.groups, weights, test.frame)

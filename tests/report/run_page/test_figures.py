@@ -74,9 +74,18 @@ def test_a_class_without_training_rows_is_drawn(binary_table: Callable[..., Any]
     ET.fromstring(figures.class_sizes([10, 3, 0]))
 
 
-def test_confusion_image_is_a_pixel_a_cell_in_the_given_order() -> None:
+def test_the_confusion_figure_has_a_pixel_a_cell_in_the_given_order() -> None:
     confusion = [[8, 2, 0], [0, 5, 5], [0, 0, 0]]
-    uri = figures.confusion_image(confusion, [1, 0, 2])
-    image = Image.open(io.BytesIO(base64.b64decode(uri.removeprefix("data:image/png;base64,"))))
+    svg = figures.confusion_figure(confusion, [1, 0, 2], ["a", "<b>", "c" * 40])
+    root = ET.fromstring(svg)
+    space = "{http://www.w3.org/2000/svg}"
+    assert [text.text for text in root.iter(f"{space}text")] == [x for x in ("<b>", "a", "c" * 17 + "…") for _ in "12"]
+    (element,) = root.iter(f"{space}image")
+    image = Image.open(io.BytesIO(base64.b64decode(element.attrib["href"].removeprefix("data:image/png;base64,"))))
     expected = np.sqrt(np.array([[0.5, 0, 0.5], [0.2, 0.8, 0], [0, 0, 0]]))
     np.testing.assert_allclose(np.asarray(image)[..., 3] / 255, expected, atol=0.003)
+
+
+def test_more_classes_than_have_room_for_labels_have_none() -> None:
+    k = figures.LABELLED + 1
+    assert "<text" not in figures.confusion_figure(np.eye(k, dtype=int), range(k), [str(i) for i in range(k)])

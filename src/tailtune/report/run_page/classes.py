@@ -11,6 +11,7 @@ from tailtune.errors import TailtuneError
 from tailtune.evaluation.metrics import ClassResult
 from tailtune.profile import ClassProfile
 from tailtune.report.run_page import figures
+from tailtune.report.run_page.confusions import clustered, worst_pairs
 from tailtune.report.run_page.verdict import FEW_ROWS
 from tailtune.run.folder import Predictions
 from tailtune.run.result import SystemResult
@@ -18,7 +19,7 @@ from tailtune.run.result import SystemResult
 MATRIX_CLASSES = 12  # up to here the confusion matrix is a table with numbers
 CURVE_CLASSES = 10
 SUPPORT_ROWS = 8
-COMMON_CONFUSIONS = 10
+WORST_CONFUSIONS = 12
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class Pair:
-    """A class that is taken for another one: how many of its rows, and which share of them."""
+    """A class that is taken for another one: how many of its rows, of how many, and which share that is."""
 
     true: str
     called: str
     rows: int
+    of: int
     share: float
 
 
@@ -80,12 +82,13 @@ class MatrixRow:
 
 @dataclass(frozen=True)
 class Confusion:
-    """A table for few classes; an image for many. Beside it the commonest confusions."""
+    """A table for few classes; a figure for many, in which they may be clustered. Beside it the worst confusions."""
 
     names: tuple[str, ...]
     pairs: tuple[Pair, ...]
     rows: tuple[MatrixRow, ...] = ()
     image: str = ""
+    clustered: bool = False
 
 
 def support(model: SystemResult, order: Sequence[int]) -> Support:
@@ -133,19 +136,17 @@ def curves(
 
 
 def confusion(model: SystemResult, order: Sequence[int]) -> Confusion:
-    """Return what is taken for what, with the classes in the given order."""
+    """Return what is taken for what, with the classes in the given order, or where they are many clustered."""
     counts = np.asarray(model.confusion)
     totals = counts.sum(axis=1)
     names = [entry.name for entry in model.per_class]
-    wrong = counts * (1 - np.eye(len(order), dtype=np.int64))
-    commonest = np.argsort(-wrong.ravel(), kind="stable")[:COMMON_CONFUSIONS]
     pairs = tuple(
-        Pair(names[i], names[j], int(wrong[i, j]), float(wrong[i, j] / totals[i]))
-        for i, j in (divmod(int(cell), len(order)) for cell in commonest)
-        if wrong[i, j]
+        Pair(names[i], names[j], int(counts[i, j]), int(totals[i]), float(counts[i, j] / totals[i]))
+        for i, j in worst_pairs(counts)[:WORST_CONFUSIONS]
     )
     if len(order) > MATRIX_CLASSES:
-        return Confusion(tuple(names), pairs, image=figures.confusion_image(model.confusion, order))
+        near = clustered(counts, order)
+        return Confusion(tuple(names), pairs, image=figures.confusion_figure(counts, near, names), clustered=True)
     rows = tuple(
         MatrixRow(
             names[i],
@@ -153,4 +154,4 @@ def confusion(model: SystemResult, order: Sequence[int]) -> Confusion:
         )
         for i in order
     )
-    return Confusion(tuple(names[k] for k in order), pairs if len(order) > 2 else (), rows)
+    return Confusion(tuple(names[k] for k in order), pairs, rows)

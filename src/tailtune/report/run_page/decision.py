@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tailtune.decision.costs import Costs
 from tailtune.evaluation.bill import Bill
 from tailtune.evaluation.measures import BY_KEY
@@ -72,8 +74,10 @@ def operating(result: Result) -> list[PointRow]:
 
 def _point(point: OperatingPoint) -> PointRow:
     counts = (point.alarms, point.found, point.missed, point.false_alarms)
-    shares = (percent(point.precision), percent(point.accuracy), percent(point.balanced_accuracy))
-    cost = "" if point.cost is None else number(point.cost)
+    in_use = point.precision if point.precision_in_use is None else point.precision_in_use
+    shares = (percent(in_use), percent(point.accuracy), percent(point.balanced_accuracy))
+    paid_for = point.cost if point.cost_in_use is None else point.cost_in_use
+    cost = "" if paid_for is None else number(paid_for)
     return PointRow(point.words, point.chosen, tuple(map(whole, counts)), (*shares, number(point.macro_f1)), cost)
 
 
@@ -112,6 +116,14 @@ def cost_curve(result: Result, made: Predictions, systems: Sequence[SystemResult
         return None
     rare = int(result.data.profile.tail[-1])
     answered = [made.model, *(made.baselines[system.name] for system in systems[1:])]
-    chosen = next((point.cost for point in result.points if point.chosen), None)
+    paid_for = next((point for point in result.points if point.chosen), None)
     columns = [each.probabilities[:, rare] for each in answered]
-    return figures.cost_curve(columns, Costs(costs).of(made.targets, made.amounts), rare, chosen)
+    weighted = result.bill is not None and result.bill.weighted
+    weights = np.asarray(result.decision.deployment)[made.targets] / np.bincount(made.targets)[made.targets]
+    return figures.cost_curve(
+        columns,
+        Costs(costs).of(made.targets, made.amounts),
+        rare,
+        None if paid_for is None else paid_for.cost_in_use if weighted else paid_for.cost,
+        weights if weighted else None,
+    )

@@ -6,6 +6,7 @@ import base64
 import io
 import math
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from tailtune.report.inline_svg import HEIGHT, INK, MARKERS, MUTED, SERIES, SURF
 from tailtune.report.legend import WATCHED
 from tailtune.run.result import SystemResult
 from tailtune.training.log import watched
-from tailtune.words import whole
+from tailtune.words import shortened, whole
 
 Epochs = Sequence[Mapping[str, Any]]  # the lines of metrics.jsonl
 
@@ -217,7 +218,9 @@ def precision_recall(
         return markup(figure, name, title)
 
 
-def cost_curve(columns: Sequence[Floats], costs: Floats, positive: int, chosen: float | None) -> str:
+def cost_curve(
+    columns: Sequence[Floats], costs: Floats, positive: int, chosen: float | None, weights: Floats | None = None
+) -> str:
     """Mean cost of an answer of two classes against the threshold for the rarer one, and that of the model's answers.
 
     Args:
@@ -225,6 +228,7 @@ def cost_curve(columns: Sequence[Floats], costs: Floats, positive: int, chosen: 
         costs: of each answer to each row [N, 2].
         positive: index of the rarer class.
         chosen: mean cost of the model's answers.
+        weights: of the rows at the balance in use [N], where that is another one.
     """
     other = 1 - positive
     thresholds = np.linspace(0, 1, CURVE_POINTS + 1)
@@ -232,7 +236,8 @@ def cost_curve(columns: Sequence[Floats], costs: Floats, positive: int, chosen: 
         axes = figure.subplots()
         for series in reversed(range(len(columns))):
             named = columns[series][:, None] >= thresholds
-            means = np.where(named, costs[:, positive, None], costs[:, other, None]).mean(axis=0)
+            paid = np.where(named, costs[:, positive, None], costs[:, other, None])
+            means = np.average(paid, axis=0, weights=weights)
             axes.plot(thresholds, means, color=SERIES[series % len(SERIES)], linewidth=2 if series == 0 else 1.3)
         if chosen is not None:
             axes.axhline(chosen, color=INK, linewidth=1, linestyle=(0, (2, 3)))
@@ -248,19 +253,53 @@ def _thinned(recall: Floats) -> NDArray[np.int64]:
     return np.append(np.flatnonzero(np.diff(step)), len(recall) - 1)
 
 
-def confusion_image(confusion: Sequence[Sequence[int]], order: Sequence[int]) -> str:
-    """Row-normalised confusion matrix of many classes as a data URI: one pixel a cell, opacity is the share.
+LABELLED = 120  # classes up to which each has its label
+LABEL = 18  # letters of one
+
+
+def confusion_figure(confusion: ArrayLike, order: Sequence[int], names: Sequence[str]) -> str:
+    """Confusion matrix of many classes, each row's share by colour: right answers in blue, wrong ones in orange.
 
     Args:
         confusion: counts [K, K], rows are the truth.
         order: the classes in the order of rows and columns.
+        names: of the classes, in class order [K]; up to 120 of them are written beside rows and columns.
     """
+    k = len(order)
+    image = _confusion_image(np.asarray(confusion, dtype=np.float64)[np.ix_(order, order)])
+    title = f"Confusion matrix of {k} classes: rows are the truth, columns what the model says"
+    labelled = k <= LABELLED
+    labels = [escape(shortened(names[c], LABEL)) for c in order] if labelled else []
+    unit, margin = max(8.0, 640 / k), 116.0 if labelled else 2.0
+    size = unit * k + margin
+    letters = min(13.0, 0.92 * unit)
+    parts = [
+        f'<svg viewBox="0 0 {size:.0f} {size:.0f}" role="img" aria-labelledby="confusions-title" class="heat-map" '
+        'xmlns="http://www.w3.org/2000/svg">'
+        f'<title id="confusions-title">{title}</title>'
+        f'<rect x="{margin:.1f}" y="{margin:.1f}" width="{unit * k:.1f}" height="{unit * k:.1f}" fill="var(--soft)"/>'
+        f'<image href="{image}" x="{margin:.1f}" y="{margin:.1f}" width="{unit * k:.1f}" height="{unit * k:.1f}" '
+        'style="image-rendering: pixelated" preserveAspectRatio="none"/>'
+    ]
+    for place, label in enumerate(labels):
+        at = margin + unit * (place + 0.5)
+        parts.append(
+            f'<text x="{margin - 5:.1f}" y="{at:.1f}" text-anchor="end" dominant-baseline="central" '
+            f'font-size="{letters:.1f}" fill="var(--muted)">{label}</text>'
+            f'<text transform="translate({at:.1f} {margin - 5:.1f}) rotate(-90)" dominant-baseline="central" '
+            f'font-size="{letters:.1f}" fill="var(--muted)">{label}</text>'
+        )
+    return "".join(parts) + "</svg>"
+
+
+def _confusion_image(counts: Floats) -> str:
+    """One pixel a cell, opacity is the share of the row, as a data URI."""
     from PIL import Image
 
-    counts = np.asarray(confusion, dtype=np.float64)[np.ix_(order, order)]
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     pixels = np.zeros((*share.shape, 4), dtype=np.uint8)
-    pixels[..., :3] = (30, 136, 200)  # between the light and the dark page's blue; opacity carries the value
+    pixels[..., :3] = (224, 98, 20)  # between the light and the dark page's orange, as the blue is
+    pixels[np.eye(len(share), dtype=np.bool_), :3] = (30, 136, 200)
     pixels[..., 3] = np.round(255 * np.sqrt(share))  # the square root makes rare confusions visible
     buffer = io.BytesIO()
     Image.fromarray(pixels, "RGBA").save(buffer, "PNG", optimize=True)

@@ -16,8 +16,10 @@ from tailtune.report.rendering import sentence
 from tailtune.report.run_page import figures
 from tailtune.report.run_page.classes import confusion, curves, support
 from tailtune.report.run_page.decision import balances, cases, cost_curve, operating, paid, same_alarms
+from tailtune.report.run_page.evidence import evidence_view
 from tailtune.report.run_page.promises import view_of
 from tailtune.report.run_page.record import record
+from tailtune.report.run_page.slices import HEADINGS, slice_tables
 from tailtune.report.run_page.tables import calibration, groups, headline, members
 from tailtune.report.run_page.verdict import FEW_ROWS, ranking_of, verdict
 from tailtune.run.finished import Finished
@@ -91,10 +93,14 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
         "paid": result.bill and paid(result.bill, sum(result.data.counts.test)),
         "promises": result.promises and view_of(result.promises),
         "operating": operating(result),
+        "in_use": any(point.precision_in_use is not None for point in result.points),
         "same_alarms": same_alarms(compared[1:]),
         "balances": balances(result),
         "costs": cost_curve(result, run.predictions, compared),
         "rare": cases(by_size, profile),
+        "slices": slice_tables(result.slices, profile.names, cases(by_size, profile)),
+        "slice_headings": HEADINGS,
+        **evidence_view(run.evidence, by_size),
         "curves": curves(compared, profile, order, run.predictions),
         "confusion": confusion(result.model, order),
         "record": record(result),

@@ -18,6 +18,7 @@ from tailtune.report.rendering import sentence
 from tailtune.report.run_page.decision import paid
 from tailtune.report.run_page.tables import members
 from tailtune.report.run_page.verdict import SENTENCES, rarest, verdict
+from tailtune.report.terminal.slice_table import slice_group
 from tailtune.run.result import Result, TrainingRecord
 from tailtune.run.score import Scores
 from tailtune.words import NONE
@@ -42,6 +43,7 @@ def as_json(result: Result) -> Mapping[str, object]:
         "promises": None if result.promises is None else asdict(result.promises),
         "bill": None if result.bill is None else asdict(result.bill),
         "earlier": None if result.earlier is None else asdict(result.earlier),
+        "slices": [asdict(each) for each in result.slices],
     }
 
 
@@ -71,7 +73,9 @@ def headline(result: Result) -> Group:
     points = [_points_table(result)] if result.points else []
     models = [_models_table(result.training)] if result.training.portfolio else []
     cost = [Text(paid(result.bill, sum(result.data.counts.test)))] if result.bill else []
-    return Group(Text(judged.sentence, style="bold"), *told, table, *models, decided, *points, *cost)
+    rare = sentence(SENTENCES, "cases", rare=[entry.name for entry in rarest(result.model.per_class)])
+    by_column = [slice_group(result.slices, result.data.names, rare)] if result.slices else []
+    return Group(Text(judged.sentence, style="bold"), *told, table, *models, decided, *points, *cost, *by_column)
 
 
 def _models_table(training: TrainingRecord) -> Table:
@@ -100,11 +104,13 @@ def _points_table(result: Result) -> Table:
     caption = f"the same model on the test rows; an alarm is an answer that names {rare}"
     table = Table(box=box.SIMPLE, caption=Text(caption), caption_justify="left")
     table.add_column("answers taken for")
-    for column in ("alarms", "found", "missed", "false", "precision", *(["cost"] if costs else [])):
+    in_use = " in use" if any(point.precision_in_use is not None for point in result.points) else ""
+    for column in ("alarms", "found", "missed", "false", f"precision{in_use}", *([f"cost{in_use}"] if costs else [])):
         table.add_column(column, justify="right")
     for point in result.points:
         counts = (point.alarms, point.found, point.missed, point.false_alarms)
-        shares = (_cell(point.precision), *([_cell(point.cost)] if costs else []))
+        precision, cost = (point.precision_in_use, point.cost_in_use) if in_use else (point.precision, point.cost)
+        shares = (_cell(precision), *([_cell(cost)] if costs else []))
         words = Text(f"{point.words} (chosen)" if point.chosen else point.words)
         table.add_row(words, *map(str, counts), *shares, style="bold" if point.chosen else "")
     return table
@@ -130,17 +136,19 @@ def _name(measure: Quantity, names: Sequence[str]) -> str:
     return measure.key.replace("_", " ") if term == measure.term else term
 
 
-def scores_table(scores: Scores) -> Table:
-    """The figures of `tailtune evaluate`, then each class."""
+def scores_table(scores: Scores) -> Group:
+    """The figures of `tailtune evaluate`, then each class, then the slices."""
     from rich import box
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     names, rare = _by_size(scores.per_class), [entry.name for entry in rarest(scores.per_class)]
     tail = np.array([k for k, entry in enumerate(scores.per_class) if entry.name in rare])
     counted = count_alarms(scores.confusion, tail)
+    cases = sentence(SENTENCES, "cases", rare=rare)
     caption = (
-        f"{counted.alarms} alarms (answers that name {sentence(SENTENCES, 'cases', rare=rare)}): "
+        f"{counted.alarms} alarms (answers that name {cases}): "
         f"{counted.found} of {counted.rows} found, {counted.missed} missed, {counted.false} false"
     )
     title = f"{scores.rows} rows, 95 % intervals"
@@ -154,7 +162,8 @@ def scores_table(scores: Scores) -> Table:
     for row in scores.per_class:
         cells = [_cell(value) for value in (row.precision, row.recall, row.f1)]
         table.add_row(Text(row.name), *cells, str(row.support))
-    return table
+    by_column = slice_group(scores.slices, [row.name for row in scores.per_class], cases) if scores.slices else None
+    return Group(table, *([] if by_column is None else [by_column]))
 
 
 def _cell(value: float | None, interval: Interval | None = None) -> str:
