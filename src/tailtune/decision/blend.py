@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.splits import folds
+from tailtune.decision.grouped_rows import standard_error, unit_folds, units_of
 from tailtune.profile import Floats
 
 PICKS = 50  # of models, with replacement, so that weights are multiples of a fiftieth
@@ -35,7 +36,12 @@ class Blend:
     error: float | None = None
 
 
-def blend(members: Sequence[Floats], targets: NDArray[np.int64], row_weights: Floats | None = None) -> Blend:
+def blend(
+    members: Sequence[Floats],
+    targets: NDArray[np.int64],
+    row_weights: Floats | None = None,
+    groups: NDArray[np.str_] | None = None,
+) -> Blend:
     """Choose weights by log loss, as far as the rows can tell that they are better than equal ones.
 
     Greedy selection with replacement (Caruana et al., "Ensemble selection from libraries of models", ICML 2004), on
@@ -48,12 +54,14 @@ def blend(members: Sequence[Floats], targets: NDArray[np.int64], row_weights: Fl
         members: class probabilities of each model [N, K].
         targets: class indices [N].
         row_weights: weight of each row [N]; None for equal ones.
+        groups: what each row belongs to [N]: rows of a group are in one part, and the error is that of groups.
 
     Returns:
         The weights.
     """
     count, rows = len(members), np.arange(len(targets))
-    equal, part = np.full(count, 1 / count), folds(targets, PARTS)
+    equal, units = np.full(count, 1 / count), units_of(len(targets), groups)
+    part = folds(targets, PARTS) if groups is None else unit_folds(targets, units, PARTS, seed=0)
     if count == 1 or (part >= 0).sum() < FEWEST:
         return Blend(equal, chosen=0)
     of_target = np.stack([probabilities[rows, targets] for probabilities in members])  # [M, N]
@@ -65,7 +73,7 @@ def blend(members: Sequence[Floats], targets: NDArray[np.int64], row_weights: Fl
         found.append(weights)
         left_out[part == number] = _losses(weights @ of_target[:, part == number])
     gains = ((_losses(equal @ of_target) - left_out) * importance / importance.mean())[part >= 0]
-    gain, error = float(gains.mean()), float(gains.std(ddof=1) / len(gains) ** 0.5)
+    gain, error = float(gains.mean()), standard_error(gains, np.unique(units[part >= 0], return_inverse=True)[1])
     chosen = 0.0 if gain <= 0 else 0.5 if gain <= error else 1.0
     return Blend(chosen * np.mean(found, axis=0) + (1 - chosen) * equal, chosen, gain, error)
 

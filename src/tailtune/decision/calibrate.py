@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.decision.grouped_rows import standard_error, unit_folds, units_of
 from tailtune.decision.recalibration import SMALLEST, Recalibration, softmax
 from tailtune.profile import Floats
 
@@ -68,8 +69,9 @@ def calibrate(
     """
     weights = importance(targets, start.deployment, weights)
     forms = _forms(start, targets)
-    units = np.arange(len(targets)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    parts = list(_folds(targets, units, seed))
+    units = units_of(len(targets), groups)
+    fold = unit_folds(targets, units, FOLDS, seed)
+    parts = [fold == k for k in np.unique(fold)]
     rows: dict[Form, Floats] = {"none": row_losses(start, probabilities, targets)}
     for form in forms:
         rows[form] = np.empty(len(targets))
@@ -80,7 +82,7 @@ def calibrate(
     chosen: Form = "none"
     for form in forms:
         gain = weights * (rows[chosen] - rows[form])
-        if gain.mean() > SURE[form] * _standard_error(gain, units):
+        if gain.mean() > SURE[form] * standard_error(gain, units):
             chosen = form
     fitted = start if chosen == "none" else _fit(chosen, start, probabilities, targets, weights)
     losses = {form: float((weights * each).mean()) for form, each in rows.items()}
@@ -115,35 +117,6 @@ def _forms(start: Recalibration, targets: Indices) -> list[Form]:
             return []
         forms.append("strength")
     return [*forms, "bias", "vector"] if fewest >= ROWS_A_CLASS else forms
-
-
-def _folds(targets: Indices, units: Indices, seed: int) -> Iterator[NDArray[np.bool_]]:
-    """Masks [N] of the rows that each fold holds out, classes spread evenly.
-
-    Args:
-        targets: class indices [N].
-        units: what is in one fold [N]: the row itself, or its group, which is dealt out as one of its rarest class.
-        seed: of the order.
-    """
-    rarity = np.argsort(np.argsort(-np.bincount(targets), kind="stable"))
-    count = int(units.max()) + 1
-    kind = np.zeros(count, dtype=np.int64)
-    np.maximum.at(kind, units, rarity[targets])
-    if count == len(targets):
-        kind = targets
-    order = np.random.default_rng(seed).permutation(count)
-    order = order[np.argsort(kind[order], kind="stable")]
-    fold = np.empty(count, dtype=np.int64)
-    fold[order] = np.arange(count) % FOLDS
-    for k in range(min(FOLDS, count)):
-        yield fold[units] == k
-
-
-def _standard_error(values: Floats, units: Indices) -> float:
-    """Standard error of the mean of `values` [N], of which those of a unit [N] may be alike."""
-    sums = np.bincount(units, values - values.mean())
-    count = len(sums)
-    return float(sums.std(ddof=1) * np.sqrt(count) / len(values)) if count > 1 else float("inf")
 
 
 def _fit(form: Form, start: Recalibration, probabilities: Floats, targets: Indices, weights: Floats) -> Recalibration:

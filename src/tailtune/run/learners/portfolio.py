@@ -242,7 +242,9 @@ def _candidate(trainings: list[MemberTraining], rows: JudgedRows, job: Job) -> _
 def _blend(candidates: list[_Candidate], rows: JudgedRows, run: Resolved, dataset: Dataset) -> Blend:
     if not len(rows.targets):
         return Blend(np.full(len(candidates), 1 / len(candidates)), chosen=0)
-    return blend([_known(candidate) for candidate in candidates], rows.targets)
+    assert rows.judged is not None
+    held_out = HeldOut.of(np.zeros(0), rows.judged)
+    return blend([_known(candidate) for candidate in candidates], rows.targets, held_out.weights, held_out.groups)
 
 
 def _known(candidate: _Candidate) -> Floats:
