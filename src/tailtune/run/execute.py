@@ -144,22 +144,26 @@ def execute(
         assert forecast is not None
         forecast(sentence)
 
+    def once(sentence: str) -> None:
+        if sentence not in told:
+            told.append(sentence)
+            say(sentence)
+
     job = replace(job, watch=watch, forecast=before if forecast else None)
     with begun(folder, run, opened):
         if run.refit is not None and resume and (folder / RESULT).exists():
             scored = read_result(folder / RESULT), read_predictions(folder)
-            return Finished.made(folder, *refit_on_all_rows(run, opened, job, *scored, say))
+            return Finished.made(folder, *refit_on_all_rows(run, opened, job, *scored, once))
         pooled = by_fold = None
         if split is not None:
-            pooled, clock = out_of_fold(run, opened, *split, job, clock, say)
+            pooled, clock = out_of_fold(run, opened, *split, job, clock, once)
             dataset, job = pooled.dataset, replace(job, until=clock.until(), forecast=None)
             if forecast is not None:
                 before(f"Now the model for use, on all {len(split[0])} rows.")
         fitted = fit_model(run, dataset, job)
         assert fitted is not None
         for sentence in fitted.training.warnings:
-            if sentence not in told:
-                say(sentence)
+            once(sentence)
         fitted.predictor.save(folder)
         if fitted.leftovers is not None:
             shutil.rmtree(fitted.leftovers, ignore_errors=True)
@@ -197,7 +201,7 @@ def execute(
         remove(folder)
         if run.refit is not None:
             job = replace(job, until=clock.until())
-            result, predictions = refit_on_all_rows(run, opened, job, result, predictions, say)
+            result, predictions = refit_on_all_rows(run, opened, job, result, predictions, once)
     return Finished.made(folder, result, predictions)
 
 
