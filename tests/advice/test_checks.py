@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tailtune.advice.advice import LEVELS
 from tailtune.advice.all_checks import CHECKS, advise
-from tailtune.advice.column_overview import ColumnOverview
+from tailtune.leaks.column_overview import ColumnOverview
 from tailtune.advice.facts import Facts, Routine, facts_of_dataset, facts_of_result
 from tailtune.data.open import open_dataset
 from tailtune.decision.deployment import read_deployment

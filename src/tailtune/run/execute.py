@@ -29,6 +29,8 @@ from tailtune.evaluation.own_measures import own_measures, try_out
 from tailtune.evaluation.scored import scored
 from tailtune.files import write_whole
 from tailtune.interrupt import Interrupted
+from tailtune.leaks.check import check_leaks
+from tailtune.leaks.leak import Leaks
 from tailtune.methods.resolve import find
 from tailtune.profile import ClassProfile, Indices
 from tailtune.run.balances import at_balances
@@ -37,6 +39,7 @@ from tailtune.run.decide import amount_columns
 from tailtune.run.environment import command, first_process, machine, versions
 from tailtune.run.finished import RESULT, Finished
 from tailtune.run.folder import Answered, Predictions, begun, check_folder, write_predictions, write_run
+from tailtune.run.leak_record import leak_record
 from tailtune.run.learner import Fitted, Job, Watch
 from tailtune.run.learners import CLASSICAL, fit_model, learner_of, with_model
 from tailtune.run.learners.networks import check_flip_averaging
@@ -52,6 +55,7 @@ from tailtune.run.result import (
     SystemResult,
     to_json,
 )
+from tailtune.run.trained_pictures import write_trained_pictures
 from tailtune.run.trained_rows import write_trained_rows
 from tailtune.settings import Resolved, Run, check
 from tailtune.training.device import processor_threads
@@ -105,7 +109,8 @@ def execute(
     run = replace(run, amounts=tuple(dict.fromkeys((*run.amounts, *amount_columns(run.objective)))))
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
-    dataset = (dataset or open_dataset(run)).for_training()
+    whole = dataset or open_dataset(run)
+    dataset = whole.for_training()
     baselines, own = baselines_for(run, dataset), own_measures_for(run, dataset)
     chosen = learner_of(with_model(run, dataset).model)
     clock = Clock.started(run.minutes or chosen.minutes(dataset), began, baselines)
@@ -117,7 +122,9 @@ def execute(
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
             fit_model(run, dataset, job)
         return None
-    for sentence in dataset.notes:
+    leaks = check_leaks(whole) if resamples else None  # once for data, not for each training of a study
+    del whole  # with the rows as they were read
+    for sentence in (*dataset.notes, *(leaks.notes if leaks else ())):
         say(sentence)
     told: list[str] = []
 
@@ -150,8 +157,10 @@ def execute(
         )
         write_predictions(folder, predictions)
         write_trained_rows(folder, dataset)
+        if leaks is not None and leaks.pictures is not None:
+            write_trained_pictures(folder, leaks.pictures)
         resamples = _affordable(resamples, clock, dataset, [model, *others], say)
-        result = _result(fitted, dataset, predictions, [model, *others], own, resamples)
+        result = _result(fitted, dataset, predictions, [model, *others], own, resamples, leaks)
         write_whole(folder / RESULT, to_json(result))
     return Finished.made(folder, result, predictions)
 
@@ -301,7 +310,13 @@ def _answered(predictor: Predictor, scores: Probabilities, dataset: Dataset) -> 
 
 
 def _result(
-    fitted: Fitted, dataset: Dataset, made: Predictions, systems: list[System], own: list[Measure], resamples: int
+    fitted: Fitted,
+    dataset: Dataset,
+    made: Predictions,
+    systems: list[System],
+    own: list[Measure],
+    resamples: int,
+    leaks: Leaks | None,
 ) -> Result:
     model = systems[0]
     asked, decided, recalibration = fitted.asked, fitted.decided, fitted.predictor.recalibration
@@ -335,6 +350,7 @@ def _result(
         run=Resolved(**vars(fitted.run)),
         bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names),
         promises=promises(fitted.predictor, dataset.profile, made, scored_by) if resamples else None,
+        leaks=leaks and leak_record(leaks, made.targets, made.model, dataset.profile),
     )
 
 

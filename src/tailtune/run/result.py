@@ -18,6 +18,7 @@ from tailtune.files import check_format
 from tailtune.profile import ClassProfile
 from tailtune.run.balances import AtBalance
 from tailtune.run.decide import Decided
+from tailtune.run.leak_record import LeakRecord
 from tailtune.run.points import OperatingPoint
 from tailtune.run.promises import Promises
 from tailtune.settings import Resolved
@@ -211,6 +212,7 @@ class Result:
         run: the configuration, resolved.
         bill: what the answers cost, where the objective is a cost.
         promises: sets of classes, and answering fewer rows; None without validation rows, or without intervals.
+        leaks: what of the test rows training had seen; None where nobody looked, as in the trainings of a study.
     """
 
     schema: int
@@ -232,6 +234,7 @@ class Result:
     run: Resolved
     bill: Bill | None = None
     promises: Promises | None = None
+    leaks: LeakRecord | None = None
 
     @property
     def model(self) -> SystemResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +22,18 @@ from tailtune.evaluation.measure import Measure, Quantity, quantity_of
 from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import ClassResult, Metrics, summarise
 from tailtune.evaluation.own_measures import own_measures
-from tailtune.profile import ClassProfile
+from tailtune.leaks.check import alike_pictures
 from tailtune.run.finished import Finished
+from tailtune.run.leak_record import SHOWN, shown_figures
 from tailtune.run.redecide import redecided
+from tailtune.run.trained_pictures import read_trained_pictures
 from tailtune.run.trained_rows import trained_on
 from tailtune.words import number
 
 if TYPE_CHECKING:
+    from tailtune.leaks.picture_signature import Pictures
     from tailtune.run.predictor import Predictor
     from tailtune.training.read_ahead import Sources
-
-SHOWN = ("balanced_accuracy", "accuracy", "log_loss")  # of rows that were trained on
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,13 @@ class SeenRows:
 
     Attributes:
         rows: how many.
+        near: those of them that are pictures nearly the same, not the same.
         metrics: the figures of SHOWN on them.
     """
 
     rows: int
     metrics: Metrics
+    near: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,10 +123,17 @@ def score(
     probabilities = predictor.in_use(scores)
     answers = predictor.answers(probabilities, amounts)
     seen, note = None, ""
-    if not named and (known := trained_on(run.folder, inputs)).any():
-        seen = _seen(targets[known], probabilities[known], profile)
+    same = np.zeros(len(targets), dtype=bool) if named else trained_on(run.folder, inputs)
+    known = same if named else same | _near(run.folder, inputs)
+    if known.any():
+        near = int((known & ~same).sum())
+        seen = SeenRows(int(known.sum()), shown_figures(targets[known], probabilities[known], profile), near)
         if known.all():
-            note = f"The run was trained on all {len(known)} rows, so these figures are too good: quote none of them."
+            alike = f" ({near} of them pictures nearly the same as those trained on)" if near else ""
+            note = (
+                f"The run was trained on all {len(known)} rows{alike}, so these figures are too good: quote none of "
+                "them."
+            )
         else:
             scores, probabilities, answers = scores[~known], probabilities[~known], answers[~known]
             targets, amounts = targets[~known], None if amounts is None else amounts.take(~known)
@@ -150,16 +160,20 @@ def score(
     )
 
 
-def _seen(targets: NDArray[np.int64], probabilities: NDArray[np.float64], profile: ClassProfile) -> SeenRows:
-    found = summarise(targets, probabilities, profile, [measure for measure in MEASURES if measure.key in SHOWN])
-    return SeenRows(len(targets), {key: found.metrics[key] for key in SHOWN})
+def _near(folder: Path, inputs: Sources) -> NDArray[np.bool_]:
+    """Which rows [N] are pictures that are nearly the same as some that the run was trained on; none of a table."""
+    known = read_trained_pictures(folder)
+    if known is None:
+        return np.zeros(inputs[0].shape[0], dtype=bool)
+    return alike_pictures(known, cast("Pictures", inputs[0])).like >= 0
 
 
 def _left_out(seen: SeenRows, rows: int) -> str:
     figures = ", ".join(f"{key.replace('_', ' ')} {number(seen.metrics[key])}" for key in SHOWN)
+    alike = f", or on pictures nearly the same ({seen.near})" if seen.near else ""
     return (
         f"{seen.rows} of the {rows} rows are left out of these figures, because the run was trained on rows of the "
-        f"same values; on those alone it reaches {figures}, which is too good to quote."
+        f"same values{alike}; on those alone it reaches {figures}, which is too good to quote."
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tailtune.advice.all_checks import advise
-from tailtune.advice.column_overview import ColumnOverview
+from tailtune.leaks.column_overview import ColumnOverview
 from tailtune.advice.facts import Facts
 from tailtune.errors import TailtuneError
 from tailtune.profile import ClassProfile
