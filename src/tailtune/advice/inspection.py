@@ -241,7 +241,8 @@ def as_json(facts: Facts, advice: Sequence[Advice], *, source: str = "") -> dict
     Returns:
         A dictionary with the keys source, kind, counts (train, val, test), ratio, balance, head, tail, many, medium,
         few (names), classes (one entry a class, in class order), pictures (side, channels; null for tables), columns
-        (one entry a column, empty for images), leaks (one entry a finding of the leakage checks), recipe (what the tuned recipe takes) and advice.
+        (one entry a column, empty for images), leaks (one entry a finding of the leakage checks), recipe (what the
+        tuned recipe takes) and advice.
     """
     profile = facts.profile
     effective = profile.effective_number()

@@ -15,8 +15,8 @@ def shared_rows(facts: Facts) -> Advice | None:
         [leak for leak in facts.leaks if leak.code in ("identical", "near")],
         "TT021",
         "Test rows that training has",
-        "On a row that it was trained on a model is right because it remembers; no figure on such rows says how it does "
-        "on new ones.",
+        "On a row that it was trained on a model is right because it remembers: no figure on such rows says how well "
+        "it does on new ones.",
         "act",
     )
 

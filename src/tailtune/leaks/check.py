@@ -58,14 +58,13 @@ def check_leaks(dataset: Dataset, columns: Sequence[ColumnOverview] | None = Non
         return Leaks((), concerned, False)
     parts = [dataset.train] if dataset.val is None else [dataset.train, dataset.val]
     known_ids = np.concatenate([part.ids for part in parts])
-    declared = dataset.train.groups is not None
-    groups = [] if declared else _groups(dataset, parts)
     known, by_chance = None, 0
     if dataset.kind == "image":
         known = known_pictures(parts)
         alike = alike_pictures(known, cast("Pictures", dataset.test.inputs[0]))
     else:
         alike, by_chance = _alike_rows(dataset, parts)
+    groups = [] if dataset.train.groups is not None else _groups(dataset, alike, known_ids)
     found = _row_leaks(dataset, alike, known_ids, by_chance, groups)
     for group in groups:
         found.append(_group_leak(group, dataset))
@@ -94,9 +93,16 @@ def known_pictures(parts: Sequence[Part]) -> Signatures:
     return known
 
 
-def row_words(kind: str, amount: int) -> str:
-    """A number of rows of a table, or of pictures."""
-    return counted(amount, *(("test picture", "test pictures") if kind == "image" else ("test row", "test rows")))
+def row_words(kind: str, amount: int, total: int) -> str:
+    """So many of all test rows of a table, or of pictures.
+
+    >>> row_words("table", 3, 30), row_words("image", 4, 4)
+    ('3 test rows of 30 (10 %)', 'all 4 test pictures')
+    """
+    nouns = ("test picture", "test pictures") if kind == "image" else ("test row", "test rows")
+    if amount == total > 1:
+        return f"all {counted(amount, *nouns)}"
+    return f"{counted(amount, *nouns)} of {total:,} ({short_percent(amount / total)})"
 
 
 def _alike_rows(dataset: Dataset, parts: Sequence[Part]) -> tuple[Alike, int]:
@@ -121,16 +127,19 @@ def _row_leaks(
     dataset: Dataset, alike: Alike, known_ids: NDArray[np.str_], by_chance: int, groups: Sequence[GroupLike]
 ) -> list[Leak]:
     pictures, total = dataset.kind == "image", len(dataset.test)
-    nouns = ("the pixels", "nearly the picture") if pictures else ("the values", "all values but one, or rounded ones,")
+    things = "pictures" if pictures else "rows"
+    nouns = (
+        ("the same pixels as", "nearly the same as")
+        if pictures
+        else ("the same values as", "the same as, in all columns but one or after rounding,")
+    )
     found = []
     for code, at, noun in (("identical", alike.same, nouns[0]), ("near", alike.near, nouns[1])):
         rows = np.flatnonzero(at >= 0)
         if not len(rows):
             continue
-        what = (
-            f"{row_words(dataset.kind, len(rows))} of {total:,} ({short_percent(len(rows) / total)}) "
-            f"{'has' if len(rows) == 1 else 'have'} {noun} of a {'picture' if pictures else 'row'} trained on"
-        )
+        verbs = {"identical": ("has", "have"), "near": ("is", "are")}
+        what = f"{row_words(dataset.kind, len(rows), total)} {verbs[code][len(rows) > 1]} {noun} {things} trained on"
         if code == "identical" and by_chance:
             what += f", besides {by_chance:,} of common values that are alike by chance"
         found.append(
@@ -139,11 +148,16 @@ def _row_leaks(
                 what,
                 _mend(dataset, groups),
                 len(rows),
-                tuple(Pair(_short(dataset.test.ids[row]), _short(known_ids[at[row]])) for row in rows[:NAMED]),
+                tuple(Pair(_short(dataset.test.ids[row]), _short(known_ids[at[row]])) for row in _spread(rows)),
                 _changes(dataset, groups),
             )
         )
     return found
+
+
+def _spread(rows: Indices) -> Indices:
+    """A few of the rows, from the first to the last, so that they are not all of one folder or track."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, NAMED).astype(np.int64))]
 
 
 def _mend(dataset: Dataset, groups: Sequence[GroupLike]) -> str:
@@ -170,10 +184,12 @@ def _changes(dataset: Dataset, groups: Sequence[GroupLike]) -> tuple[str, ...]:
     return (f"{option} {shlex.quote(printable(groups[0].name))}",) if groups else ()
 
 
-def _groups(dataset: Dataset, parts: Sequence[Part]) -> list[GroupLike]:
-    known, test = parts[0], dataset.test
+def _groups(dataset: Dataset, alike: Alike, known_ids: NDArray[np.str_]) -> list[GroupLike]:
+    known, test = dataset.train, dataset.test
     if dataset.kind == "image":
-        found = group_of_files(known.ids.tolist(), test.ids.tolist(), dataset.names)
+        rows = np.flatnonzero(alike.like >= 0)
+        pairs = list(zip(test.ids[rows].tolist(), known_ids[alike.like[rows]].tolist(), strict=True))
+        found = group_of_files(known_ids.tolist(), test.ids.tolist(), dataset.names, pairs)
         return [] if found is None else [found]
     if known.frame is None or test.frame is None:
         return []
@@ -200,8 +216,8 @@ def _group_leak(group: GroupLike, dataset: Dataset) -> Leak:
     return Leak(
         "group",
         f"{what} looks like a group of {'pictures' if pictures else 'rows'} ({group.groups:,} in training, such as "
-        f"{quoted(group.example)}), and {row_words(dataset.kind, rows)} of {total:,} "
-        f"({short_percent(rows / total)}) {'shares its' if rows == 1 else 'share theirs'} with training",
+        f"{quoted(group.example)}), and {row_words(dataset.kind, rows, total)} "
+        f"{'shares its' if rows == 1 else 'share theirs'} with training",
         f"{move}; figures of new groups are then honest.",
         rows if group.sure else 0,
         (),

@@ -45,7 +45,7 @@ class Leak:
     @property
     def sentence(self) -> str:
         """All of it in words."""
-        return f"{self.what}{self.named}. {self.advice}"
+        return f"{self.what[0].upper()}{self.what[1:]}{self.named}. {self.advice}"
 
     @property
     def named(self) -> str:

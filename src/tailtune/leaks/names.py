@@ -22,7 +22,7 @@ _KINDS = (
 )
 _GROUP = re.compile(rf"(^|[_\W])({'|'.join(_KINDS)})s?([_\W]?(id|no|nr|num|number|name|key|code|uuid|hash))?$", re.I)
 _CAMEL = re.compile(rf"(^|.*[a-z])({'|'.join(kind.capitalize() for kind in _KINDS)})(Id|ID|No|Number|Name|Key|Code)?$")
-_IDENTIFIER = re.compile(r".*[_\W](id|uuid|guid)$|.*[a-z](Id|ID)$", re.I)
+_IDENTIFIER = re.compile(r".*[_\W](?i:id|uuid|guid)$|.*[a-z](Id|ID)$")
 _TIME = re.compile(
     r"(^|.*[_\W])(date|datetime|time|timestamp|year|month_year|created|updated|recorded|observed)([_\W]?at)?$", re.I
 )
@@ -31,6 +31,7 @@ _BEFORE_LAST = r"([^/]+)[_ -][^/]*$"  # what stands before the last part of a fi
 _RUNNING = re.compile(r"[_ -][^_ -]*\d\.[^.]*$")
 
 FEWEST_GROUPS, ROWS_A_GROUP = 10, 1.2
+FEWEST_PAIRS = 3  # of pictures that are alike, that show what belongs together
 FEWEST_PATHS_SHARE = 0.8  # of the files whose names must have the form
 UNREADABLE = 0.1  # of a column's rows, up to which it is one of dates
 SHARED = 0.01  # of the test rows, which must have their group in training for it to be worth a word
@@ -118,7 +119,9 @@ def time_columns(known: pl.DataFrame, asked: pl.DataFrame, read_as_dates: Collec
     return found
 
 
-def group_of_files(known: Sequence[str], asked: Sequence[str], classes: Sequence[str]) -> GroupLike | None:
+def group_of_files(
+    known: Sequence[str], asked: Sequence[str], classes: Sequence[str], pairs: Sequence[tuple[str, str]] = ()
+) -> GroupLike | None:
     """Find in the paths of pictures what may belong together: folders within a class, or names that a number ends.
 
     Names such as 00012_00003.png and left-7-frame12.png are split before their last number. The form counts if four
@@ -129,18 +132,27 @@ def group_of_files(known: Sequence[str], asked: Sequence[str], classes: Sequence
         known: paths of the training pictures [N].
         asked: paths of the test pictures [M].
         classes: names of the classes [K].
+        pairs: pictures of the test and of training that are alike; where most of them agree in the form, it counts
+            however few groups it makes.
     """
     parents = [_parent(path, classes) for path in (*known, *asked)]
-    found = _grouped(parents, len(known), len(classes))
+    agree = [_parent(a, classes) == _parent(b, classes) for a, b in pairs]
+    found = _grouped(parents, len(known), len(classes), _mostly(agree))
     if found is not None:
         return GroupLike("parent", found[0], found[1], True, found[2])
-    before = re.compile(_BEFORE_LAST)
-    matches = [before.search(path) if _RUNNING.search(path) else None for path in (*known, *asked)]
-    prefixes = ["" if match is None else match[1] for match in matches]
-    found = _grouped(prefixes, len(known), len(classes))
-    if found is None:
-        return None
-    return GroupLike(_BEFORE_LAST, found[0], found[1], False, found[2])
+    agree = [_before_number(a) == _before_number(b) for a, b in pairs]
+    found = _grouped([_before_number(path) for path in (*known, *asked)], len(known), len(classes), _mostly(agree))
+    return None if found is None else GroupLike(_BEFORE_LAST, found[0], found[1], _mostly(agree), found[2])
+
+
+def _mostly(agree: Sequence[bool]) -> bool:
+    return len(agree) >= FEWEST_PAIRS and sum(agree) > len(agree) / 2
+
+
+def _before_number(path: str) -> str:
+    """What `_BEFORE_LAST` finds in the name of a file that a number ends, nothing in others."""
+    match = re.search(_BEFORE_LAST, path) if _RUNNING.search(path) else None
+    return "" if match is None else match[1]
 
 
 def _parent(path: str, classes: Sequence[str]) -> str:
@@ -151,11 +163,13 @@ def _parent(path: str, classes: Sequence[str]) -> str:
     return within[-1] if within else ""
 
 
-def _grouped(values: Sequence[str], known: int, classes: int) -> tuple[int, NDArray[np.bool_], str] | None:
+def _grouped(
+    values: Sequence[str], known: int, classes: int, confirmed: bool
+) -> tuple[int, NDArray[np.bool_], str] | None:
     """Return how many values there are, which of the files asked for share theirs, and one, if they are like groups."""
     held = Counter(value for value in values[:known] if value)
     rows = sum(held.values())
-    several = len(held) >= max(FEWEST_GROUPS, 2 * classes) and rows >= 2 * len(held)
+    several = len(held) >= (2 if confirmed else max(FEWEST_GROUPS, 2 * classes)) and rows >= 2 * len(held)
     if rows < FEWEST_PATHS_SHARE * known or not several:
         return None
     shared = np.array([value in held for value in values[known:]], dtype=bool)
@@ -167,4 +181,4 @@ def _grouped(values: Sequence[str], known: int, classes: int) -> tuple[int, NDAr
 def _texts(column: pl.Series) -> NDArray[np.str_]:
     import polars as pl
 
-    return column.cast(pl.String, strict=False).fill_null("").to_numpy().astype(np.str_)
+    return np.asarray(column.cast(pl.String, strict=False).fill_null("").to_numpy(), dtype=np.str_)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SIDE, WINDOW, LAG = 18, 16, 2
 HASH_BITS, DETAIL_BITS = 64, 384
 PLAIN = 2.0  # standard deviation of the grey values (of 255) under which there is nothing to compare
+AT_ONCE = 4096  # pictures, of which bits are taken
 CENTRE_PICTURES = 5000  # of which the medians are taken
 GREY = (0.299, 0.587, 0.114)
 
@@ -103,7 +104,8 @@ def signatures(pictures: Pictures, centre: Centre | None = None) -> tuple[Signat
         reduced.append(_grey(pixels))
         hashes.append(row_hashes((pixels,)))
     grey, exact = torch.cat(reduced), np.concatenate(hashes)
-    plain = (grey.flatten(1).std(1) < PLAIN).numpy()
+    spread = (grey - grey.mean((1, 2), keepdim=True)).square().mean((1, 2)).sqrt()
+    plain = (spread < PLAIN).numpy()
     if not len(grey) or min(pictures.shape[2:]) < SIDE:
         blank = np.zeros((len(exact), 1 + DETAIL_BITS // 64), dtype=np.uint64)
         return Signatures(exact, blank[:, 0], blank[:, 1:], plain, None), grey
@@ -172,18 +174,21 @@ def _packed(
     import torch
 
     middle, found = torch.from_numpy(centre), []
-    for some in grey.split(4096):
-        over = (values(_window(some, view)) > middle).numpy()
+    for start in range(0, len(grey), AT_ONCE):
+        over = (values(_window(grey[start : start + AT_ONCE], view)) > middle).numpy()
         found.append(np.packbits(over, axis=1).view(np.uint64))
     return np.concatenate(found) if found else np.zeros((0, len(centre) // 64), dtype=np.uint64)
 
 
 def _window(grey: torch.Tensor, view: View) -> torch.Tensor:
     """16 x 16 of 18 x 18 grey values, less their mean and over their norm."""
+    import torch
+
     whole = grey.flip(2) if view.mirrored else grey
     seen = whole[:, 1 + view.down : 1 + view.down + WINDOW, 1 + view.right : 1 + view.right + WINDOW]
     seen = seen - seen.mean((1, 2), keepdim=True)
-    return seen / seen.flatten(1).norm(dim=1).clamp(min=1e-6)[:, None, None]
+    norms: torch.Tensor = torch.linalg.vector_norm(seen, dim=(1, 2), keepdim=True)
+    return seen / norms.clamp(min=1e-6)
 
 
 def _frequencies(window: torch.Tensor) -> torch.Tensor:

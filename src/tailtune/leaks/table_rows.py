@@ -95,8 +95,8 @@ def _but_one(known: pl.DataFrame, asked: pl.DataFrame) -> tuple[Indices, Indices
         ]
 
     before, now = hashes(known), hashes(asked)
-    of_known = np.sum(before, axis=0, dtype=np.uint64)
-    of_asked = np.sum(now, axis=0, dtype=np.uint64)
+    of_known = np.asarray(np.sum(before, axis=0, dtype=np.uint64))
+    of_asked = np.asarray(np.sum(now, axis=0, dtype=np.uint64))
     found, column = np.full(asked.height, -1, dtype=np.int64), np.full(asked.height, -1, dtype=np.int64)
     for j in range(-1, known.width):
         open_ = np.flatnonzero(found < 0)

@@ -350,7 +350,7 @@ def _result(
         run=Resolved(**vars(fitted.run)),
         bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names),
         promises=promises(fitted.predictor, dataset.profile, made, scored_by) if resamples else None,
-        leaks=leaks and leak_record(leaks, made.targets, made.model, dataset.profile),
+        leaks=None if leaks is None else leak_record(leaks, made.targets, made.model, dataset.profile),
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
@@ -18,7 +20,12 @@ FILE = "trained_pictures.npz"
 
 def write_trained_pictures(folder: Path, known: Signatures) -> None:
     """Write trained_pictures.npz: 64 bytes a picture, and the medians by which they were taken."""
-    arrays = {"exact": known.exact, "hash": known.hash, "detail": known.detail, "plain": known.plain}
+    arrays: dict[str, NDArray[Any]] = {
+        "exact": known.exact,
+        "hash": known.hash,
+        "detail": known.detail,
+        "plain": known.plain,
+    }
     if known.centre is not None:
         arrays |= {"centre_hash": known.centre.hash, "centre_detail": known.centre.detail}
     buffer = io.BytesIO()
@@ -38,7 +45,7 @@ def read_trained_pictures(folder: Path) -> Signatures | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             centre = Centre(arrays["centre_hash"], arrays["centre_detail"]) if "centre_hash" in arrays else None
-            return Signatures(*(arrays[name] for name in ("exact", "hash", "detail", "plain")), centre)
+            return Signatures(arrays["exact"], arrays["hash"], arrays["detail"], arrays["plain"], centre)
     except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
         raise TailtuneError(
             f"{path}, which tells pictures that were trained on, cannot be read ({error}); run the fit again"

@@ -258,7 +258,8 @@ def _seen(leaks: LeakRecord | None, rows: int, kind: Kind) -> tuple[str, list[st
         for key in (LEAK_FIGURES if leaks.seen and leaks.others else ())
         if leaks.seen and leaks.others and leaks.seen[key] is not None and leaks.others[key] is not None
     ]
-    told = sentence(SENTENCES, "seen", leaks=leaks, rows=rows, kind=kind, about=about, figures=figures)
+    things = "pictures" if kind == "image" else "rows"
+    told = sentence(SENTENCES, "seen", leaks=leaks, rows=rows, things=things, about=about, figures=figures)
     return (told, []) if leaks.spoils else ("", [told])
 
 
