@@ -1,12 +1,13 @@
 """HAM10000 split by picture and by lesion: what siblings of the same lesion in training do to the figures.
 
-    python benchmarks/leak_lesions.py train --model extra_trees --work lesions
+    python benchmarks/leak_lesions.py train --model extra-trees --work lesions
     python benchmarks/leak_lesions.py train --model resnet8 --seeds 0 --work lesions
     python benchmarks/leak_lesions.py read --work lesions --out leak_lesions.json
 
 `train` trains the same model on both splits for each seed and may be stopped and started again. Forests are given the
 pictures as 8 x 8 colour values, networks as 32 x 32 pixels. `read` reads the runs that there are, and what the leakage
-checks say of the splits. Pictures are read from $TAILTUNE_DATA. Intervals are percentiles of 1,000 resamples of lesions.
+checks say of the splits. Pictures are read from $TAILTUNE_DATA. Intervals are percentiles of 1,000 resamples of the
+lesions.
 """
 
 from __future__ import annotations
@@ -231,7 +232,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="HAM10000 by picture and by lesion.")
     parser.add_argument("command", choices=("train", "read"))
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--model", default="extra_trees")
+    parser.add_argument("--model", default="extra-trees")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--out", type=Path, default=Path("leak_lesions.json"))
@@ -241,7 +242,7 @@ def main() -> None:
         train(options.work, options.model, options.seeds, options.epochs)
         return
     about = {"command": " ".join(["python", *sys.argv]), "versions": versions(), "machine": asdict(machine())}
-    content = about | read(options.work, ["extra_trees", "resnet8"])
+    content = about | read(options.work, ["extra-trees", "resnet8"])
     options.out.write_text(json.dumps(content, indent=1, default=float) + "\n", encoding="utf-8")
 
 

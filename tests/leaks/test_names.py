@@ -51,14 +51,16 @@ def test_missing_values_are_no_group() -> None:
 
 def test_dates_that_are_split_at_random() -> None:
     days = [date(2024, 1, 1) + timedelta(int(k)) for k in RNG.permutation(N)]
-    frame = pl.DataFrame({
-        "when": days,
-        "written": [str(day) for day in days],
-        "timestamp": [(day - date(1970, 1, 1)).days for day in days],
-        "birth_date": days,
-        "amount": RNG.normal(size=N),
-        "holiday": RNG.integers(0, 2, N),
-    })
+    frame = pl.DataFrame(
+        {
+            "when": days,
+            "written": [str(day) for day in days],
+            "timestamp": [(day - date(1970, 1, 1)).days for day in days],
+            "birth_date": days,
+            "amount": RNG.normal(size=N),
+            "holiday": RNG.integers(0, 2, N),
+        }
+    )
     assert time_columns(frame[:300], frame[300:]) == ["when", "timestamp"]
     assert time_columns(frame[:300], frame[300:], {"written"}) == ["when", "written", "timestamp"]
     late = frame.sort("when")

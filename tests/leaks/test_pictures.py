@@ -169,6 +169,7 @@ def test_byte_identical_copies_in_the_test_folder(
 
 def test_the_validation_part_is_seen_too() -> None:
     x = moved(scenes(60), 0, 0)
+
     def part(rows: slice) -> Part:
         pixels = torch.from_numpy(x[rows].copy())
         return Part((pixels,), torch.zeros(len(pixels), dtype=torch.int64), np.arange(60)[rows].astype(str))

@@ -42,12 +42,14 @@ def test_identical_rows_of_coarse_columns_are_chance() -> None:
     rng = np.random.default_rng(0)
 
     def people(rows: int) -> pl.DataFrame:
-        return pl.DataFrame({
-            "age": rng.integers(20, 60, rows),
-            "sex": rng.choice(["f", "m"], rows),
-            "hours": rng.choice([20, 40, 40, 40, 50], rows),
-            "trade": rng.choice(list("abcdefgh"), rows),
-        })
+        return pl.DataFrame(
+            {
+                "age": rng.integers(20, 60, rows),
+                "sex": rng.choice(["f", "m"], rows),
+                "hours": rng.choice([20, 40, 40, 40, 50], rows),
+                "trade": rng.choice(list("abcdefgh"), rows),
+            }
+        )
 
     rows = alike_rows(people(5000), people(1000))
     assert (rows.identical >= 0).sum() > 300
