@@ -166,7 +166,9 @@ def _mend(dataset: Dataset, groups: Sequence[GroupLike]) -> str:
         return f"Keep together what belongs together: {' '.join(_changes(dataset, groups))}."
     if dataset.train.groups is not None:
         return "The groups that were named do not keep these together: take away the copies, or name a larger group."
-    if dataset.split in ("given", "official"):
+    if dataset.split == "official":
+        return "The official parts share them, and published figures with them."
+    if dataset.split == "given":
         return "Take the copies away from one of the parts, or test on rows from elsewhere."
     if dataset.kind == "image":
         return (
