@@ -5,9 +5,9 @@
     python benchmarks/leak_lesions.py read --work lesions --out leak_lesions.json
 
 `train` trains the same model on both splits for each seed and may be stopped and started again. Forests are given the
-pictures as 8 x 8 colour values, networks as 32 x 32 pixels. `read` reads the runs that there are, and what the leakage
-checks say of the splits. Pictures are read from $TAILTUNE_DATA. Intervals are percentiles of 1,000 resamples of the
-lesions.
+pictures as 8 x 8 colour values, networks as 32 x 32 pixels; the nearest neighbour needs no training. `read` reads the
+runs that there are, and what the leakage checks say of the splits. Pictures are read from $TAILTUNE_DATA. Intervals are
+percentiles of 1,000 resamples of the lesions.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.data.open import open_dataset
 from tailtune.data.splits import split_hash, stratified
 from tailtune.data.table_dataset import Rows, table_dataset
-from tailtune.evaluation.measures import MEASURES
-from tailtune.evaluation.metrics import summarise
 from tailtune.leaks.check import alike_pictures, known_pictures
 from tailtune.run.environment import machine, versions
 from tailtune.run.execute import execute
@@ -43,7 +41,7 @@ from tailtune.settings import Reading, Run
 
 SIDE, COARSE, TEST = 32, 8, 0.2
 SPLITS = ("picture", "lesion")
-SHOWN = ("balanced_accuracy", "log_loss")
+NEAREST = "nearest neighbour"
 RESAMPLES = 1000
 
 
@@ -131,100 +129,122 @@ def train(work: Path, model: str, seeds: Sequence[int], epochs: int) -> None:
             print(out, finished.result.model.metrics["balanced_accuracy"], finished.result.training.seconds, flush=True)
 
 
-def figures(run: Finished, rows: NDArray[np.int64]) -> dict[str, float | None]:
-    """Balanced accuracy and log loss on some of the test rows."""
-    made = run.predictions
-    measures = [measure for measure in MEASURES if measure.key in SHOWN]
-    found = summarise(
-        made.targets[rows], made.model.probabilities[rows], run.result.data.profile, measures, made.model.answers[rows]
-    )
-    return {key: found.metrics[key] for key in SHOWN}
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """What a model makes of the test rows: their classes, its answers, and the losses where it has probabilities."""
+
+    ids: NDArray[np.str_]
+    targets: NDArray[np.int64]
+    answers: NDArray[np.int64]
+    losses: NDArray[np.float64] | None
+    seconds: float | None = None
+
+    @classmethod
+    def of_run(cls, run: Finished) -> Tested:
+        """The predictions of a run."""
+        made = run.predictions
+        given = made.model.probabilities[np.arange(len(made.targets)), made.targets]
+        losses = -np.log(np.maximum(given, np.finfo(np.float64).tiny))
+        return cls(made.ids, made.targets, made.model.answers, losses, run.result.training.seconds)
+
+    @classmethod
+    def of_nearest(cls, dataset: Dataset) -> Tested:
+        """The class of the nearest training picture, by 8 x 8 colour values: nothing but memory."""
+        train, test = (
+            torch.nn.functional.adaptive_avg_pool2d(part.tensors("distances")[0].float(), COARSE).flatten(1)
+            for part in (dataset.train, dataset.test)
+        )
+        nearest = torch.cdist(test - train.mean(0), train - train.mean(0)).argmin(1)
+        answers = dataset.train.targets[nearest].numpy()
+        return cls(dataset.test.ids, dataset.test.targets.numpy(), answers, None)
+
+    def figures(self, rows: NDArray[np.bool_] | None = None) -> dict[str, float]:
+        """Balanced accuracy and log loss on all or some of the rows."""
+        every = np.ones(len(self.targets), dtype=bool) if rows is None else rows
+        right, targets = (self.answers == self.targets)[every], self.targets[every]
+        found = {"balanced_accuracy": float(np.mean([right[targets == k].mean() for k in np.unique(targets)]))}
+        return found | ({} if self.losses is None else {"log_loss": float(self.losses[every].mean())})
+
+    def resampled(self, lesions: NDArray[Any], seed: int) -> dict[str, NDArray[np.float64]]:
+        """The figures of resamples of the lesions of the test rows, by how often each lesion is drawn."""
+        _, of_row = np.unique(lesions, return_inverse=True)
+        number, classes = int(of_row.max()) + 1, int(self.targets.max()) + 1
+        rows, right = np.zeros((number, classes)), np.zeros((number, classes))
+        np.add.at(rows, (of_row, self.targets), 1)
+        np.add.at(right, (of_row, self.targets), self.answers == self.targets)
+        times = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), RESAMPLES).astype(float)
+        drawn = times @ rows
+        recalls = np.where(drawn > 0, times @ right / np.maximum(drawn, 1), np.nan)
+        found = {"balanced_accuracy": np.nanmean(recalls, axis=1)}
+        if self.losses is None:
+            return found
+        return found | {"log_loss": times @ np.bincount(of_row, self.losses) / drawn.sum(axis=1)}
 
 
-def resampled(run: Finished, lesions: NDArray[Any], seed: int) -> list[dict[str, float | None]]:
-    """The figures of resamples of the lesions of the test rows."""
-    _, of_row = np.unique(lesions, return_inverse=True)
-    order, sizes = np.argsort(of_row, kind="stable"), np.bincount(of_row)
-    members = np.split(order, np.cumsum(sizes)[:-1])
-    rng = np.random.default_rng(seed)
-    return [
-        figures(run, np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))]))
-        for _ in range(RESAMPLES)
-    ]
-
-
-def interval(values: Sequence[float | None]) -> list[float]:
+def interval(values: NDArray[np.float64]) -> list[float]:
     """95 % of the values."""
-    return np.round(np.percentile(np.array(values, dtype=float), [2.5, 97.5]), 4).tolist()
+    ends: list[float] = np.round(np.percentile(values, [2.5, 97.5]), 4).tolist()
+    return ends
 
 
-def read(work: Path, models: Sequence[str]) -> dict[str, Any]:
+def of_split(lesions: Lesions, dataset: Dataset) -> dict[str, Any]:
+    """How many test pictures have a sibling in training, and what the checks find of them."""
+    own, others = lesions.of(dataset.test.ids.tolist()), lesions.of(dataset.train.ids.tolist())
+    alike = alike_pictures(known_pictures([dataset.train]), dataset.test.inputs[0])
+    hit = alike.like >= 0
+    return {
+        "split_hash": dataset.split_hash,
+        "train": len(others),
+        "test": len(own),
+        "test_pictures_with_a_sibling_in_training": int(np.isin(own, others).sum()),
+        "found_nearly_the_same": int(hit.sum()),
+        "of_these_of_the_same_lesion": int((own[hit] == others[alike.like[hit]]).sum()),
+    }
+
+
+def read(work: Path, models: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
     """Read what was trained, and what the checks say of the splits."""
     lesions = Lesions.read()
-    found: dict[str, Any] = {"splits": [], "models": []}
-    siblings: dict[int, NDArray[np.bool_]] = {}
-    seeds = sorted({int(path.parent.name.rpartition("-")[2]) for path in work.glob(f"*/{DONE}")})
-    for seed in seeds:
-        for by in SPLITS:
-            dataset = lesions.split(by, seed)
-            own, others = lesions.of(dataset.test.ids.tolist()), lesions.of(dataset.train.ids.tolist())
-            alike = alike_pictures(known_pictures([dataset.train]), dataset.test.inputs[0])
-            hit, sibling = alike.like >= 0, np.isin(own, others)
-            true = np.zeros(len(own), dtype=bool)
-            true[hit] = own[hit] == others[alike.like[hit]]
-            if by == "picture":
-                siblings[seed] = sibling
-            found["splits"].append(
-                {
-                    "seed": seed,
-                    "by": by,
-                    "split_hash": dataset.split_hash,
-                    "train": len(others),
-                    "test": len(own),
-                    "test_pictures_with_a_sibling_in_training": int(sibling.sum()),
-                    "found_nearly_the_same": int(hit.sum()),
-                    "of_these_of_the_same_lesion": int(true.sum()),
-                }
-            )
+    splits = {(seed, by): lesions.split(by, seed) for seed in seeds for by in SPLITS}
+    found: dict[str, Any] = {
+        "splits": [{"seed": seed, "by": by} | of_split(lesions, dataset) for (seed, by), dataset in splits.items()]
+    }
+    found["models"] = []
     for model in models:
-        pairs = [s for s in seeds if all((work / f"{model}-{by}-{s}" / DONE).exists() for by in SPLITS)]
-        if not pairs:
-            continue
-        draws: dict[str, list[list[dict[str, float | None]]]] = {by: [] for by in SPLITS}
-        rows = []
-        for seed in pairs:
-            for by in SPLITS:
-                run = Finished(work / f"{model}-{by}-{seed}")
-                every = np.arange(len(run.predictions.targets))
-                draws[by].append(resampled(run, lesions.of(run.predictions.ids.tolist()), seed))
-                line: dict[str, Any] = {"seed": seed, "by": by, "figures": figures(run, every)}
-                line["intervals"] = {key: interval([draw[key] for draw in draws[by][-1]]) for key in SHOWN}
-                if by == "picture":
-                    line["with_a_sibling"] = figures(run, every[siblings[seed]])
-                    line["without"] = figures(run, every[~siblings[seed]])
-                line["seconds"] = run.result.training.seconds
-                rows.append(line)
-        means, gaps = {}, {}
-        for key in SHOWN:
-            means[key] = {by: np.mean([r["figures"][key] for r in rows if r["by"] == by]) for by in SPLITS}
-            apart = [
-                np.mean([draws["picture"][s][d][key] - draws["lesion"][s][d][key] for s in range(len(pairs))])
-                for d in range(RESAMPLES)
-            ]
-            gap = means[key]["picture"] - means[key]["lesion"]
-            gaps[key] = {"picture_minus_lesion": round(float(gap), 4), "interval": interval(apart)}
-        run = Finished(work / f"{model}-picture-{pairs[0]}")
-        found["models"].append(
-            {
-                "model": model,
-                "seeds": pairs,
-                "settings": {k: v for k, v in asdict(run.run).items() if v not in (None, (), "", False)},
-                "means": means,
-                "gaps": gaps,
-                "runs": rows,
+        nearest = model == NEAREST
+        pairs = [s for s in seeds if nearest or all((work / f"{model}-{by}-{s}" / DONE).exists() for by in SPLITS)]
+        if pairs:
+            tested = {
+                (seed, by): Tested.of_nearest(splits[seed, by])
+                if nearest
+                else Tested.of_run(Finished(work / f"{model}-{by}-{seed}"))
+                for seed in pairs
+                for by in SPLITS
             }
-        )
+            found["models"].append({"model": model, "seeds": pairs} | summary(lesions, splits, tested))
     return found
+
+
+def summary(
+    lesions: Lesions, splits: dict[tuple[int, str], Dataset], tested: dict[tuple[int, str], Tested]
+) -> dict[str, Any]:
+    """Figures of each split, and the gap between the two, with intervals."""
+    rows, draws = [], {}
+    for (seed, by), made in tested.items():
+        own = lesions.of(made.ids.tolist())
+        draws[seed, by] = made.resampled(own, seed)
+        line: dict[str, Any] = {"seed": seed, "by": by, "figures": made.figures(), "seconds": made.seconds}
+        line["intervals"] = {key: interval(values) for key, values in draws[seed, by].items()}
+        if by == "picture":
+            sibling = np.isin(own, lesions.of(splits[seed, by].train.ids.tolist()))
+            line |= {"with_a_sibling": made.figures(sibling), "without": made.figures(~sibling)}
+        rows.append(line)
+    gaps = {}
+    for key in rows[0]["figures"]:
+        mean = {by: float(np.mean([row["figures"][key] for row in rows if row["by"] == by])) for by in SPLITS}
+        ends = [np.mean([draw[key] for (_, of), draw in draws.items() if of == by], axis=0) for by in SPLITS]
+        gaps[key] = mean | {"gap": mean["picture"] - mean["lesion"], "interval": interval(ends[0] - ends[1])}
+    return {"means": gaps, "runs": rows}
 
 
 def main() -> None:
@@ -242,7 +262,7 @@ def main() -> None:
         train(options.work, options.model, options.seeds, options.epochs)
         return
     about = {"command": " ".join(["python", *sys.argv]), "versions": versions(), "machine": asdict(machine())}
-    content = about | read(options.work, ["extra-trees", "resnet8"])
+    content = about | read(options.work, [NEAREST, "extra-trees", "resnet8"], options.seeds)
     options.out.write_text(json.dumps(content, indent=1, default=float) + "\n", encoding="utf-8")
 
 
