@@ -14,9 +14,9 @@ import tailtune
 ROOT = Path(tailtune.__file__).parent
 ORDER = (
     "words", "errors", "version", "files", "yaml_file", "by_name", "named_settings", "settings", "interrupt", "profile",
-    "data",
-    "sampling", "augment", "models", "losses", "optim", "decision", "bayes", "methods", "training", "evaluation", "run",
-    "jobs", "study", "analysis", "advice", "report", "paper", "fit", "compare", "tuning", "estimators", "demo", "cli",
+    "data", "sampling", "augment", "models", "losses", "optim", "decision", "bayes", "methods", "training",
+    "evaluation", "leaks", "run", "jobs", "study", "analysis", "advice", "report", "paper", "fit", "compare", "tuning",
+    "estimators", "demo", "cli",
     "__main__",
 )  # fmt: skip
 LIGHT = (

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from tailtune.advice.advice import LEVELS
 from tailtune.advice.all_checks import CHECKS, advise
-from tailtune.advice.column_overview import ColumnOverview
 from tailtune.advice.facts import Facts, Routine, facts_of_dataset, facts_of_result
 from tailtune.data.open import open_dataset
 from tailtune.decision.deployment import read_deployment
 from tailtune.decision.objective import read_objective
+from tailtune.leaks.column_overview import ColumnOverview
 from tailtune.methods.resolve import build, find
 from tailtune.profile import ClassProfile
 from tailtune.settings import Reading, Resolved, Run

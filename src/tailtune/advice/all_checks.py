@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tailtune.advice import data_checks, recipe_checks
+from tailtune.advice import data_checks, leak_checks, recipe_checks
 from tailtune.advice.advice import LEVELS, Advice
 from tailtune.advice.facts import Facts
 
@@ -25,6 +25,9 @@ CHECKS: tuple[Callable[[Facts], Advice | None], ...] = (
     data_checks.prior_correction,
     data_checks.suspicious_columns,
     data_checks.sentinels,
+    leak_checks.shared_rows,
+    leak_checks.undeclared_groups,
+    leak_checks.undeclared_time,
 )
 
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tailtune.advice.advice import Advice
-from tailtune.advice.column_overview import suspicious
 from tailtune.advice.facts import BALANCED, Facts
+from tailtune.leaks.column_overview import suspicious
 from tailtune.words import counted, listed, printable, quoted, short_percent
 
 FEW_SHOT, HOPELESS = 20, 5  # training samples

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tailtune import methods
-from tailtune.advice.column_overview import ColumnOverview, overview
 from tailtune.data.dataset import TINY_SIDE, Dataset, Kind
+from tailtune.leaks.check import check_leaks
+from tailtune.leaks.column_overview import ColumnOverview, overview
+from tailtune.leaks.leak import Leak
 from tailtune.methods.method import Method
 from tailtune.methods.resolve import build
 from tailtune.profile import ClassProfile
@@ -58,6 +60,7 @@ class Facts:
         channels: colour channels of the images.
         flip: whether a mirrored image keeps its class, if the user or the data set has said so.
         columns: of a table, as its training rows hold them.
+        leaks: what the leakage checks found.
         method: name of the chosen method, with its settings.
         balances: whether that method makes up for unequal class frequencies; the default one does not.
         routine: that of the run.
@@ -73,6 +76,7 @@ class Facts:
     channels: int | None = None
     flip: bool | None = None
     columns: tuple[ColumnOverview, ...] = ()
+    leaks: tuple[Leak, ...] = ()
     method: str | None = None
     balances: bool | None = False
     routine: Routine | None = None
@@ -137,6 +141,7 @@ def facts_of_dataset(dataset: Dataset, reading: Reading) -> Facts:
     """Facts before training: class counts, columns, image size, and whether mirrored images keep their class."""
     shape = dataset.preprocessor.shape()
     val = None if dataset.val is None else _counts(dataset.val.targets.numpy(), len(dataset.names))
+    columns = overview(dataset)
     return Facts(
         profile=dataset.profile,
         kind=dataset.kind,
@@ -146,7 +151,8 @@ def facts_of_dataset(dataset: Dataset, reading: Reading) -> Facts:
         side=_side(shape),
         channels=_size(shape, "channels"),
         flip=dataset.flip if reading.flip is None else reading.flip,
-        columns=overview(dataset),
+        columns=columns,
+        leaks=check_leaks(dataset, columns).found,
     )
 
 
@@ -171,6 +177,7 @@ def facts_of_result(result: Result) -> Facts:
         balances=_balances(run.method, profile),
         routine=routine,
         network=network,
+        leaks=result.leaks.found if result.leaks else (),
     )
 
 

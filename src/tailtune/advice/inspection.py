@@ -25,8 +25,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tailtune.advice.advice import Advice
-from tailtune.advice.column_overview import ColumnOverview
 from tailtune.advice.facts import SEVERE, Facts
+from tailtune.leaks.column_overview import ColumnOverview
 from tailtune.profile import ClassProfile
 from tailtune.words import counted, listed, printable, short_percent, shortened
 
@@ -241,7 +241,8 @@ def as_json(facts: Facts, advice: Sequence[Advice], *, source: str = "") -> dict
     Returns:
         A dictionary with the keys source, kind, counts (train, val, test), ratio, balance, head, tail, many, medium,
         few (names), classes (one entry a class, in class order), pictures (side, channels; null for tables), columns
-        (one entry a column, empty for images), recipe (what the tuned recipe takes) and advice.
+        (one entry a column, empty for images), leaks (one entry a finding of the leakage checks), recipe (what the
+        tuned recipe takes) and advice.
     """
     profile = facts.profile
     effective = profile.effective_number()
@@ -275,6 +276,7 @@ def as_json(facts: Facts, advice: Sequence[Advice], *, source: str = "") -> dict
         "classes": every,
         "pictures": None if facts.side is None else {"side": facts.side, "channels": facts.channels},
         "columns": [asdict(column) for column in facts.columns],
+        "leaks": [asdict(leak) for leak in facts.leaks],
         "recipe": asdict(facts.recipe),
         "advice": [asdict(piece) for piece in advice],
     }

@@ -31,6 +31,8 @@ from tailtune.evaluation.scored import scored
 from tailtune.evaluation.slices import sliced
 from tailtune.files import write_whole
 from tailtune.interrupt import Interrupted
+from tailtune.leaks.check import check_leaks
+from tailtune.leaks.leak import Leaks
 from tailtune.methods.resolve import find
 from tailtune.profile import ClassProfile, Floats, Indices
 from tailtune.run.balances import at_balances
@@ -51,6 +53,7 @@ from tailtune.run.folder import (
     write_predictions,
     write_run,
 )
+from tailtune.run.leak_record import leak_record
 from tailtune.run.learner import Fitted, Job, Together, Watch
 from tailtune.run.learners import CLASSICAL, fit_model, learner_of, with_model
 from tailtune.run.learners.networks import check_flip_averaging
@@ -70,6 +73,7 @@ from tailtune.run.result import (
 )
 from tailtune.run.slice_columns import slice_columns
 from tailtune.run.systems import System, scores_of, systems_of
+from tailtune.run.trained_pictures import write_trained_pictures
 from tailtune.run.trained_rows import write_trained_rows
 from tailtune.settings import Resolved, Run, check
 from tailtune.training.device import processor_threads
@@ -115,7 +119,7 @@ def execute(
     run = replace(run, amounts=tuple(dict.fromkeys((*run.amounts, *amount_columns(run.objective)))))
     first = first_process(run.devices)
     folder = check_folder(run, resume) if first else Path(run.out)
-    opened = dataset or open_dataset(run)
+    opened = whole = dataset or open_dataset(run)
     read = time.monotonic()
     dataset = continued(run, opened).for_training()
     split = None if run.folds is None else planned(run, opened)
@@ -135,7 +139,9 @@ def execute(
         return None
     if split is not None:
         dataset = replace(dataset, warnings=notes_of(run, opened, *split))
-    for sentence in (*dataset.notes, *late(run.minutes, read - began)):
+    leaks = check_leaks(whole) if resamples else None  # once for data, not for each training of a study
+    del whole  # with the rows as they were read
+    for sentence in (*dataset.notes, *(leaks.notes if leaks else ()), *late(run.minutes, read - began)):
         say(sentence)
     told: list[str] = []
 
@@ -189,13 +195,16 @@ def execute(
         )
         write_predictions(folder, predictions)
         write_trained_rows(folder, dataset)
+        if leaks is not None and leaks.pictures is not None:
+            write_trained_pictures(folder, leaks.pictures)
         if resamples:
             with processor_threads(fitted.run.threads):
                 predictor = fitted.predictor if pooled is None else None
                 gather_evidence(folder, predictor, dataset, predictions, seconds_left(clock.end))
         columns = slice_columns(run.slice, dataset.test.frame, dataset.source)
         resamples = _affordable(resamples, clock, dataset, [model, *others], len(columns), say)
-        result = _result(fitted, dataset, predictions, by_fold, [model, *others], own, columns, resamples)
+        of_parts = leaks if pooled is None else None  # folds have other parts than those that were looked at
+        result = _result(fitted, dataset, predictions, by_fold, [model, *others], own, columns, resamples, of_parts)
         result = replace(result, earlier=earlier_test_rows(run, folder, fitted.predictor, resamples, say))
         write_whole(folder / RESULT, to_json(result))
         remove(folder)
@@ -323,6 +332,7 @@ def _result(
     own: list[Measure],
     columns: dict[str, Levels],
     resamples: int,
+    leaks: Leaks | None,
 ) -> Result:
     model = systems[0]
     asked, decided, recalibration = fitted.asked, fitted.decided, fitted.predictor.recalibration
@@ -360,6 +370,7 @@ def _result(
         bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names, weights),
         promises=promises(fitted.predictor, dataset.profile, made, scored_by, by_fold) if one_model else None,
         slices=sliced(rows, columns, resamples) if resamples else (),
+        leaks=None if leaks is None else leak_record(leaks, made.targets, made.model, dataset.profile),
     )
 
 

@@ -22,6 +22,7 @@ from tailtune.files import check_format
 from tailtune.profile import ClassProfile
 from tailtune.run.balances import AtBalance
 from tailtune.run.decide import Decided
+from tailtune.run.leak_record import LeakRecord
 from tailtune.run.points import OperatingPoint
 from tailtune.run.promises import Promises
 from tailtune.settings import Resolved
@@ -285,6 +286,7 @@ class Result:
         deployed: the model for use, where it is another than the one that the figures are of (``--refit all``).
         earlier: what training went on from, on its own test rows (``--init-from``).
         slices: the model by the values of the columns that were asked for.
+        leaks: what of the test rows training had seen; None where nobody looked, as in the trainings of a study.
     """
 
     schema: int
@@ -309,6 +311,7 @@ class Result:
     deployed: Deployed | None = None
     earlier: Earlier | None = None
     slices: tuple[Sliced, ...] = ()
+    leaks: LeakRecord | None = None
 
     @property
     def out_of_fold(self) -> bool:

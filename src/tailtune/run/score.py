@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,21 +25,22 @@ from tailtune.evaluation.metrics import ClassResult, Metrics, summarise
 from tailtune.evaluation.own_measures import own_measures
 from tailtune.evaluation.scored import scored
 from tailtune.evaluation.slices import Sliced, sliced
-from tailtune.profile import ClassProfile
+from tailtune.leaks.check import alike_pictures
 from tailtune.run.continued import continued
 from tailtune.run.finished import Finished
+from tailtune.run.leak_record import SHOWN, shown_figures
 from tailtune.run.redecide import redecided
 from tailtune.run.slice_columns import slice_columns
+from tailtune.run.trained_pictures import read_trained_pictures
 from tailtune.run.trained_rows import trained_on
 from tailtune.words import number, quoted
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from tailtune.leaks.picture_signature import Pictures
     from tailtune.run.predictor import Predictor
     from tailtune.training.read_ahead import Sources
-
-SHOWN = ("balanced_accuracy", "accuracy", "log_loss")  # of rows that were trained on
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,13 @@ class SeenRows:
 
     Attributes:
         rows: how many.
+        near: those of them that are pictures nearly the same, not the same.
         metrics: the figures of SHOWN on them.
     """
 
     rows: int
     metrics: Metrics
+    near: int = 0
 
 
 @dataclass(frozen=True)
@@ -141,20 +144,26 @@ def score(
     scores = predictor.scores(inputs)
     probabilities = predictor.in_use(scores)
     answers = predictor.answers(probabilities, amounts)
-    known = np.zeros(len(targets), dtype=bool) if named else trained_on(run.folder, inputs)
+    same = np.zeros(len(targets), dtype=bool) if named else trained_on(run.folder, inputs)
+    known = same if named else same | _near(run.folder, inputs)
     if (targets < 0).any():
         of_model = targets >= 0
         scores, probabilities, answers = scores[of_model], probabilities[of_model], answers[of_model]
-        targets, known = targets[of_model], known[of_model]
+        targets, known, same = targets[of_model], known[of_model], same[of_model]
         amounts = None if amounts is None else amounts.take(of_model)
         groups = None if groups is None else groups[of_model]
         weights = None if weights is None else weights[of_model]
         columns = {name: replace(levels, codes=levels.codes[of_model]) for name, levels in columns.items()}
     seen, note = None, ""
     if known.any():
-        seen = _seen(targets[known], probabilities[known], profile)
+        near = int((known & ~same).sum())
+        seen = SeenRows(int(known.sum()), shown_figures(targets[known], probabilities[known], profile), near)
         if known.all():
-            note = f"The run was trained on all {len(known)} rows, so these figures are too good: quote none of them."
+            alike = f" ({near} of them pictures nearly the same as those trained on)" if near else ""
+            note = (
+                f"The run was trained on all {len(known)} rows{alike}, so these figures are too good: quote none of "
+                "them."
+            )
         else:
             scores, probabilities, answers = scores[~known], probabilities[~known], answers[~known]
             targets, amounts = targets[~known], None if amounts is None else amounts.take(~known)
@@ -187,16 +196,20 @@ def score(
     )
 
 
-def _seen(targets: NDArray[np.int64], probabilities: NDArray[np.float64], profile: ClassProfile) -> SeenRows:
-    found = summarise(targets, probabilities, profile, [measure for measure in MEASURES if measure.key in SHOWN])
-    return SeenRows(len(targets), {key: found.metrics[key] for key in SHOWN})
+def _near(folder: Path, inputs: Sources) -> NDArray[np.bool_]:
+    """Which rows [N] are pictures that are nearly the same as some that the run was trained on; none of a table."""
+    known = read_trained_pictures(folder)
+    if known is None:
+        return np.zeros(inputs[0].shape[0], dtype=bool)
+    return alike_pictures(known, cast("Pictures", inputs[0])).like >= 0
 
 
 def _left_out(seen: SeenRows, rows: int) -> str:
     figures = ", ".join(f"{key.replace('_', ' ')} {number(seen.metrics[key])}" for key in SHOWN)
+    alike = f", or on pictures nearly the same ({seen.near})" if seen.near else ""
     return (
         f"{seen.rows} of the {rows} rows are left out of these figures, because the run was trained on rows of the "
-        f"same values; on those alone it reaches {figures}, which is too good to quote."
+        f"same values{alike}; on those alone it reaches {figures}, which is too good to quote."
     )
 
 

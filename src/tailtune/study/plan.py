@@ -14,6 +14,7 @@ from tailtune.data.catalog import LONG_TAILED
 from tailtune.data.dataset import Dataset, Kind
 from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
+from tailtune.leaks.check import check_leaks
 from tailtune.methods.resolve import build, find
 from tailtune.named_settings import with_settings
 from tailtune.run.execute import baselines_for, check_run, own_measures_for
@@ -86,7 +87,7 @@ def _problem(study: Study, data: str, ratio: float | None, say: Callable[[str], 
     dataset = opened(run)
     baselines_for(run, dataset)
     own_measures_for(run, dataset)
-    for sentence in dataset.notes:
+    for sentence in (*dataset.notes, *check_leaks(dataset).notes):
         say(f"{data}: {sentence}")
     if study.vary != "init" and study.seeds > 1:
         rows = {rows_of(replace(run, split_seed=seed)) for seed in range(study.seeds)}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tailtune.advice.all_checks import advise
-from tailtune.advice.column_overview import ColumnOverview
 from tailtune.advice.facts import Facts
 from tailtune.errors import TailtuneError
+from tailtune.leaks.column_overview import ColumnOverview
 from tailtune.profile import ClassProfile
 from tailtune.report.inspect_page.page import MOST_COLUMNS, check_place, render, write_inspect_page
 

@@ -8,16 +8,19 @@ from typing import Literal
 
 import numpy as np
 
+from tailtune.data.dataset import Kind
 from tailtune.evaluation.alarms import Alarms, count_alarms
 from tailtune.evaluation.measures import BY_KEY
 from tailtune.evaluation.metrics import ClassResult, by_size
 from tailtune.report.measure_words import Side, show, show_change, show_interval, side
 from tailtune.report.rendering import sentence
+from tailtune.run.leak_record import LeakRecord
 from tailtune.run.result import Result, SystemResult
 from tailtune.words import NONE
 
 Standing = Literal["ahead", "behind", "level", "mixed", "alone", "nothing"]
 
+LEAK_FIGURES = ("balanced_accuracy", "log_loss")  # of the test rows that training had seen, and of the others
 FEW_ROWS = 30  # under this many test rows a share moves by several points with one row
 NO_KNOWLEDGE = 0.99  # a constant answer that calibration has moved a little costs about as much as class frequencies
 SENTENCES = "run_verdict.txt.j2"
@@ -31,12 +34,15 @@ class Verdict:
         standing: against the strongest trained baseline, on both measures that no threshold moves; "alone" without
             one, "nothing" where the model has learnt nothing.
         sentence: the same in words.
+        seen: what the test rows have in common with those trained on, with the figures of the others, where that is
+            enough to spoil the figures; nothing where the model saw none of them, or a few.
         clauses: what the decision gives, and what both find at one number of alarms, a sentence each.
         notes: what keeps it honest, a sentence each.
     """
 
     standing: Standing
     sentence: str
+    seen: str = ""
     clauses: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -93,8 +99,12 @@ def verdict(result: Result) -> Verdict:
         few_rows=FEW_ROWS,
         area=_area(model),
     )
-    notes = (*_scored_by(result), *_earlier(result), *_published(result, rival), *_notes(model), *_offer(result))
-    return Verdict(standing, told, tuple(_clauses(result, rival)), notes)
+    spoilt, slight = _seen(result.leaks, rows, result.kind)
+    notes = (
+        *(*_scored_by(result), *_earlier(result), *_published(result, rival)),
+        *(*slight, *_notes(model), *_offer(result)),
+    )
+    return Verdict(standing, told, spoilt, tuple(_clauses(result, rival)), notes)
 
 
 def rarest(classes: Sequence[ClassResult]) -> list[ClassResult]:
@@ -276,6 +286,22 @@ def _offer(result: Result) -> list[str]:
         return []
     k = min(scored, key=lambda k: (counts.test[k], k))
     return [sentence(SENTENCES, "offer_folds", rare=result.data.names[k], tested=counts.test[k], rows=every[k])]
+
+
+def _seen(leaks: LeakRecord | None, rows: int, kind: Kind) -> tuple[str, list[str]]:
+    """Return what is said of test rows that training had seen where it spoils the figures, and else as notes."""
+    if leaks is None or not leaks.rows:
+        return "", []
+    about = [leak for leak in leaks.found if leak.rows or leak.code == "group"]
+    figures = [
+        f"{BY_KEY[key].key.replace('_', ' ')} {show(BY_KEY[key], leaks.seen[key])} on these, "
+        f"{show(BY_KEY[key], leaks.others[key])} on the others"
+        for key in (LEAK_FIGURES if leaks.seen and leaks.others else ())
+        if leaks.seen and leaks.others and leaks.seen[key] is not None and leaks.others[key] is not None
+    ]
+    things = "pictures" if kind == "image" else "rows"
+    told = sentence(SENTENCES, "seen", leaks=leaks, rows=rows, things=things, about=about, figures=figures)
+    return (told, []) if leaks.spoils else ("", [told])
 
 
 def _notes(model: SystemResult) -> list[str]:

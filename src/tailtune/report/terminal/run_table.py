@@ -41,6 +41,7 @@ def as_json(result: Result) -> Mapping[str, object]:
         "points": [asdict(point) for point in result.points],
         "balances": [asdict(balance) for balance in result.balances],
         "promises": None if result.promises is None else asdict(result.promises),
+        "leaks": None if result.leaks is None else asdict(result.leaks),
         "bill": None if result.bill is None else asdict(result.bill),
         "earlier": None if result.earlier is None else asdict(result.earlier),
         "slices": [asdict(each) for each in result.slices],
@@ -68,7 +69,8 @@ def headline(result: Result) -> Group:
         if any(value is not None for value, _ in values):
             table.add_row(Text(_name(measure, names)), *(_cell(*value) for value in values))
     table.add_row("seconds", *(f"{system.seconds:.1f}" for system in result.systems))
-    told = [Text(line) for line in (*judged.clauses, *judged.notes)]
+    told = [Text(judged.seen, style="bold")] if judged.seen else []
+    told += [Text(line) for line in (*judged.clauses, *judged.notes)]
     decided = Text(sentence("decision.txt.j2", "line", decision=result.decision, names=result.data.names))
     points = [_points_table(result)] if result.points else []
     models = [_models_table(result.training)] if result.training.portfolio else []

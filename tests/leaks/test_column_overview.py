@@ -9,7 +9,10 @@ import polars as pl
 import pytest
 from scipy.stats import chi2_contingency
 
-from tailtune.advice.column_overview import (
+from tailtune.data.open import open_dataset
+from tailtune.data.table_dataset import Rows, table_dataset
+from tailtune.data.table_preprocessor import row_numbers
+from tailtune.leaks.column_overview import (
     ColumnOverview,
     Halves,
     missing_by_class,
@@ -18,9 +21,6 @@ from tailtune.advice.column_overview import (
     single_column_auc,
     suspicious,
 )
-from tailtune.data.open import open_dataset
-from tailtune.data.table_dataset import Rows, table_dataset
-from tailtune.data.table_preprocessor import row_numbers
 from tailtune.settings import Reading
 
 N = 600

@@ -69,19 +69,26 @@ class ColumnOverview:
         return self.missing / self.rows
 
 
-def overview(dataset: Dataset) -> tuple[ColumnOverview, ...]:
+def overview(dataset: Dataset, most: int | None = None) -> tuple[ColumnOverview, ...]:
     """Look at every column but the target, in the table's order; empty for images.
 
     Only training rows are looked at. Whether a column by itself tells the class is learnt from half of them and
     measured on the other half.
+
+    Args:
+        dataset: the data set, with its rows as they were read.
+        most: training rows that are looked at, drawn at random of more.
     """
     if dataset.train.frame is None or not isinstance(dataset.preprocessor, TablePreprocessor):
         return ()
     known = {column.name: column for column in dataset.preprocessor.columns}
     parts = (dataset.train, dataset.val, dataset.test)
     every = sum(len(part) for part in parts if part is not None)
-    targets = dataset.train.targets.numpy()
-    inputs = dataset.train.frame.drop(dataset.preprocessor.target or [])
+    frame, targets = dataset.train.frame, dataset.train.targets.numpy()
+    if most is not None and len(targets) > most:
+        rows = np.sort(np.random.default_rng(0).choice(len(targets), most, replace=False))
+        frame, targets = frame[rows], targets[rows]
+    inputs = frame.drop(dataset.preprocessor.target or [])
     tests = max(1, inputs.width)
     read, halves = plain_numbers(inputs), Halves.of(targets)
     return tuple(

@@ -1,0 +1,1 @@
+"""Leakage: what of the test rows training has seen already, and columns and names that ask for another split."""

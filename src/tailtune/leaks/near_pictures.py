@@ -1,0 +1,133 @@
+"""Which pictures are another one moved, mirrored, brightened or compressed anew: looked up, then made sure of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailtune.leaks.picture_signature import DETAIL_BITS, HASH_BITS, VIEWS, Signatures, Words, bits, differing
+from tailtune.leaks.row_hashes import positions
+
+if TYPE_CHECKING:
+    import torch
+
+TABLES = 16  # in each of which pictures are found that agree in some of the 64 bits, drawn anew for each
+FEWEST_KEY_BITS, MOST_KEY_BITS = 12, 24
+MOST_OF_A_KEY = 32  # pictures that are compared of those that agree
+HASH_DIFFERING = 22  # of the 64 bits at most
+LEAST_AGREEMENT, MOST_AGREEMENT = 0.6, 0.95  # of the 384 bits: the share that agrees less the share that does not
+SPREADS = 5  # above what unrelated pictures of the same data have
+NULL_PAIRS = 20_000
+
+Indices = NDArray[np.int64]
+
+
+def same_picture(known: Signatures, asked: Signatures) -> Indices:
+    """Return of each picture asked for [M] one of the known ones that has the same pixels, or -1; plain ones have none.
+
+    Args:
+        known: signatures of N pictures.
+        asked: signatures of M pictures.
+    """
+    return np.where(asked.plain, -1, positions(known.exact, asked.exact))
+
+
+def near_picture(known: Signatures, asked: Signatures, grey: torch.Tensor) -> Indices:
+    """Return of each picture asked for [M] one of the known ones that is nearly the same, or -1.
+
+    Pictures are looked up by parts of their 64 bits, so that the time goes with the number of pictures and not with
+    that of pairs, and what is found is compared by all 384 bits: at least 80 % of them agree, and so many more than of
+    unrelated pictures of the same data that it is no chance.
+
+    Args:
+        known: signatures of N pictures.
+        asked: signatures of M pictures, by the same centre.
+        grey: their grey values [M, 18, 18].
+    """
+    found = np.full(len(asked), -1, dtype=np.int64)
+    allowed = most_differing(known)
+    if known.centre is None or asked.centre is None or allowed is None:
+        return found
+    rest, there = np.flatnonzero(~asked.plain), np.flatnonzero(~known.plain)
+    views = [bits(grey[rest], view, known.centre) for view in VIEWS]
+    width = int(np.clip(np.ceil(np.log2(max(1, len(there)))), FEWEST_KEY_BITS, MOST_KEY_BITS))
+    rng = np.random.default_rng(0)
+    for _ in range(TABLES):
+        drawn = rng.permutation(HASH_BITS)[:width]
+        keys = _keys(known.hash[there], drawn)
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        for looked_up, detail in views:
+            open_ = np.flatnonzero(found[rest] < 0)
+            hits = _first_alike(known, there[order], keys, looked_up[open_], detail[open_], drawn, allowed)
+            found[rest[open_]] = hits
+    return found
+
+
+def most_differing(known: Signatures) -> int | None:
+    """Return in how many of the 384 bits two pictures may differ and still be nearly the same.
+
+    Unrelated pictures of data in which all are much alike, such as drawings of digits, agree by more than chance, so
+    that the border is set above them.
+
+    Returns:
+        The number of bits; None where unrelated pictures agree too well for anything to be told.
+    """
+    rows = np.flatnonzero(~known.plain)
+    if len(rows) < 2 or known.centre is None:
+        return None
+    rng = np.random.default_rng(0)
+    first, second = rows[rng.integers(0, len(rows), (2, NULL_PAIRS))]
+    apart = first != second
+    agreement = 1 - 2 * differing(known.detail[first[apart]], known.detail[second[apart]]) / DETAIL_BITS
+    low, middle = np.quantile(
+        agreement, [0.16, 0.5]
+    )  # the lower half: the upper one may hold pictures that belong together
+    border = max(LEAST_AGREEMENT, float(middle + SPREADS * (middle - low)))
+    return int((1 - border) / 2 * DETAIL_BITS) if border <= MOST_AGREEMENT else None
+
+
+def _keys(hashes: Words, drawn: Indices) -> NDArray[np.int64]:
+    """The drawn bits of each hash [N] as a number."""
+    every = np.unpackbits(np.ascontiguousarray(hashes).view(np.uint8).reshape(-1, 8), axis=1)
+    packed = np.packbits(every[:, drawn], axis=1)
+    places = 256 ** np.arange(packed.shape[1], dtype=np.int64)
+    found: NDArray[np.int64] = packed.astype(np.int64) @ places
+    return found
+
+
+def _first_alike(
+    known: Signatures,
+    rows: Indices,
+    keys: NDArray[np.int64],
+    looked_up: Words,
+    detail: Words,
+    drawn: Indices,
+    allowed: int,
+) -> Indices:
+    """Return of each picture asked for the first of the known ones of its key that is alike, or -1.
+
+    Args:
+        known: all known pictures.
+        rows: which of them can be found, by ascending keys [N].
+        keys: theirs [N].
+        looked_up: 64 bits of the pictures asked for [M].
+        detail: their 384 bits [M, 6].
+        drawn: which bits make the key.
+        allowed: of the 384 bits, how many may differ.
+    """
+    asked = _keys(looked_up, drawn)
+    start, end = np.searchsorted(keys, asked), np.searchsorted(keys, asked, side="right")
+    found = np.full(len(asked), -1, dtype=np.int64)
+    for step in range(MOST_OF_A_KEY):
+        some = np.flatnonzero((start + step < end) & (found < 0))
+        if not len(some):
+            break
+        row = rows[start[some] + step]
+        close = differing(known.hash[row, None], looked_up[some, None]) <= HASH_DIFFERING
+        some, row = some[close], row[close]
+        sure = differing(known.detail[row], detail[some]) <= allowed
+        found[some[sure]] = row[sure]
+    return found
