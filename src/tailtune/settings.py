@@ -84,10 +84,11 @@ class Settings(HowToRead):
 
     model: str | None = None
     """Model name (`tailtune list models`). By default a portfolio of several for a table, or mlp-plr where a method or
-    another setting of networks is given, and where methods are compared; for images a CIFAR ResNet or a timm ResNet-50
-    by their size."""
-    pretrained: bool = False
-    """Start from timm's pretrained weights (image models of timm only)."""
+    another setting of networks is given, and where methods are compared; for your own images of 64 pixels or more a
+    pretrained mobilenetv4_conv_small; for others, and where images are compared, a ResNet by their size."""
+    pretrained: bool | None = None
+    """Start from timm's pretrained weights (image models of timm only). By default where neither model nor weights are
+    named, for your own images of 64 pixels or more, if the weights are in the hub's cache or can be had."""
     weights: str | None = None
     """Start from other weights: timm/EXACT.NAME, simclr or vicreg (ResNet-50 of ImageNet), or a file (images only)."""
     epochs: int | None = None

@@ -30,6 +30,7 @@ from tailtune.run.environment import peak_memory_mb
 from tailtune.run.folder import write_run
 from tailtune.run.forecast import forecast, part_of_an_epoch, read_plan, too_short, write_share
 from tailtune.run.learner import Fitted, Job, Learner, Price
+from tailtune.run.learners.picture_default import without_weights
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import TrainingRecord
 from tailtune.settings import Resolved, ResolvedTraining, Run
@@ -37,6 +38,7 @@ from tailtune.training.assignment import Ground, Trail
 from tailtune.training.augmentation import augmentation
 from tailtune.training.budget import PROBE, fit_to_budget, pace, thinned
 from tailtune.training.device import choose_precision, choose_threads, closing, make_fabric
+from tailtune.training.fine_tuning import fine_tunes, normalised_as_published, with_slower_body
 from tailtune.training.observer import Silent
 from tailtune.training.randomness import initialisation, isolated
 from tailtune.training.recipe import resolve
@@ -57,6 +59,8 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     """
     check_flip_averaging(run, dataset)
     named = _named(run)
+    if fine_tunes(run, dataset):
+        dataset = normalised_as_published(run, dataset, named.model)
     precision = choose_precision(named, dataset.kind)
     fabric = make_fabric(named, precision)
     if run.minutes is not None and job.until is None:
@@ -73,7 +77,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
             model=trained.outcome.model.cpu(),
             decision=decision,
             posterior=trained.outcome.posterior,
-            published=run.pretrained or run.weights is not None,
+            published=bool(run.pretrained) or run.weights is not None,
             flip_averaging=run.flip_averaging,
         )
 
@@ -195,6 +199,8 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
         raise TailtuneError(
             f"method {run.method!r} is for {method.kinds[0]}s, and the data is {given}; choose another --method"
         )
+    if fine_tunes(run, dataset):
+        method = with_slower_body(method)
     resolved = resolve(run, method, dataset)
     if method.ema is not None:
         resolved = replace(resolved, ema=method.ema)
@@ -202,7 +208,7 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
     augment = augmentation(dataset.preprocessor, resolved)
     ground = Ground(dataset, resolved, fabric, augment)
     started = job.folder is not None and job.resume and any(job.folder.glob("*.ckpt"))
-    notes: tuple[str, ...] = ()
+    notes = without_weights(place.asked, dataset)
     found = None
     if resolved.minutes is not None:
         if started and job.folder is not None:
@@ -217,6 +223,7 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
         if share < 1:
             dataset = thinned(ground.dataset, share, resolved.seed)
             method = weighted_classes(build_method(run.method, dataset.profile), dataset.class_weights, dataset.profile)
+            method = with_slower_body(method) if fine_tunes(run, dataset) else method
             notes += (part_of_an_epoch(resolved, len(dataset.train), len(ground.dataset.train)),)
         if job.folder and fabric.global_rank == 0:
             write_share(job.folder, share)
@@ -252,7 +259,7 @@ def _builder(run: ResolvedTraining, method: Method, dataset: Dataset) -> Callabl
         with initialisation(run.seed, stage):
             head = method.stages[stage].head or "linear"
             published = run.weights is not None
-            model = build_model(run.model, shape, k, head, run.pretrained, scales=scales, published=published)
+            model = build_model(run.model, shape, k, head, bool(run.pretrained), scales=scales, published=published)
         if run.weights is not None:
             load_weights(run.weights, model)
         return model
@@ -275,7 +282,7 @@ def _made(folder: Path) -> Path:
 def _share(run: Run, dataset: Dataset) -> Run:
     """Settle the routine of the tuned recipe; what the network cannot take is a TailtuneError."""
     with initialisation(0):
-        build_model(str(run.model), dataset.preprocessor.shape(), len(dataset.names), pretrained=run.pretrained)
+        build_model(str(run.model), dataset.preprocessor.shape(), len(dataset.names), pretrained=bool(run.pretrained))
     return resolve(_named(run), Method("shared", recipe="tuned"), dataset)
 
 
@@ -302,9 +309,11 @@ def _space(run: Run) -> Space:
 
 
 def _summary(run: Run) -> str:
+    begun = " with published weights" if run.pretrained else f" with weights {run.weights}" if run.weights else ""
     return (
-        f"{run.model}, {run.epochs} epochs, batches of {run.batch_size}, {run.optimizer} at {run.lr:g}, weight decay "
-        f"{run.weight_decay:g}, weight average {run.ema:g}, augmentation {run.policy}, selection {run.selection}"
+        f"{run.model}{begun}, {run.epochs} epochs, batches of {run.batch_size}, {run.optimizer} at {run.lr:g}, "
+        f"weight decay {run.weight_decay:g}, weight average {run.ema:g}, augmentation {run.policy}, "
+        f"selection {run.selection}"
     )
 
 
