@@ -50,6 +50,9 @@ class HowToRead:
     """Whether a mirrored picture keeps its class; False for digits, letters and the like."""
     image_size: int | None = None
     """Side in pixels to which folder images are resized; by default the commonest size, at most 224."""
+    resize: Literal["pad", "crop", "stretch"] | None = None
+    """How images of other proportions get there: scaled to fit in, with black beside (pad, the default), scaled to fill
+    all, with two sides cut off (crop), or distorted (stretch, the default of named datasets)."""
     skip_bad_images: bool = False
     """Leave out images that cannot be read (counted in the report) and train on the rest."""
     storage: Literal["auto", "memory", "disk"] = "auto"

@@ -104,3 +104,22 @@ def test_sixteen_bit_images_keep_their_brightness(images: Path, cli: Cli, tmp_pa
 def test_floating_point_images_are_refused(images: Path, refused: Refused) -> None:
     Image.fromarray(picture(0, 0).astype(np.float32)).save(images / "rare" / "float.tiff")
     assert "rare/float.tiff has floating-point pixels" in refused(images, *FIT)
+
+
+def test_a_way_of_resizing_that_there_is_not(images: Path, table: Callable[..., Path], cli: Cli) -> None:
+    answer = cli("inspect", images, "--resize", "squash")
+    assert answer.code == 2
+    assert "squash" in answer.err
+    answer = cli("inspect", table(), "--target", "label", "--resize", "pad")
+    assert answer.code == 2
+    assert answer.err == "tailtune: --resize is for images; leave it out for a table\n"
+
+
+def test_pictures_are_padded_in_fit_and_in_predict_alike(images: Path, cli: Cli, tmp_path: Path) -> None:
+    wide = images / "common" / "wide.png"
+    Image.fromarray(np.full((10, 40, 3), 90, dtype=np.uint8)).save(wide)
+    answer = cli("fit", images, *FIT, "--flip", "True", "--resize", "crop", "--out", tmp_path / "run")
+    assert answer.code == 0
+    assert "1 of them lost what stands out on two sides" in answer.err
+    answer = cli("predict", tmp_path / "run", wide, "--out", tmp_path / "out.csv")
+    assert answer.code == 0

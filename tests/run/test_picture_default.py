@@ -93,7 +93,7 @@ def test_a_run_begins_with_the_weights_and_normalises_as_they_were_made(folder: 
     for name in (name for name in state if state[name].ndim == 4):
         torch.testing.assert_close(weights[f"body.{name}"], state[name], rtol=0, atol=1e-6)
     assert isinstance(fitted.predictor.preprocessor, ImagePreprocessor)
-    assert fitted.predictor.preprocessor.mean == (0.485, 0.456, 0.406)
+    assert fitted.predictor.preprocessor.mean == (0.5, 0.5, 0.5)  # as timm says of these weights
     fitted.predictor.save(tiny)
     expected = fitted.predictor.probabilities(dataset.test.inputs)
     assert np.array_equal(Predictor.load(tiny).probabilities(dataset.test.inputs), expected)

@@ -12,6 +12,7 @@ from tailtune.data.dataset import Dataset, LeftOut, Part
 from tailtune.data.decode import Pixels
 from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.data.memory import SHARE, available_memory
+from tailtune.data.rendering import STRETCHED, Rendering
 from tailtune.data.splits import split_hash, stratified
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.data.target import singleton_warning
@@ -57,6 +58,7 @@ def image_dataset(
     flip: bool | None = None,
     left_out: Sequence[LeftOut] = (),
     warnings: Sequence[str] = (),
+    rendering: Rendering = STRETCHED,
 ) -> Dataset:
     """Complete the parts and fit the preprocessor.
 
@@ -75,6 +77,7 @@ def image_dataset(
         flip: whether a mirrored image keeps its class, where that is known.
         left_out: images and files that are not used.
         warnings: what is to be said already.
+        rendering: how the pictures were brought to their size and depth.
 
     Returns:
         The data set.
@@ -109,7 +112,7 @@ def image_dataset(
         train=fitted_on,
         val=None if val is None else val.part(),
         test=test.part(),
-        preprocessor=ImagePreprocessor.fit(fitted_on.inputs[0]),
+        preprocessor=ImagePreprocessor.fit(fitted_on.inputs[0], rendering),
         split=split,
         split_hash=split_hash(*ids),
         flip=flip,

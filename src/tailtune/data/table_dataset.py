@@ -213,7 +213,7 @@ def _excluded(reading: Reading, target: str, train: Rows) -> dict[str, str]:
         require_column(reading.group, columns, train.where, "group column")
     if target == reading.group or target in reading.ignore:
         raise TailtuneError(f"{target!r} is the target, so it cannot be the group or be ignored; choose another column")
-    for name in ("image_size", "skip_bad_images", "flip"):
+    for name in ("image_size", "resize", "skip_bad_images", "flip"):
         if getattr(reading, name) not in (None, False):
             raise TailtuneError(f"--{name.replace('_', '-')} is for images; leave it out for a table")
     refuse_imbalance(reading)

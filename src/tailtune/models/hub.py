@@ -66,7 +66,10 @@ def published(name: str) -> Published | None:
     """
     import timm
 
-    config = timm.get_pretrained_cfg(name.removeprefix("timm/"))
+    try:
+        config = timm.get_pretrained_cfg(name.removeprefix("timm/"))
+    except RuntimeError:  # a weight tag that there is not, which building the network says better
+        return None
     if config is None or not config.hf_hub_id:
         return None
     repository, _, revision = config.hf_hub_id.partition("@")

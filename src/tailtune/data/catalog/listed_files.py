@@ -187,7 +187,7 @@ def files_dataset(reading: Reading, listed: Listed) -> Dataset:
     listing = Listing(listed.root, listed.names, files, strays=())
     source = f"{listed.title}{words}"
     dataset = dataset_from_listing(
-        reading, listing, source, side=listed.side, split=split, flip=True, warnings=warnings
+        reading, listing, source, side=listed.side, split=split, flip=True, warnings=warnings, resize="stretch"
     )
     return replace(dataset, headline=protocol(reading, listed.headline))
 
