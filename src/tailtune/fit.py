@@ -55,7 +55,7 @@ def fit(
         with ExitStack() as held:
             if first_process(run.devices):
                 held.enter_context(alone(check_folder(run, resume)))
-            finished = execute(run, resume=resume, watch=watch, say=say, forecast=forecast)
+            finished = execute(run, resume=resume, watch=watch, say=say, forecast=forecast, mirrors=True)
             if finished is not None:
                 write_report(finished)
                 seal(finished.folder)

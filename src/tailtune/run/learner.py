@@ -22,7 +22,7 @@ Watch = Callable[[], AbstractContextManager[Observer | None]]
 
 @dataclass(frozen=True)
 class Job:
-    """How a training is carried out, which has no effect on what comes out.
+    """How a training is carried out, which has no effect on what comes out but for `mirrors`.
 
     Attributes:
         folder: for run.yaml, checkpoints and metrics; nothing is written when None.
@@ -32,6 +32,7 @@ class Job:
         asked: the run as a person asked for it, for run.yaml; None for the run that is fitted.
         forecast: is told before training, in a sentence each, what was chosen, how long it takes and what would be
             faster; None times nothing.
+        mirrors: whether to find out if mirrored pictures keep their class, where nobody has said so.
     """
 
     folder: Path | None = None
@@ -40,6 +41,7 @@ class Job:
     until: float | None = None
     asked: Run | None = None
     forecast: Callable[[str], object] | None = None
+    mirrors: bool = False
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,11 @@ from tailtune.training.augmentation import augmentation
 from tailtune.training.budget import PROBE, fit_to_budget, pace, thinned
 from tailtune.training.device import choose_precision, choose_threads, closing, make_fabric
 from tailtune.training.fine_tuning import fine_tunes, normalised_as_published, with_slower_body
+from tailtune.training.mirrors import look_at_mirrors, undecided
 from tailtune.training.observer import Silent
 from tailtune.training.randomness import initialisation, isolated
 from tailtune.training.recipe import resolve
-from tailtune.training.stages import Outcome, train_stages
+from tailtune.training.stages import Outcome, epochs_of_stages, train_stages
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -66,6 +67,9 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     if run.minutes is not None and job.until is None:
         job = replace(job, until=time.monotonic() + 60 * run.minutes)
     place, val = _Place(job.asked or run, fabric, job), dataset.val
+    if job.mirrors and undecided(named, dataset, build_method(named.method, dataset.profile)):
+        mirrors = look_at_mirrors(dataset, named)
+        named, place = replace(named, flip=mirrors.keep), replace(place, notes=(mirrors.said,))
 
     def predictor(trained: _Trained, decision: Decision | None) -> Predictor:
         return Predictor(
@@ -108,7 +112,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     trained = final.outcome.trained
     training = TrainingRecord(
         epochs=trained.epochs,
-        planned_epochs=final.run.epochs,
+        planned_epochs=final.run.epochs if trained.steps else trained.epochs,
         steps=trained.steps,
         seconds=round(trained.seconds, 3),
         seconds_per_step=trained.seconds_per_step,
@@ -145,11 +149,12 @@ def check_flip_averaging(run: Run, dataset: Dataset) -> None:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a training takes place: what was asked for, the devices, the folder."""
+    """Where a training takes place: what was asked for, the devices, the folder, and what is to be said already."""
 
     asked: Run
     fabric: Fabric
     job: Job
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -208,9 +213,12 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
     augment = augmentation(dataset.preprocessor, resolved)
     ground = Ground(dataset, resolved, fabric, augment)
     started = job.folder is not None and job.resume and any(job.folder.glob("*.ckpt"))
-    notes = without_weights(place.asked, dataset)
+    notes = (*without_weights(place.asked, dataset), *place.notes)
     found = None
-    if resolved.minutes is not None:
+    stepless = not any(epochs_of_stages(method, resolved))
+    if stepless:
+        notes += _worth(resolved)
+    elif resolved.minutes is not None:
         if started and job.folder is not None:
             resolved, share = read_plan(job.folder, resolved)
         else:
@@ -234,7 +242,8 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
         write_run(job.folder, place.asked, resolved)
     ground = replace(ground, dataset=dataset, run=resolved)
     if job.forecast is not None and not started:
-        for sentence in (*forecast(resolved, method, dataset, _summary(resolved), found), *notes):
+        words = f"{resolved.model}{_begun(resolved)}, one pass for features" if stepless else _summary(resolved)
+        for sentence in (*forecast(resolved, method, dataset, words, found), *notes):
             job.forecast(sentence)
     with job.watch() as observer:
         trail = Trail(job.folder, job.resume, observer or Silent(), job.until)
@@ -308,10 +317,23 @@ def _space(run: Run) -> Space:
     return {"lr": Log(run.lr / 10, run.lr * 5), "weight_decay": decay}
 
 
-def _summary(run: Run) -> str:
-    begun = " with published weights" if run.pretrained else f" with weights {run.weights}" if run.weights else ""
+def _begun(run: Run) -> str:
+    return " with published weights" if run.pretrained else f" with weights {run.weights}" if run.weights else ""
+
+
+def _worth(run: Run) -> tuple[str, ...]:
+    """Return the sentence on features that nothing was learnt for."""
+    if run.pretrained or run.weights:
+        return ()
     return (
-        f"{run.model}{begun}, {run.epochs} epochs, batches of {run.batch_size}, {run.optimizer} at {run.lr:g}, "
+        "Only the head is fitted, and to features of random weights, which know nothing of pictures: no more than a "
+        "lower bound. Take published weights (--pretrained, --weights FILE), or train with --method tuned.",
+    )
+
+
+def _summary(run: Run) -> str:
+    return (
+        f"{run.model}{_begun(run)}, {run.epochs} epochs, batches of {run.batch_size}, {run.optimizer} at {run.lr:g}, "
         f"weight decay {run.weight_decay:g}, weight average {run.ema:g}, augmentation {run.policy}, "
         f"selection {run.selection}"
     )
