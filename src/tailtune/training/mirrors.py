@@ -80,9 +80,7 @@ def look_at_mirrors(dataset: Dataset, run: Resolved) -> Mirrors:
     spread = float((weights.square() * (found[0] - before).square()).sum().sqrt())
     if before - chance < SURE * spread:
         return _assumed("which could not be tested, because a small network learnt nothing from these pictures")
-    numbers = (
-        f"(their true class gets {after:.2f} instead of {before:.2f} on average, {len(truth)} validation pictures)"
-    )
+    numbers = f"(their class gets {after:.2f} instead of {before:.2f} on average, {len(truth)} validation pictures)"
     if before - after > max(LOST * (before - chance), SURE * error):
         return Mirrors(
             False,
