@@ -60,7 +60,9 @@ def fit(
         with ExitStack() as held:
             if first_process(run.devices):
                 held.enter_context(alone(check_folder(run, resume)))
-            finished = execute(run, resume=resume, watch=watch, say=say, forecast=forecast, together=together)
+            finished = execute(
+                run, resume=resume, watch=watch, say=say, forecast=forecast, together=together, mirrors=True
+            )
             if finished is not None:
                 write_report(finished)
                 seal(finished.folder)

@@ -64,6 +64,9 @@ class HowToRead:
     """Whether a mirrored picture keeps its class; False for digits, letters and the like."""
     image_size: int | None = None
     """Side in pixels to which folder images are resized; by default the commonest size, at most 224."""
+    resize: Literal["pad", "crop", "stretch"] | None = None
+    """How images of other proportions get there: scaled to fit in, with black beside (pad, the default), scaled to fill
+    all, with two sides cut off (crop), or distorted (stretch, the default of named datasets)."""
     skip_bad_images: bool = False
     """Leave out images that cannot be read (counted in the report) and train on the rest."""
     storage: Literal["auto", "memory", "disk"] = "auto"
@@ -98,10 +101,11 @@ class Settings(HowToRead):
 
     model: str | None = None
     """Model name (`tailtune list models`). By default a portfolio of several for a table, or mlp-plr where a method or
-    another setting of networks is given, and where methods are compared; for images a CIFAR ResNet or a timm ResNet-50
-    by their size."""
-    pretrained: bool = False
-    """Start from timm's pretrained weights (image models of timm only)."""
+    another setting of networks is given, and where methods are compared; for your own images of 64 pixels or more a
+    pretrained mobilenetv4_conv_small; for others, and where images are compared, a ResNet by their size."""
+    pretrained: bool | None = None
+    """Start from timm's pretrained weights (image models of timm only). By default where neither model nor weights are
+    named, for your own images of 64 pixels or more, if the weights are in the hub's cache or can be had."""
     weights: str | None = None
     """Start from other weights: timm/EXACT.NAME, simclr or vicreg (ResNet-50 of ImageNet), or a file (images only)."""
     epochs: int | None = None

@@ -142,7 +142,7 @@ SILENT = {
     "TT014": [replace(TABLE, test_counts=(80, 20)), TABLE, replace(TABLE, test_counts=(50, 50), balances=True)],
     "TT015": [TABLE, IMAGES, replace(IMAGES, profile=ClassProfile((9, 9, 9), ("0", "1", "2")), side=8)],
     "TT016": [IMAGES, TREES],
-    "TT017": [IMAGES, TABLE, TREES],
+    "TT017": [IMAGES, TABLE, TREES, replace(IMAGES, routine=Routine(32, 8, "flip+crop"), begun=True)],
     "TT018": [
         BALANCED_TABLE,
         replace(TABLE, balances=True),

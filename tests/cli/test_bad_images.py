@@ -91,7 +91,11 @@ def test_sixteen_bit_images_keep_their_brightness(images: Path, cli: Cli, tmp_pa
     for path in sorted(images.rglob("*.png")):
         copy = deep / path.relative_to(images)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.asarray(Image.open(path)).astype(np.uint16) * 257).save(copy)
+        values = np.asarray(Image.open(path)).astype(np.uint16) * 257
+        if path.stem == "000":  # the range of the numbers, by which deep pictures are scaled
+            values[0, :2] = 0, 65535
+            Image.fromarray((values // 257).astype(np.uint8)).save(path)
+        Image.fromarray(values).save(copy)
     assert Image.open(deep / "rare" / "000.png").mode.startswith("I")
     for data, run in ((images, "eight"), (deep, "sixteen")):
         got = cli("fit", data, *FIT, "--out", tmp_path / run)
@@ -101,6 +105,27 @@ def test_sixteen_bit_images_keep_their_brightness(images: Path, cli: Cli, tmp_pa
     np.testing.assert_array_equal(eight, sixteen)
 
 
-def test_floating_point_images_are_refused(images: Path, refused: Refused) -> None:
-    Image.fromarray(picture(0, 0).astype(np.float32)).save(images / "rare" / "float.tiff")
-    assert "rare/float.tiff has floating-point pixels" in refused(images, *FIT)
+def test_floating_point_images_without_a_range_are_refused(images: Path, refused: Refused) -> None:
+    values = picture(0, 0).astype(np.float32)
+    values[0, 0] = np.inf
+    Image.fromarray(values).save(images / "rare" / "float.tiff")
+    assert "rare/float.tiff has floating-point pixels, whose range is unknown" in refused(images, *FIT)
+
+
+def test_a_way_of_resizing_that_there_is_not(images: Path, table: Callable[..., Path], cli: Cli) -> None:
+    answer = cli("inspect", images, "--resize", "squash")
+    assert answer.code == 2
+    assert "squash" in answer.err
+    answer = cli("inspect", table(), "--target", "label", "--resize", "pad")
+    assert answer.code == 2
+    assert answer.err == "tailtune: --resize is for images; leave it out for a table\n"
+
+
+def test_pictures_are_padded_in_fit_and_in_predict_alike(images: Path, cli: Cli, tmp_path: Path) -> None:
+    wide = images / "common" / "wide.png"
+    Image.fromarray(np.full((10, 40, 3), 90, dtype=np.uint8)).save(wide)
+    answer = cli("fit", images, *FIT, "--flip", "True", "--resize", "crop", "--out", tmp_path / "run")
+    assert answer.code == 0
+    assert "1 of them lost what stands out on two sides" in answer.err
+    answer = cli("predict", tmp_path / "run", wide, "--out", tmp_path / "out.csv")
+    assert answer.code == 0

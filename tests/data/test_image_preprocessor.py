@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from tailtune.data.image_preprocessor import ImagePreprocessor, as_nchw
+from tailtune.data.rendering import Rendering
 from tailtune.errors import TailtuneError
 
 COLOUR = ImagePreprocessor(3, 8, 8, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
@@ -23,9 +25,11 @@ def test_statistics_equal_numpys(pixels):
     np.testing.assert_allclose(fitted.std, np.where(std < 1e-12, 1, std), atol=1e-9)
 
 
-def test_state_round_trip_through_json():
-    settings, tensors = COLOUR.state()
-    assert ImagePreprocessor.from_state(json.loads(json.dumps(settings)), tensors) == COLOUR
+@pytest.mark.parametrize("rendering", [Rendering(), Rendering("pad"), Rendering("crop", (-1024.0, 3071.5))])
+def test_state_round_trip_through_json(rendering):
+    made = replace(COLOUR, rendering=rendering)
+    settings, tensors = made.state()
+    assert ImagePreprocessor.from_state(json.loads(json.dumps(settings)), tensors) == made
     assert COLOUR.shape() == {"channels": 3, "height": 8, "width": 8}
 
 

@@ -116,7 +116,7 @@ def test_mixed_grey_rgb_rgba_and_palette_become_rgb(tmp_path):
             picture(tmp_path / name / f"{i}.png", mode=mode)
     data = open_image_folder(run_on(tmp_path))
     assert data.train.inputs[0].shape[1] == 3
-    assert data.warnings == ("4 of 10 images are grey; they became RGB.",)
+    assert data.warnings[-1] == "4 of 10 images are grey; they became RGB."
 
 
 def test_the_commonest_size_wins_and_the_warning_says_so(tmp_path):
@@ -125,7 +125,8 @@ def test_the_commonest_size_wins_and_the_warning_says_so(tmp_path):
         picture(tmp_path / "b" / f"{i}.png", size=(8, 6) if i else (20, 20))
     data = open_image_folder(run_on(tmp_path))
     assert data.train.inputs[0].shape[2:] == (6, 8)
-    assert "1 of 10 images were stretched to 6 x 8 (the commonest size; 2 different sizes found)" in data.warnings[0]
+    assert "1 of 10 images were scaled to 6 x 8 (the commonest size; 2 different sizes found)" in data.warnings[0]
+    assert "1 of them got black beside them, to keep their proportions (--resize crop would cut" in data.warnings[0]
 
 
 def test_large_pictures_are_scaled_down_to_224(tmp_path):

@@ -22,6 +22,7 @@ from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.data.images import open_for_prediction, open_image_folder
 from tailtune.data.open import open_dataset
 from tailtune.data.picture_store import open_store
+from tailtune.data.rendering import Rendering
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.errors import TailtuneError
 from tailtune.sampling.smote_part import enlarge_by_smote
@@ -120,18 +121,23 @@ def test_a_long_reading_says_how_far_it_is(folder: Path, monkeypatch: pytest.Mon
     assert store.file.read_bytes() == in_memory(folder).tobytes()
 
 
-@pytest.mark.parametrize("change", ["content", "time", "size", "less"])
+@pytest.mark.parametrize("change", ["content", "time", "size", "less", "resize", "levels"])
 def test_what_changes_the_pictures_changes_the_store(folder: Path, change: str) -> None:
     first, path, size = store_of(folder), folder / "cat" / "00.png", SIZE
+    rendering = Rendering()
     if change == "content":
         shutil.copyfile(folder / "cat" / "03.png", path)
     elif change == "time":
         os.utime(path, ns=(1, 1))
     elif change == "size":
         size = (3, 8, 9)
+    elif change == "resize":
+        rendering = Rendering("pad")
+    elif change == "levels":
+        rendering = Rendering(levels=(0.0, 4095.0))
     else:
         path.unlink()
-    assert open_store(folder, files(folder), *size, skip_bad_images=False).file != first.file
+    assert open_store(folder, files(folder), *size, skip_bad_images=False, rendering=rendering).file != first.file
 
 
 @pytest.mark.parametrize("torn", [False, True])

@@ -55,10 +55,11 @@ def test_learns_repeats_itself_and_is_saved(kind: str, name: str, tmp_path: Path
     recall = [np.mean(probabilities[part.targets == c].argmax(1) == c) for c in range(k)]
     assert np.mean(recall) > 2 / k, f"balanced accuracy {np.mean(recall):.3f} is near chance"
 
-    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    losses = [row["train_loss"] for row in rows if row.get("stage", 1) == 1]
-    assert np.isfinite([row["train_loss"] for row in rows]).all()
-    assert min(losses[1:]) < losses[0], f"the loss did not fall: {losses}"
+    if fitted.training.steps:
+        rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+        losses = [row["train_loss"] for row in rows if row.get("stage", 1) == 1]
+        assert np.isfinite([row["train_loss"] for row in rows]).all()
+        assert min(losses[1:]) < losses[0], f"the loss did not fall: {losses}"
 
     assert np.array_equal(probabilities, fit(kind, name).predictor.probabilities(part.inputs)), "the same seed differs"
 

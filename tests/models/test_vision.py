@@ -151,15 +151,12 @@ def test_unknown_weight_tag() -> None:
         build_vision("resnet18.nonsense", 3, 32, 32, 10)
 
 
-def test_pretrained_weights_without_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    import timm
-
-    def offline(*_: object, **__: object) -> None:
-        raise OSError("we cannot find the requested files\nin the local cache")
-
-    monkeypatch.setattr(timm, "create_model", offline)
+def test_pretrained_weights_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    damaged = tmp_path / "model.safetensors"
+    damaged.write_bytes(b"no weights")
+    monkeypatch.setattr("tailtune.models.vision.weights_file", lambda name: damaged)
     with pytest.raises(TailtuneError, match="could not be had") as caught:
-        build_vision("resnet18", 3, 224, 224, 10, pretrained=True)
+        build_vision("test_resnet", 3, 96, 96, 10, pretrained=True)
     assert "\n" not in str(caught.value)
 
 
@@ -176,6 +173,7 @@ def test_pretrained_kernels_survive_the_small_stem(monkeypatch: pytest.MonkeyPat
         return body
 
     monkeypatch.setattr(timm, "create_model", with_weights)
+    monkeypatch.setattr("tailtune.models.vision.weights_file", lambda name: None)
     model = build_vision("resnet18", 3, 32, 32, 10, pretrained=True)
     assert torch.equal(model.body.conv1.weight, made[0])
     assert map_sides(model, 32, "conv1", "layer1") == [32, 32]

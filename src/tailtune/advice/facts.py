@@ -64,6 +64,7 @@ class Facts:
         method: name of the chosen method, with its settings.
         balances: whether that method makes up for unequal class frequencies; the default one does not.
         routine: that of the run.
+        begun: whether the run began with published weights or trained no step: how many steps it takes says little.
         network: whether the chosen model is a network, or may be one: advice on its training has no meaning for trees.
     """
 
@@ -80,6 +81,7 @@ class Facts:
     method: str | None = None
     balances: bool | None = False
     routine: Routine | None = None
+    begun: bool = False
     network: bool = True
 
     @property
@@ -176,6 +178,7 @@ def facts_of_result(result: Result) -> Facts:
         method=run.method,
         balances=_balances(run.method, profile),
         routine=routine,
+        begun=bool(run.pretrained or run.weights) or result.training.steps == 0,
         network=network,
         leaks=result.leaks.found if result.leaks else (),
     )

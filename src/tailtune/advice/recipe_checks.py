@@ -139,8 +139,8 @@ def trees(facts: Facts) -> Advice | None:
 
 
 def few_steps(facts: Facts) -> Advice | None:
-    """TT017: too short a training."""
-    if not facts.network:
+    """TT017: too short a training, of a network that begins with nothing."""
+    if not facts.network or facts.begun:
         return None
     routine, rows = facts.routine or facts.recipe, facts.profile.total
     steps = routine.steps(rows)

@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, function in COMMANDS.items():
         app.command(name=name)(function)
     words = sys.argv[1:] if arguments is None else arguments
-    given = [_MEANT.get((words[0], word), word) for word in words]
+    given = _with_values([_MEANT.get((words[0], word), word) for word in words])
     try:
         for word in words:
             refuse_bytes(word)
@@ -99,6 +99,14 @@ def main(arguments: list[str] | None = None) -> int:
     except Interrupted as stop:
         return _stopped(f"{stop}; {stop.how}")
     return 0
+
+
+def _with_values(words: list[str]) -> list[str]:
+    """Put True behind a --pretrained that stands alone, because it may also be False."""
+    found: list[str] = []
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        found += [word, "True"] if word == "--pretrained" and following not in ("True", "False", "None") else [word]
+    return found
 
 
 def _fail(message: str) -> int:

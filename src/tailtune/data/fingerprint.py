@@ -87,7 +87,9 @@ def _columns(dataset: Dataset) -> tuple[str, ...]:
     columns: Any = getattr(dataset.preprocessor, "columns", None)
     if columns is not None:
         return tuple(f"{column.name} ({column.kind})" for column in columns)
-    return tuple(f"{name} {size}" for name, size in dataset.preprocessor.shape().items())
+    rendering = getattr(dataset.preprocessor, "rendering", None)
+    made = () if rendering is None else (f"resize {rendering.resize}", f"levels {rendering.levels}")
+    return (*(f"{name} {size}" for name, size in dataset.preprocessor.shape().items()), *made)
 
 
 def _values(part: Part) -> Iterable[bytes]:

@@ -15,6 +15,7 @@ from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.data.known import NOTHING, Known, KnownBy
 from tailtune.data.memory import SHARE, available_memory
 from tailtune.data.parted import Parted, parted, shared_groups, what_columns_do, with_known
+from tailtune.data.rendering import STRETCHED, Rendering
 from tailtune.data.splits import split_hash
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.errors import TailtuneError
@@ -64,6 +65,7 @@ def image_dataset(
     left_out: Sequence[LeftOut] = (),
     warnings: Sequence[str] = (),
     by: KnownBy | None = None,
+    rendering: Rendering = STRETCHED,
 ) -> Dataset:
     """Complete the parts and fit the preprocessor.
 
@@ -83,6 +85,7 @@ def image_dataset(
         left_out: images and files that are not used.
         warnings: what is to be said already.
         by: the columns of a manifest that say what is known of the images; None where there is no manifest.
+        rendering: how the pictures were brought to their size and depth.
 
     Returns:
         The data set.
@@ -126,7 +129,7 @@ def image_dataset(
         train=fitted_on,
         val=None if val is None else val.part(made.scale),
         test=tested_on,
-        preprocessor=ImagePreprocessor.fit(fitted_on.inputs[0]),
+        preprocessor=ImagePreprocessor.fit(fitted_on.inputs[0], rendering),
         split=split,
         split_hash=split_hash(*ids),
         flip=flip,

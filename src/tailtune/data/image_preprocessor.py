@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.dataset import Kind
-from tailtune.data.decode import Pixels, fitted, read_all
+from tailtune.data.decode import Pixels, read_all
+from tailtune.data.rendering import STRETCHED, Rendering, fitted
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.errors import TailtuneError
 
@@ -30,6 +31,7 @@ class ImagePreprocessor:
         width: columns.
         mean: of each channel of the training pixels [C], on the scale of 0 to 1.
         std: likewise; 1 for a channel that is constant.
+        rendering: what is done to pictures of other proportions, and to deep grey values.
     """
 
     channels: int
@@ -37,19 +39,21 @@ class ImagePreprocessor:
     width: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    rendering: Rendering = STRETCHED
 
     kind: ClassVar[Kind] = "image"
 
     @classmethod
-    def fit(cls, pixels: torch.Tensor | StoredPictures) -> ImagePreprocessor:
-        """Take the size and the statistics of the training pixels uint8 [N, C, H, W]."""
+    def fit(cls, pixels: torch.Tensor | StoredPictures, rendering: Rendering = STRETCHED) -> ImagePreprocessor:
+        """Take the size and the statistics of the training pixels uint8 [N, C, H, W], and how they were made."""
         rows, channels, height, width = pixels.shape
         sums, squares = pixels.moments() if isinstance(pixels, StoredPictures) else _moments(pixels)
         n = rows * height * width
         mean = tuple(total / (255 * n) for total in sums)
         # in whole numbers, so that no rounding depends on where the pixels are kept
         spread = (n * square - total * total for total, square in zip(sums, squares, strict=True))
-        return cls(channels, height, width, mean, tuple(math.sqrt(value) / (255 * n) or 1.0 for value in spread))
+        std = tuple(math.sqrt(value) / (255 * n) or 1.0 for value in spread)
+        return cls(channels, height, width, mean, std, rendering)
 
     def encode(self, images: Sequence[str | Path] | NDArray[Any] | torch.Tensor) -> tuple[torch.Tensor]:
         """Read or convert images.
@@ -73,7 +77,7 @@ class ImagePreprocessor:
         if self.channels not in (1, 3):
             raise TailtuneError(f"the model takes {self.channels} channels, image files have 1 or 3; pass an array")
         names = [str(path) for path in images]
-        pixels, problems = read_all(images, names, self.channels, self.height, self.width)
+        pixels, problems = read_all(images, names, self.channels, self.height, self.width, self.rendering)
         for problem in problems:
             if problem is not None:
                 raise problem
@@ -89,7 +93,7 @@ class ImagePreprocessor:
         )
         out = np.empty((len(pixels), self.channels, self.height, self.width), dtype=np.uint8)
         for row, picture in enumerate(pictures):
-            out[row] = fitted(picture, self.channels, self.height, self.width)
+            out[row] = fitted(picture, self.channels, self.height, self.width, self.rendering.resize)
         return out
 
     def shape(self) -> dict[str, object]:
@@ -98,17 +102,22 @@ class ImagePreprocessor:
 
     def state(self) -> tuple[dict[str, object], dict[str, NDArray[np.generic]]]:
         """JSON-ready settings, and no arrays; `from_state` makes an equal preprocessor of them."""
-        return {**self.shape(), "mean": list(self.mean), "std": list(self.std)}, {}
+        levels = None if self.rendering.levels is None else list(self.rendering.levels)
+        made = {"resize": self.rendering.resize, "levels": levels}
+        return {**self.shape(), "mean": list(self.mean), "std": list(self.std), **made}, {}
 
     @classmethod
     def from_state(cls, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> ImagePreprocessor:
         """Return the preprocessor whose `state` this is."""
+        levels = settings["levels"]
+        rendering = Rendering(settings["resize"], None if levels is None else (float(levels[0]), float(levels[1])))
         return cls(
             int(settings["channels"]),
             int(settings["height"]),
             int(settings["width"]),
             tuple(settings["mean"]),
             tuple(settings["std"]),
+            rendering,
         )
 
 

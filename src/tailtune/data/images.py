@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.dataset import Dataset, LeftOut
-from tailtune.data.decode import Header, Pixels, UnreadableImageError, in_threads, is_image, read_all, read_header
+from tailtune.data.decode import (
+    Header,
+    Pixels,
+    UnreadableImageError,
+    deep_range,
+    in_threads,
+    is_image,
+    read_all,
+    read_header,
+)
 from tailtune.data.frames import column_series
 from tailtune.data.group_pattern import groups_of_paths
 from tailtune.data.image_dataset import Images, check_memory, fits_memory, image_dataset
@@ -22,6 +31,7 @@ from tailtune.data.imbalance import refuse_imbalance
 from tailtune.data.known import NOTHING, Known, KnownBy
 from tailtune.data.npz import array_ids, check_targets, prediction_suffix, read_arrays
 from tailtune.data.picture_store import open_store
+from tailtune.data.rendering import Levels, Rendering, Resize
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.target import UnknownClassesError, encode_target, learn_target
 from tailtune.errors import TailtuneError
@@ -39,9 +49,10 @@ SHOWN = 20  # files that are named one by one; the others are counted
 def open_image_folder(reading: Reading) -> Dataset:
     """Read the image folder `reading.data`: one subfolder for each class, directly or within train/, val/ and test/.
 
-    All images are stretched to one size: `reading.image_size` on both sides, else the commonest size, scaled down to
-    224 pixels on its longer side. If all of them are grey they keep one channel, otherwise all become RGB. Their
-    identities are the paths relative to the folder.
+    All images get one size: `reading.image_size` on both sides, else the commonest size, scaled down to 224 pixels on
+    its longer side. Those of other proportions keep them, with black beside, unless `reading.resize` says otherwise. If
+    all of them are grey they keep one channel, otherwise all become RGB. Grey values of more than 8 bits are scaled by
+    the range of those given for training. Identities are the paths relative to the folder.
 
     Args:
         reading: for the folder, the size, where the pixels are kept, what to do with unreadable images, and the split.
@@ -98,6 +109,7 @@ def dataset_from_listing(
     warnings: Sequence[str] = (),
     known: Known | None = None,
     by: KnownBy | None = None,
+    resize: Resize = "pad",
 ) -> Dataset:
     """Read the images of a listing, all to one size and one number of channels, see `open_image_folder`.
 
@@ -111,6 +123,7 @@ def dataset_from_listing(
         warnings: what is to be said already.
         known: of the files of all parts, one behind another.
         by: columns of a manifest, see `image_dataset`.
+        resize: what is done to other proportions by the data set's own protocol, which `reading.resize` overrules.
 
     Returns:
         The data set.
@@ -130,12 +143,16 @@ def dataset_from_listing(
     wanted = (
         (reading.image_size, "--image-size") if reading.image_size else (side, "the size of the data set's protocol")
     )
-    height, width, stretched = _common_size(found, *wanted)
-    said += stretched
+    height, width, why = _common_size(found, *wanted)
+    said += _resized(found, (height, width), reading.resize or resize, why)
+    deep = [path for (part, path, _), header in zip(rows, found, strict=True) if part == "train" and header.deep]
+    levels = _levels(root, deep)
+    said += _scaled(found, levels)
+    rendering = Rendering(reading.resize or resize, levels)
     if channels == 3 and any(header.grey for header in found):
         said.append(f"{sum(header.grey for header in found)} of {len(found)} images are grey; they became RGB.")
 
-    pixels, problems = _read(reading, root, [path for _, path, _ in rows], (channels, height, width))
+    pixels, problems = _read(reading, root, [path for _, path, _ in rows], (channels, height, width), rendering)
     broken = [problem for problem in problems if problem is not None]
     if broken and not reading.skip_bad_images:
         raise broken[0]
@@ -167,6 +184,7 @@ def dataset_from_listing(
         left_out=_left_out(bad, listing.strays),
         warnings=said,
         by=by,
+        rendering=rendering,
     )
 
 
@@ -174,7 +192,7 @@ def dataset_from_arrays(reading: Reading, **arrays: NDArray[Any]) -> Dataset:
     """Make a data set of images in arrays.
 
     Args:
-        reading: for the split; `reading.image_size`, if set, stretches the images.
+        reading: for the split; `reading.image_size` and `reading.resize`, if set, for another size.
         arrays: ``x_train`` ([N, H, W], [N, H, W, C] or [N, C, H, W], values 0 to 255) and ``y_train`` (labels [N] of
             text, whole numbers or booleans), or ``x`` and ``y``; where the data brings them also ``x_val``, ``y_val``,
             ``x_test`` and ``y_test``. The first row of an array is called "x_train[0]".
@@ -212,15 +230,23 @@ def dataset_from_arrays(reading: Reading, **arrays: NDArray[Any]) -> Dataset:
         if images.pixels.shape[1:] != shape:
             found = images.pixels.shape[1:]
             raise TailtuneError(f"{reading.data}: images of x_{part} are {found}, those of x_train {shape} (C, H, W)")
+    rendering = Rendering(reading.resize or "pad")
     if reading.image_size is not None and shape[1:] != (reading.image_size, reading.image_size):
         side = reading.image_size
-        stretch = ImagePreprocessor(shape[0], side, side, mean=(0.0,) * shape[0], std=(1.0,) * shape[0])
+        resized = ImagePreprocessor(shape[0], side, side, (0.0,) * shape[0], (1.0,) * shape[0], rendering)
         parts = {
-            part: Images(stretch.encode(np.asarray(images.pixels))[0].numpy(), images.targets, images.ids)
+            part: Images(resized.encode(np.asarray(images.pixels))[0].numpy(), images.targets, images.ids)
             for part, images in parts.items()
         }
     return image_dataset(
-        reading, str(reading.data), names, parts["train"], parts.get("val"), parts.get("test"), warnings=said
+        reading,
+        str(reading.data),
+        names,
+        parts["train"],
+        parts.get("val"),
+        parts.get("test"),
+        warnings=said,
+        rendering=rendering,
     )
 
 
@@ -303,11 +329,11 @@ def readable(
     size = preprocessor.channels, preprocessor.height, preprocessor.width
     in_memory = fits_memory(len(paths), *size)
     if unreadable is None:
-        inputs = preprocessor.encode(paths) if in_memory else (PictureFiles(paths, size),)
+        inputs = preprocessor.encode(paths) if in_memory else (PictureFiles(paths, size, preprocessor.rendering),)
         return inputs, np.arange(len(paths))
     for start in range(0, len(paths), AT_ONCE):  # decoded once more below, so that no more of them are in memory
         rows = slice(start, start + AT_ONCE)
-        _, problems = read_all(paths[rows], names[rows], *size)
+        _, problems = read_all(paths[rows], names[rows], *size, preprocessor.rendering)
         unreadable |= {start + row: problem for row, problem in enumerate(problems) if problem is not None}
     if len(unreadable) == len(paths):
         raise TailtuneError(
@@ -315,7 +341,7 @@ def readable(
         )
     whole = np.array([row for row in range(len(paths)) if row not in unreadable], dtype=np.int64)
     left = [paths[row] for row in whole]
-    return preprocessor.encode(left) if in_memory else (PictureFiles(left, size),), whole
+    return preprocessor.encode(left) if in_memory else (PictureFiles(left, size, preprocessor.rendering),), whole
 
 
 def _arrays_for_prediction(
@@ -332,13 +358,13 @@ def _arrays_for_prediction(
 
 
 def _read(
-    reading: Reading, root: Path, paths: Sequence[str], size: tuple[int, int, int]
+    reading: Reading, root: Path, paths: Sequence[str], size: tuple[int, int, int], rendering: Rendering
 ) -> tuple[Pixels | StoredPictures, Sequence[UnreadableImageError | None]]:
     """Read the images at `paths` into memory, or see to it that they are in a file, all as `size` (C, H, W)."""
     if reading.storage == "memory" or (reading.storage == "auto" and fits_memory(len(paths), *size)):
         check_memory(len(paths), *size, str(root))
-        return read_all([root / path for path in paths], paths, *size)
-    store = open_store(root, paths, *size, skip_bad_images=reading.skip_bad_images)
+        return read_all([root / path for path in paths], paths, *size, rendering)
+    store = open_store(root, paths, *size, skip_bad_images=reading.skip_bad_images, rendering=rendering)
     place = {name: row for row, name in enumerate(store.names)}
     rows = np.array([place[path] for path in paths], dtype=np.int64)
     bad = {store.names[row]: UnreadableImageError(store.names[row], why) for row, why in store.problems.items()}
@@ -365,31 +391,63 @@ def _headers(root: Path, paths: Sequence[str], skip: bool) -> tuple[list[Header 
     return headers, bad
 
 
-def _common_size(headers: Sequence[Header], side: int | None, who: str) -> tuple[int, int, list[str]]:
-    """Return height and width for all images (`side`, which `who` asks for, or the commonest), and what is to be said
-    if any of them changes.
-    """
-    sizes = Counter((header.height, header.width) for header in headers)
+def _common_size(headers: Sequence[Header], side: int | None, who: str) -> tuple[int, int, str]:
+    """Return height and width for all images (`side`, which `who` asks for, or the commonest), and whose wish it is."""
     if side is not None:
-        height = width = side
-        reason = who
-    else:
-        # the larger one of two sizes that are equally common, so that the order of the files cannot matter
-        height, width = max(sizes, key=lambda size: (sizes[size], size))
-        shrink = min(1.0, LARGEST_DEFAULT_SIDE / max(height, width))
-        height, width = max(1, round(height * shrink)), max(1, round(width * shrink))
-        reason = "the commonest size" + (f", at most {LARGEST_DEFAULT_SIDE} a side" if shrink < 1 else "")
-    changed = sum(count for size, count in sizes.items() if size != (height, width))
+        return side, side, who
+    sizes = Counter((header.height, header.width) for header in headers)
+    # the larger one of two sizes that are equally common, so that the order of the files cannot matter
+    height, width = max(sizes, key=lambda size: (sizes[size], size))
+    shrink = min(1.0, LARGEST_DEFAULT_SIDE / max(height, width))
+    reason = "the commonest size" + (f", at most {LARGEST_DEFAULT_SIDE} a side" if shrink < 1 else "")
+    return max(1, round(height * shrink)), max(1, round(width * shrink)), reason
+
+
+def _resized(headers: Sequence[Header], to: tuple[int, int], resize: Resize, why: str) -> list[str]:
+    """Say how many images change their size, and what becomes of those that have other proportions."""
+    sizes = Counter((header.height, header.width) for header in headers)
+    changed = sum(count for size, count in sizes.items() if size != to)
     if not changed:
-        return height, width, []
-    return (
-        height,
-        width,
-        [
-            f"{changed} of {len(headers)} images were stretched to {height} x {width} ({reason}; {len(sizes)} "
-            f"{'size' if len(sizes) == 1 else 'different sizes'} found); choose another with --image-size."
-        ],
-    )
+        return []
+    other = sum(count for (height, width), count in sizes.items() if _other_proportions(height, width, to))
+    found = f"{len(sizes)} {'size' if len(sizes) == 1 else 'different sizes'} found"
+    said = f"{changed} of {len(headers)} images were scaled to {to[0]} x {to[1]} ({why}; {found})"
+    if not other:
+        return [f"{said}, in their proportions; choose another size with --image-size."]
+    words = {
+        "pad": "got black beside them, to keep their proportions (--resize crop would cut them)",
+        "crop": "lost what stands out on two sides, to keep their proportions (--resize pad would keep all of it)",
+        "stretch": "were stretched, which distorts shapes (--resize pad or crop would not)",
+    }
+    return [f"{said}; {other} of them {words[resize]}. Choose another size with --image-size."]
+
+
+def _other_proportions(height: int, width: int, to: tuple[int, int]) -> bool:
+    # by more than the half pixel to which sizes are rounded
+    return abs(width * to[0] / height - to[1]) > 0.5 and abs(height * to[1] / width - to[0]) > 0.5
+
+
+def _levels(root: Path, paths: Sequence[str]) -> Levels | None:
+    """Return the least and the largest grey value of the deep images at `paths`; None where there is none to read."""
+
+    def read(path: str) -> Levels | None:
+        try:
+            return deep_range(root / path, path)
+        except UnreadableImageError:
+            return None  # said where its pixels are read
+
+    found = [levels for levels in in_threads(read, paths) if levels is not None]
+    return (min(low for low, _ in found), max(high for _, high in found)) if found else None
+
+
+def _scaled(headers: Sequence[Header], levels: Levels | None) -> list[str]:
+    if levels is None:
+        return []
+    deep = sum(header.deep for header in headers)
+    return [
+        f"{deep} of {len(headers)} images hold grey values of more than 8 bits; {levels[0]:,.6g} to {levels[1]:,.6g}, "
+        "the range of those given for training, became 0 to 255, also in new images."
+    ]
 
 
 def _check_classes_left(

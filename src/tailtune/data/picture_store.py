@@ -25,12 +25,13 @@ from typing import Any
 import numpy as np
 
 from tailtune.data.decode import Pixels, UnreadableImageError, in_threads, read_all
+from tailtune.data.rendering import STRETCHED, Rendering
 from tailtune.data.stored_pictures import DamagedStoreError, Shape, Store
 from tailtune.errors import TailtuneError
 
 LOG = logging.getLogger("tailtune")  # the command line shows it; a Python user hears of it if they wish
 SECONDS = 10.0  # between two lines about how far reading is
-FORMAT = 2  # of the folder, and of how pictures are decoded
+FORMAT = 3  # of the folder, and of how pictures are decoded
 CHUNK = 2**26  # bytes of pixels between two entries
 PIXELS, ROWS = "pixels", "rows.jsonl"
 
@@ -43,6 +44,7 @@ class _Wanted:
     names: tuple[str, ...]
     shape: Shape
     folder: Path
+    rendering: Rendering
 
     @property
     def picture(self) -> int:
@@ -62,13 +64,20 @@ def cache_folder() -> Path:
 
 
 def open_store(
-    root: Path, paths: Sequence[str], channels: int, height: int, width: int, *, skip_bad_images: bool
+    root: Path,
+    paths: Sequence[str],
+    channels: int,
+    height: int,
+    width: int,
+    *,
+    skip_bad_images: bool,
+    rendering: Rendering = STRETCHED,
 ) -> Store:
     """Open the store of some image files, and build it where there is none.
 
     It is the user's own, also where several share a cache. It changes with the paths below `root`, the sizes and the
-    modification times of the files, and the size of the pictures, not with the order of `paths`. Of several processes
-    one builds it and the others wait.
+    modification times of the files, the size of the pictures and how they are brought to it, not with the order of
+    `paths`. Of several processes one builds it and the others wait.
 
     Args:
         root: folder of the images.
@@ -77,6 +86,7 @@ def open_store(
         height: rows of each picture.
         width: columns of each picture.
         skip_bad_images: keep what is wrong with unreadable images in ``problems``.
+        rendering: what is done to other proportions and depths.
 
     Returns:
         The store, whose rows are the sorted `paths`, each once.
@@ -86,8 +96,8 @@ def open_store(
         TailtuneError: no space or no right to write, or a store that is damaged or that others could have written.
     """
     names = tuple(sorted(set(paths)))
-    folder = cache_folder() / _key(root, names, channels, height, width)
-    wanted = _Wanted(root, names, (len(names), channels, height, width), folder)
+    folder = cache_folder() / _key(root, names, rendering, channels, height, width)
+    wanted = _Wanted(root, names, (len(names), channels, height, width), folder, rendering)
     if not os.path.lexists(folder):
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -105,11 +115,12 @@ def open_store(
     return store
 
 
-def _key(root: Path, names: Sequence[str], *size: int) -> str:
+def _key(root: Path, names: Sequence[str], rendering: Rendering, *size: int) -> str:
     import PIL
 
     # pixels may change with Pillow
-    digest = hashlib.sha256(json.dumps([FORMAT, os.getuid(), PIL.__version__, *size]).encode())
+    made = [FORMAT, os.getuid(), PIL.__version__, rendering.resize, rendering.levels, *size]
+    digest = hashlib.sha256(json.dumps(made).encode())
     for name, found in zip(names, in_threads(lambda name: os.stat(root / name), names), strict=True):
         digest.update(json.dumps([name, found.st_size, found.st_mtime_ns]).encode())
     return digest.hexdigest()
@@ -161,7 +172,9 @@ def _build(wanted: _Wanted, skip_bad_images: bool) -> None:
     with (begun / PIXELS).open("ab") as pixels, (begun / ROWS).open("ab") as rows:
         for start in range(done, count, step):
             names = wanted.names[start : start + step]
-            found, why = read_all([wanted.root / name for name in names], names, channels, height, width)
+            found, why = read_all(
+                [wanted.root / name for name in names], names, channels, height, width, wanted.rendering
+            )
             problems = {start + i: problem.why for i, problem in enumerate(why) if problem is not None}
             _append(pixels, found.data)
             _append(rows, _line(_entry(found, problems)))

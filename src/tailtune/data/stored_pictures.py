@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.decode import Pixels, read_all
+from tailtune.data.rendering import STRETCHED, Rendering
 from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
@@ -118,10 +119,12 @@ class PictureFiles:
     Attributes:
         paths: the files [N].
         size: (C, H, W) that they become.
+        rendering: what is done to other proportions and depths.
     """
 
     paths: Sequence[Path]
     size: tuple[int, int, int]
+    rendering: Rendering = STRETCHED
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -140,7 +143,7 @@ class PictureFiles:
         import torch
 
         some = [self.paths[row] for row in rows]
-        pixels, problems = read_all(some, [str(path) for path in some], *self.size)
+        pixels, problems = read_all(some, [str(path) for path in some], *self.size, self.rendering)
         for problem in problems:
             if problem is not None:
                 raise problem

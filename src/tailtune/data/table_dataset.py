@@ -234,7 +234,7 @@ def _excluded(reading: Reading, target: str, train: Rows) -> dict[str, str]:
     if target in taken or target in reading.ignore:
         what = f"be the {taken[target]}" if target in taken else "be ignored"
         raise TailtuneError(f"{target!r} is the target, so it cannot {what}; choose another column")
-    for name in ("image_size", "skip_bad_images", "flip", "manifest", "group_pattern"):
+    for name in ("image_size", "resize", "skip_bad_images", "flip", "manifest", "group_pattern"):
         if getattr(reading, name) not in (None, False):
             raise TailtuneError(f"--{name.replace('_', '-')} is for images; leave it out for a table")
     refuse_imbalance(reading)

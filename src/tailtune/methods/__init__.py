@@ -35,6 +35,7 @@ from tailtune.methods.mixup import mixup
 from tailtune.methods.ncm import ncm
 from tailtune.methods.oversample import oversample
 from tailtune.methods.post_hoc_logit_adjustment import post_hoc_logit_adjustment
+from tailtune.methods.probe import probe
 from tailtune.methods.progressive_sampling import progressive_sampling
 from tailtune.methods.random_erasing import random_erasing
 from tailtune.methods.remix import remix
@@ -91,6 +92,7 @@ __all__ = [
     "ncm",
     "oversample",
     "post_hoc_logit_adjustment",
+    "probe",
     "progressive_sampling",
     "random_erasing",
     "remix",

@@ -149,7 +149,8 @@ class Stage:
         lr_factors: prefix of parameter names to a factor of the run's learning rate, the first that fits.
         batchnorm: "shift" lets the running statistics of a frozen network follow the stage's batches, "freeze" keeps
             them in a network that trains; when None they follow exactly where weights train.
-        share: how many of the run's epochs the stage lasts; 1 for all of them.
+        share: how many of the run's epochs the stage lasts; 1 for all of them, 0 for no step at all, so that `prepare`
+            and `finish` are all that there is.
         init: "fresh" begins with a newly initialised network, "previous" with the weights of the stage before.
         reference: index of an earlier stage whose final model `synthesise` is given.
     """

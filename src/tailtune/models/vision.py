@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tailtune.errors import TailtuneError
 from tailtune.models.heads import Head, make_head
+from tailtune.models.hub import NoWeightsError, one_line, weights_file
 from tailtune.models.network import Network
 
 ORDINARY = 299  # pixels: no network asks for more
@@ -115,14 +116,25 @@ def _patch_size(side: int, grid: int) -> int:
 def _create(name: str, channels: int, pretrained: bool, options: dict[str, Any]) -> nn.Module:
     import timm
 
+    if pretrained:
+        try:
+            file = weights_file(name)
+        except NoWeightsError as error:
+            raise TailtuneError(
+                f"the pretrained weights of {name!r} could not be had: {error}; connect, set HF_HOME to a folder that"
+                f" holds them, fetch {error.address} elsewhere and give it by --weights FILE, or train without"
+                " pretrained"
+            ) from error
+        if file is not None:
+            options = {**options, "pretrained_cfg_overlay": {"file": str(file)}}
     try:
         body: nn.Module = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=channels, **options)
-    except Exception as error:  # timm, the hub client and the socket layer each have their own exceptions
-        reason = _one_line(error)
+    except Exception as error:  # timm and the readers of files each have their own exceptions
+        reason = one_line(error)
         if pretrained:
             raise TailtuneError(
-                f"the pretrained weights of {name!r} could not be had ({reason}); timm downloads them once from the"
-                " Hugging Face hub: connect, set HF_HOME to a folder that holds them, or train without pretrained"
+                f"the pretrained weights of {name!r} could not be had ({reason}); take another network or tag of"
+                " timm.list_pretrained(), delete a damaged file from the hub's cache, or train without pretrained"
             ) from error
         raise TailtuneError(f"timm cannot build {name!r} with {options or 'its defaults'} ({reason})") from error
     return body
@@ -179,7 +191,7 @@ def _trial(name: str, body: nn.Module, shape: tuple[int, int, int]) -> int:
             features = body(torch.zeros(1, *shape))
     except (RuntimeError, ValueError, AssertionError, IndexError) as error:
         least = _least_side(body, shape[0], min(shape[1:]))
-        needs = _one_line(error) if least is None else f"it needs {least} px a side or more"
+        needs = one_line(error) if least is None else f"it needs {least} px a side or more"
         raise TailtuneError(
             f"{name} cannot take images of {shape[1]}x{shape[2]} px ({needs}); resize them to more pixels"
             " (--image-size) or take another model, such as resnet32"
@@ -208,8 +220,3 @@ def _least_side(body: nn.Module, channels: int, side: int) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if takes(middle) else (middle, high)
     return high
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else text[:157] + "..."

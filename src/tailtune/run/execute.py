@@ -93,6 +93,7 @@ def execute(
     resamples: int = 1000,
     forecast: Callable[[str], object] | None = None,
     together: Together | None = None,
+    mirrors: bool = False,
 ) -> Finished | None:
     """Carry out `run` in the folder ``run.out``, all but the report and DONE; see that no other process writes there.
 
@@ -105,6 +106,7 @@ def execute(
         resamples: of the bootstrap intervals; 0 states none, which saves seconds where many trainings are compared.
         forecast: is told before training, a sentence each, what was chosen and how long it takes; None times nothing.
         together: carries out several trainings at a time, see `tailtune.run.learner.Together`.
+        mirrors: whether to find out if mirrored pictures keep their class, where nobody has said so.
 
     Returns:
         The run, or None in the processes of a data-parallel run that are not the first.
@@ -132,7 +134,7 @@ def execute(
     if resamples:
         guess = np.tile(dataset.profile.priors, (len(dataset.test), 1))
         clock = clock.keeping(1 + len(baselines), _bootstrap(dataset, guess))
-    job = Job(folder, resume, until=clock.until(), together=together)
+    job = Job(folder, resume, until=clock.until(), together=together, mirrors=mirrors)
     if not first:
         with suppress(TailtuneError, Interrupted):  # the first process stops at the same place, and says why
             fit_model(run, dataset, job)

@@ -61,7 +61,7 @@ class Together(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """How a training is carried out, which has no effect on what comes out.
+    """How a training is carried out, which has no effect on what comes out but for `mirrors`.
 
     Attributes:
         folder: for run.yaml, checkpoints and metrics; nothing is written when None.
@@ -72,6 +72,7 @@ class Job:
         forecast: is told before training, in a sentence each, what was chosen, how long it takes and what would be
             faster; None times nothing.
         together: who carries out several trainings at a time, if there are several; None for this process alone.
+        mirrors: whether to find out if mirrored pictures keep their class, where nobody has said so.
     """
 
     folder: Path | None = None
@@ -81,6 +82,7 @@ class Job:
     asked: Run | None = None
     forecast: Callable[[str], object] | None = None
     together: Together | None = None
+    mirrors: bool = False
 
 
 @dataclass(frozen=True)

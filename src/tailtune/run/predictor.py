@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tailtune.training.read_ahead import Sources
 
 FILE = "model.safetensors"
-FORMAT = 4  # of its settings; 1 named no format
+FORMAT = 5  # of its settings; 1 named no format
 _NETWORK, _PREPROCESSOR, _CLASSICAL, _DECISION = "network/", "preprocessor/", "classical", "decision/"
 _RECALIBRATION, _ANSWER = "recalibration/", "answer/"
 _MEMBERS, _SCALES, _PORTFOLIO = "posterior/members/", "posterior/scales/", "members/"

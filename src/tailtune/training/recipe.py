@@ -9,10 +9,12 @@ from tailtune.data.dataset import Dataset, is_tiny
 from tailtune.methods.method import Method
 from tailtune.named_settings import home
 from tailtune.settings import Resolved, ResolvedTraining
+from tailtune.training.fine_tuning import fine_tunes
 
 FEWEST_STEPS = 600  # in fewer, the tuned routine has nothing to average and its schedule no time to settle
 MANY_STEPS = 12_000  # fewer do not repay strong augmentation, see benchmarks/policy_steps_*.json
 FEW_ROWS = 2000
+FINE_STEPS = 400  # of fine-tuning, where they make 8 to 20 epochs
 
 
 def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining:
@@ -29,7 +31,10 @@ def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining
         settings = table_routine(run, method, rows)
     else:
         flip = dataset.flip if run.flip is None else run.flip
-        settings = image_routine(run, method, rows, tiny=is_tiny(dataset.preprocessor), flip=flip)
+        if fine_tunes(run, dataset):
+            settings = fine_tuning_routine(run, method, rows, flip=flip)
+        else:
+            settings = image_routine(run, method, rows, tiny=is_tiny(dataset.preprocessor), flip=flip)
     chosen = {name: value for name, value in settings.items() if getattr(run, name) is None}
     return ResolvedTraining(**(vars(run) | chosen))
 
@@ -75,6 +80,27 @@ def image_routine(run: Resolved, method: Method, rows: int, *, tiny: bool, flip:
         "ema": (0.98 if few else 0.999) if tuned else 0.0,
         "epochs": epochs,
         "policy": policy,
+        "flip": flip,
+        "patience": 0,
+    }
+
+
+def fine_tuning_routine(run: Resolved, method: Method, rows: int, *, flip: bool | None) -> dict[str, Any]:
+    """Return the training fields of so many training images for a network that begins with published weights.
+
+    Features that are there already need far fewer steps, and AdamW, whose steps do not grow with a network's own scale
+    of gradients, suits the weights of whatever network.
+    """
+    few = rows < FEW_ROWS
+    batch = min(run.batch_size or (32 if few else 64), rows)
+    return {
+        "batch_size": batch,
+        "optimizer": "adamw",
+        "lr": 1e-2 if run.optimizer == "sgd" else 1e-3,
+        "weight_decay": 1e-4 if run.optimizer == "sgd" else 0.05,
+        "ema": (0.98 if few else 0.999) if method.recipe == "tuned" else 0.0,
+        "epochs": run.epochs or _epochs(FINE_STEPS, rows, batch, fewest=8, most=20),
+        "policy": "crop" if flip is False else "flip+crop",
         "flip": flip,
         "patience": 0,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import torch
 
 from tailtune.bayes.posterior import Posterior
 from tailtune.data.dataset import Dataset
+from tailtune.errors import TailtuneError
 from tailtune.methods.method import Context, Method, Stage
 from tailtune.models.network import Network
 from tailtune.profile import Floats
@@ -103,6 +105,15 @@ def train_stages(
         if stage.prepare is not None:
             with initialisation(run.seed, _PREPARATION + i):
                 stage.prepare(context(_PREPARATION))
+        if not epochs:
+            _refuse_weights(method.name, stage, dataset)
+            began = time.perf_counter()
+            if stage.finish is not None:
+                with initialisation(run.seed, _FINISH + i):
+                    stage.finish(context(_FINISH))
+            done.append(Trained(0, 0, None, "finished", time.perf_counter() - began, 0.0))
+            note = "No step was trained: the head was fitted to features that stayed as they were."
+            continue
         selection, said = _selection(run, dataset, stage, epochs, method.balances)
         note = said or note
         place = Place(
@@ -135,8 +146,18 @@ def train_stages(
 
 
 def epochs_of_stages(method: Method, run: ResolvedTraining) -> tuple[int, ...]:
-    """Epochs of each stage: its share of the run's, at least one."""
-    return tuple(max(1, round(stage.share * run.epochs)) for stage in method.stages)
+    """Epochs of each stage: its share of the run's, at least one, but for stages without any step."""
+    return tuple(max(1, round(stage.share * run.epochs)) if stage.share else 0 for stage in method.stages)
+
+
+def _refuse_weights(name: str, stage: Stage, dataset: Dataset) -> None:
+    """Refuse weights of rows and classes where no loss takes them.
+
+    Raises:
+        TailtuneError: there are some.
+    """
+    if stage.class_weights is not None or dataset.train.weights is not None:
+        raise TailtuneError(f"method {name} trains no step, so it takes no weights of rows or classes; leave them out")
 
 
 def _selection(

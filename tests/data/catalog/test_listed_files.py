@@ -43,7 +43,7 @@ def test_the_protocol_gives_the_size_unless_the_user_does(tmp_path):
     assert files_dataset(Run("made"), made).train.inputs[0].shape[1:] == (3, 16, 16)
     assert files_dataset(Run("made", image_size=12), made).train.inputs[0].shape[1:] == (3, 12, 12)
     said = files_dataset(Run("made"), made).warnings
-    assert "60 of 60 images were stretched to 16 x 16 (the size of the data set's protocol" in said[0]
+    assert "60 of 60 images were scaled to 16 x 16 (the size of the data set's protocol" in said[0]
 
 
 def test_groups_stay_in_one_part(tmp_path):

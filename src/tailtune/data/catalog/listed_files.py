@@ -193,7 +193,15 @@ def files_dataset(reading: Reading, listed: Listed) -> Dataset:
     if all(each is not None for each in groups):
         known = Known(groups=np.concatenate([each for each in groups if each is not None]))
     dataset = dataset_from_listing(
-        reading, listing, source, side=listed.side, split=split, flip=True, warnings=warnings, known=known
+        reading,
+        listing,
+        source,
+        side=listed.side,
+        split=split,
+        flip=True,
+        warnings=warnings,
+        known=known,
+        resize="stretch",
     )
     return replace(dataset, headline=protocol(reading, listed.headline))
 

@@ -9,14 +9,16 @@ from dataclasses import replace
 from tailtune.data.dataset import Dataset
 from tailtune.decision.objective import read_objective
 from tailtune.decision.use import Asked
-from tailtune.models.build import default_name
+from tailtune.models.build import default_name, names_its_model
 from tailtune.models.classical import LIBRARIES
 from tailtune.named_settings import home
 from tailtune.run.decide import Rows, asked_of, decide, in_use, rows_of
 from tailtune.run.learner import Fitted, Job, Learner
 from tailtune.run.learners import classical, networks, portfolio
+from tailtune.run.learners.picture_default import with_picture_model
 from tailtune.settings import Run, check
 from tailtune.training.device import processor_threads
+from tailtune.training.fine_tuning import own_pictures
 
 CLASSICAL = {name: classical.learner(library) for name, library in LIBRARIES.items()}
 
@@ -48,10 +50,13 @@ def with_model(run: Run, dataset: Dataset, alone: bool = True) -> Run:
     """Return `run` with the model that suits the data where none was asked for.
 
     A table gets a portfolio, but for two cases, in which it gets the network that suits it: a setting of networks was
-    asked for, such as a method, or runs are to be compared (`alone` is off).
+    asked for, such as a method, or runs are to be compared (`alone` is off). A person's own pictures of 64 pixels or
+    more get published weights, unless runs are to be compared.
     """
     if run.model is not None:
         return run
+    if alone and own_pictures(run, dataset) and not names_its_model(run.weights):
+        return with_picture_model(run, dataset)
     if dataset.kind == "table" and alone and run.devices == 1 and not _asks_for_a_network(run):
         return replace(run, model=portfolio.NAME)
     shape, rows = dataset.preprocessor.shape(), len(dataset.train)

@@ -31,6 +31,7 @@ from tailtune.run.environment import peak_memory_mb
 from tailtune.run.folder import write_run
 from tailtune.run.forecast import forecast, part_of_an_epoch, read_plan, too_short, write_share
 from tailtune.run.learner import Fitted, Job, Learner, Price
+from tailtune.run.learners.picture_default import without_weights
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import TrainingRecord
 from tailtune.settings import Resolved, ResolvedTraining, Run
@@ -38,10 +39,12 @@ from tailtune.training.assignment import Ground, Trail
 from tailtune.training.augmentation import augmentation
 from tailtune.training.budget import PROBE, fit_to_budget, pace, thinned
 from tailtune.training.device import choose_precision, choose_threads, closing, make_fabric
+from tailtune.training.fine_tuning import fine_tunes, normalised_as_published, with_slower_body
+from tailtune.training.mirrors import look_at_mirrors, undecided
 from tailtune.training.observer import Silent
 from tailtune.training.randomness import initialisation, isolated
 from tailtune.training.recipe import resolve
-from tailtune.training.stages import Outcome, train_stages
+from tailtune.training.stages import Outcome, epochs_of_stages, train_stages
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -58,11 +61,16 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     """
     check_flip_averaging(run, dataset)
     named = _named(run)
+    if fine_tunes(run, dataset):
+        dataset = normalised_as_published(run, dataset, named.model)
     precision = choose_precision(named, dataset.kind)
     fabric = make_fabric(named, precision)
     if run.minutes is not None and job.until is None:
         job = replace(job, until=time.monotonic() + 60 * run.minutes)
     place, val = _Place(job.asked or run, fabric, job), dataset.val
+    if job.mirrors and undecided(named, dataset, build_method(named.method, dataset.profile)):
+        mirrors = look_at_mirrors(dataset, named)
+        named, place = replace(named, flip=mirrors.keep), replace(place, notes=(mirrors.said,))
 
     def predictor(trained: _Trained, decision: Decision | None) -> Predictor:
         return Predictor(
@@ -105,7 +113,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     trained = final.outcome.trained
     training = TrainingRecord(
         epochs=trained.epochs,
-        planned_epochs=final.run.epochs,
+        planned_epochs=final.run.epochs if trained.steps else trained.epochs,
         steps=trained.steps,
         seconds=round(trained.seconds, 3),
         seconds_per_step=trained.seconds_per_step,
@@ -142,11 +150,12 @@ def check_flip_averaging(run: Run, dataset: Dataset) -> None:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a training takes place: what was asked for, the devices, the folder."""
+    """Where a training takes place: what was asked for, the devices, the folder, and what is to be said already."""
 
     asked: Run
     fabric: Fabric
     job: Job
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,6 +205,8 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
         raise TailtuneError(
             f"method {run.method!r} is for {method.kinds[0]}s, and the data is {given}; choose another --method"
         )
+    if fine_tunes(run, dataset):
+        method = with_slower_body(method)
     resolved = resolve(run, method, dataset)
     if method.ema is not None:
         resolved = replace(resolved, ema=method.ema)
@@ -203,9 +214,12 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
     augment = augmentation(dataset.preprocessor, resolved)
     ground = Ground(dataset, resolved, fabric, augment)
     started = job.folder is not None and job.resume and any(job.folder.glob("*.ckpt"))
-    notes: tuple[str, ...] = ()
+    notes = (*without_weights(place.asked, dataset), *place.notes)
     found = None
-    if resolved.minutes is not None:
+    stepless = not any(epochs_of_stages(method, resolved))
+    if stepless:
+        notes += _worth(resolved)
+    elif resolved.minutes is not None:
         if started and job.folder is not None:
             resolved, share = read_plan(job.folder, resolved)
         else:
@@ -218,6 +232,7 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
         if share < 1:
             dataset = thinned(ground.dataset, share, resolved.seed)
             method = weighted_classes(build_method(run.method, dataset.profile), dataset.class_weights, dataset.profile)
+            method = with_slower_body(method) if fine_tunes(run, dataset) else method
             notes += (part_of_an_epoch(resolved, len(dataset.train), len(ground.dataset.train)),)
         if job.folder and fabric.global_rank == 0:
             write_share(job.folder, share)
@@ -228,7 +243,8 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
         write_run(job.folder, place.asked, resolved)
     ground = replace(ground, dataset=dataset, run=resolved)
     if job.forecast is not None and not started:
-        for sentence in (*forecast(resolved, method, dataset, _summary(resolved), found), *notes):
+        words = f"{resolved.model}{_begun(resolved)}, one pass for features" if stepless else _summary(resolved)
+        for sentence in (*forecast(resolved, method, dataset, words, found), *notes):
             job.forecast(sentence)
     with job.watch() as observer:
         trail = Trail(job.folder, job.resume, observer or Silent(), job.until)
@@ -253,7 +269,7 @@ def _builder(run: ResolvedTraining, method: Method, dataset: Dataset) -> Callabl
         with initialisation(run.seed, stage):
             head = method.stages[stage].head or "linear"
             published = _published(run)
-            model = build_model(run.model, shape, k, head, run.pretrained, scales=scales, published=published)
+            model = build_model(run.model, shape, k, head, bool(run.pretrained), scales=scales, published=published)
         if run.weights is not None:
             load_weights(run.weights, model)
         if run.init_from is not None:
@@ -267,7 +283,7 @@ def _published(run: Run) -> bool:
     """Whether the network keeps timm's published kernels although the images are small."""
     if run.init_from is not None:
         return start_of(run).published
-    return run.pretrained or run.weights is not None
+    return bool(run.pretrained) or run.weights is not None
 
 
 def _halfway(until: float) -> float:
@@ -285,7 +301,7 @@ def _made(folder: Path) -> Path:
 def _share(run: Run, dataset: Dataset) -> Run:
     """Settle the routine of the tuned recipe; what the network cannot take is a TailtuneError."""
     with initialisation(0):
-        build_model(str(run.model), dataset.preprocessor.shape(), len(dataset.names), pretrained=run.pretrained)
+        build_model(str(run.model), dataset.preprocessor.shape(), len(dataset.names), pretrained=bool(run.pretrained))
     return resolve(_named(run), Method("shared", recipe="tuned"), dataset)
 
 
@@ -311,10 +327,25 @@ def _space(run: Run) -> Space:
     return {"lr": Log(run.lr / 10, run.lr * 5), "weight_decay": decay}
 
 
+def _begun(run: Run) -> str:
+    return " with published weights" if run.pretrained else f" with weights {run.weights}" if run.weights else ""
+
+
+def _worth(run: Run) -> tuple[str, ...]:
+    """Return the sentence on features that nothing was learnt for."""
+    if run.pretrained or run.weights:
+        return ()
+    return (
+        "Only the head is fitted, and to features of random weights, which know nothing of pictures: no more than a "
+        "lower bound. Take published weights (--pretrained, --weights FILE), or train with --method tuned.",
+    )
+
+
 def _summary(run: Run) -> str:
     return (
-        f"{run.model}, {run.epochs} epochs, batches of {run.batch_size}, {run.optimizer} at {run.lr:g}, weight decay "
-        f"{run.weight_decay:g}, weight average {run.ema:g}, augmentation {run.policy}, selection {run.selection}"
+        f"{run.model}{_begun(run)}, {run.epochs} epochs, batches of {run.batch_size}, {run.optimizer} at {run.lr:g}, "
+        f"weight decay {run.weight_decay:g}, weight average {run.ema:g}, augmentation {run.policy}, "
+        f"selection {run.selection}"
     )
 
 
