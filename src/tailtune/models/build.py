@@ -33,8 +33,8 @@ def names(kind: Kind) -> list[str]:
     For images any ``wrn-depth-factor`` and any timm name ("timm/..." to insist on timm) is understood besides.
 
     >>> names("table")  # doctest: +NORMALIZE_WHITESPACE
-    ['portfolio', 'mlp-plr', 'mlp', 'resnet-plr', 'resnet', 'ft-transformer', 'tabm', 'xgboost', 'lightgbm', 'catboost',
-    'histogram-boosting', 'extra-trees', 'logistic-regression', 'linear-svc']
+    ['portfolio', 'mlp-plr', 'mlp', 'resnet-plr', 'resnet', 'ft-transformer', 'transformer-plr', 'tabm', 'xgboost',
+    'lightgbm', 'catboost', 'histogram-boosting', 'extra-trees', 'logistic-regression', 'linear-svc']
     """
     return [*(TABLE_MODELS if kind == "table" else IMAGE_MODELS)]
 

@@ -37,6 +37,7 @@ TABLE_MODELS = {
     "resnet-plr": "residual MLP with periodic embeddings of numbers; Gorishniy et al. 2022",
     "resnet": "residual MLP; Gorishniy et al. 2021",
     "ft-transformer": "transformer with a token a column; Gorishniy et al. 2021",
+    "transformer-plr": "the same with periodic embeddings of numbers; Gorishniy et al. 2022",
     "tabm": "32 MLPs that share most of their weights; Gorishniy et al. 2025",
     "xgboost": "boosted trees; Chen and Guestrin 2016, with the tuned defaults of Holzmueller et al. 2024",
     "lightgbm": "boosted trees; Ke et al. 2017, with the tuned defaults of Holzmueller et al. 2024",

@@ -1,4 +1,4 @@
-"""Networks for tables: MLP and residual MLP, each also with periodic (PLR) embeddings, and FT-Transformer.
+"""Networks for tables: MLP and residual MLP, each also with periodic (PLR) embeddings; and all of them by name.
 
 Every network takes ``(numeric [N, Dn] float32, categorical [N, Dc] int64)`` as the table preprocessor encodes them;
 either may have zero columns, not both.
@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from tailtune.errors import TailtuneError, nearest
 from tailtune.models.heads import Head, make_head
 from tailtune.models.network import Network
-from tailtune.models.tabm import SIZES, TabM
+from tailtune.models import tabm, transformers
 from tailtune.named_settings import home, settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAMES = ("mlp-plr", "mlp", "resnet-plr", "resnet", "ft-transformer", "tabm")
+NAMES = ("mlp-plr", "mlp", "resnet-plr", "resnet", "ft-transformer", "transformer-plr", "tabm")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,6 @@ class TabularConfig:
             unrelated, as if numbers were categories. Tables differ widely in which they need, and a pair offers both.
         d_embedding: width of the embedding of a numeric column.
         lite: share the linear layer of the embedding between the columns (fewer parameters), or one a column.
-        transformer_blocks: blocks of FT-Transformer, 1 to 6, with the library's sizes for each.
     """
 
     layers: int = 2
@@ -54,7 +53,6 @@ class TabularConfig:
     frequency_init_scale: float | tuple[float, float] = (0.05, 10.0)
     d_embedding: int = 16
     lite: bool = False
-    transformer_blocks: int = 3
 
     def __post_init__(self) -> None:
         """Refuse sizes that make no network.
@@ -62,9 +60,9 @@ class TabularConfig:
         Raises:
             TailtuneError: naming all.
         """
-        sizes = (self.layers, self.width, self.n_frequencies, self.d_embedding, self.transformer_blocks)
-        if min(sizes) < 1 or self.transformer_blocks > 6 or self.hidden_multiplier <= 0:
-            raise TailtuneError(f"layers, widths and frequencies must be 1 or more, blocks at most 6, however: {self}")
+        sizes = (self.layers, self.width, self.n_frequencies, self.d_embedding)
+        if min(sizes) < 1 or self.hidden_multiplier <= 0:
+            raise TailtuneError(f"layers, widths and frequencies must be 1 or more, however: {self}")
         if not 0 <= self.dropout < 1 or min(self.frequency_scales) <= 0:
             raise TailtuneError(f"dropout must lie in [0, 1) and frequency_init_scale above 0, however: {self}")
 
@@ -202,44 +200,6 @@ class TabularNetwork(Network):
         return features
 
 
-class FTTransformer(Network):
-    """FT-Transformer: every column is a token, and the features are the class token's after norm and ReLU.
-
-    Args:
-        numeric: number of numeric columns Dn.
-        cardinalities: number of codes of each categorical column [Dc].
-        num_classes: number of classes K.
-        head: "linear" or "cosine".
-        config: `transformer_blocks` is used; the other sizes are the library's defaults for it.
-
-    Source: Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", NeurIPS 2021.
-    """
-
-    def __init__(
-        self,
-        numeric: int,
-        cardinalities: Sequence[int],
-        num_classes: int,
-        head: Head = "linear",
-        config: TabularConfig = DEFAULT,
-    ) -> None:
-        from rtdl_revisiting_models import FTTransformer as Backbone
-
-        super().__init__()
-        sizes: dict[str, Any] = Backbone.get_default_kwargs(config.transformer_blocks)
-        self.has_numeric, self.has_categorical = numeric > 0, len(cardinalities) > 0
-        self.backbone = Backbone(n_cont_features=numeric, cat_cardinalities=list(cardinalities), d_out=None, **sizes)
-        self.feature_dim = sizes["d_block"]
-        self.norm = nn.LayerNorm(self.feature_dim)
-        self.head = make_head(head, self.feature_dim, num_classes)
-
-    def features(self, *inputs: Tensor) -> Tensor:
-        """Return the features [N, d_block] of (numeric [N, Dn], categorical [N, Dc])."""
-        numeric, categorical = inputs
-        token = self.backbone(numeric if self.has_numeric else None, categorical if self.has_categorical else None)
-        return torch.relu(self.norm(token))
-
-
 def build_tabular(
     name: str,
     shape: Mapping[str, Any],
@@ -250,7 +210,8 @@ def build_tabular(
     """Build the tabular network `name` for tables of the given shape.
 
     Args:
-        name: one of `NAMES`, with settings as in ``mlp(layers=3, width=512)``: those of `TabularConfig`, or of `TabM`.
+        name: one of `NAMES`, with settings as in ``mlp(layers=3, width=512)``: those of `TabularConfig`,
+            of `TabM`, or of a transformer.
         shape: ``{"numeric": Dn, "cardinalities": [c_1, ...]}``.
         num_classes: number of classes K.
         head: "linear" or "cosine".
@@ -271,9 +232,12 @@ def build_tabular(
     if kind == "tabm":
         if head != "linear":
             raise TailtuneError("tabm has a last layer for each of its members, and the method needs one; take mlp-plr")
-        return TabM(numeric, cardinalities, num_classes, **settled(name, SIZES))
-    config = TabularConfig(**settled(name, asdict(DEFAULT)))
+        return tabm.TabM(numeric, cardinalities, num_classes, **settled(name, tabm.SIZES))
     if kind == "ft-transformer":
-        return FTTransformer(numeric, cardinalities, num_classes, head, config)
+        return transformers.FTTransformer(numeric, cardinalities, num_classes, head, settled(name, transformers.SIZES))
+    if kind == "transformer-plr":
+        sizes = settled(name, transformers.PERIODIC_SIZES)
+        return transformers.TransformerPLR(numeric, cardinalities, num_classes, head, sizes, scales)
+    config = TabularConfig(**settled(name, asdict(DEFAULT)))
     trunk: Literal["mlp", "resnet"] = "mlp" if kind.startswith("mlp") else "resnet"
     return TabularNetwork(numeric, cardinalities, num_classes, trunk, kind.endswith("-plr"), head, config, scales)

@@ -24,7 +24,7 @@ from tailtune.models.build import build as build_model
 from tailtune.models.external_weights import load_weights
 from tailtune.models.frequency_scales import frequency_scales
 from tailtune.models.network import Network, count_parameters
-from tailtune.named_settings import home
+from tailtune.named_settings import parse
 from tailtune.run.decide import fit_method_decision
 from tailtune.run.environment import peak_memory_mb
 from tailtune.run.folder import write_run
@@ -245,7 +245,9 @@ def _builder(run: ResolvedTraining, method: Method, dataset: Dataset) -> Callabl
         why = "--pretrained takes timm's own" if run.pretrained else "the data is a table"
         raise TailtuneError(f"--weights {run.weights} loads weights of an image network, but {why}; leave one out")
     shape, k, scales = dataset.preprocessor.shape(), len(dataset.names), None
-    if home(run.model).endswith("-plr") and dataset.train.inputs[0].shape[1]:
+    kind, given = parse(run.model)
+    found = kind.endswith("-plr") and "frequency_init_scale" not in given  # else they are asked for, and are trained
+    if found and dataset.train.inputs[0].shape[1]:
         scales = frequency_scales(dataset.train.tensors(run.model)[0], dataset.train.targets, k, seed=run.seed)
 
     def build(stage: int) -> Network:
