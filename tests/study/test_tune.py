@@ -19,7 +19,7 @@ RUN = Run("digits", method="focal", lr=0.1, weight_decay=1e-3)
 
 def tuning(path: Path, trials: int, method: str = "focal") -> Tuning:
     run = Run("digits", method=method, lr=0.1, weight_decay=1e-3)
-    return Tuning("key", run, "digits", method, trials, path / "trials.json")
+    return Tuning("key", run, "digits", method, trials, path / "trials.json", space_of(run))
 
 
 def test_the_rates_are_searched_around_the_shared_ones_and_the_methods_own_settings_beside() -> None:

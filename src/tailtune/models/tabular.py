@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from tailtune.errors import TailtuneError, nearest
+from tailtune.models import tabm, transformers
 from tailtune.models.heads import Head, make_head
 from tailtune.models.network import Network
-from tailtune.models import tabm, transformers
 from tailtune.named_settings import home, settled
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from tailtune.errors import TailtuneError, nearest
 from tailtune.files import check_format
 from tailtune.jobs.task import On
+from tailtune.methods.search import Range
 from tailtune.settings import Mode, Run, Settings, check
 from tailtune.yaml_file import read_yaml
 
@@ -26,12 +27,19 @@ FIXED = ("data", "ratio", "seed", "split_seed", "out", "measures", "logger", "ch
 class Arm:
     """One thing that is compared with others: a name, and the fields of `Run` that make it what it is.
 
+    Attributes:
+        name: in tables.
+        changes: fields of `Run`.
+        search: where ``tune_trials`` search for it, instead of what its model and method declare: ranges by name, which
+            is lr, weight_decay, batch_size or ema, or behind "model." and "method." what stands in parentheses.
+
     >>> Arm("small batches", {"batch_size": 16}).changes
     {'batch_size': 16}
     """
 
     name: str
     changes: Mapping[str, Any] = field(default_factory=dict)
+    search: Mapping[str, Range] = field(default_factory=dict)
 
 
 def axis(name: str, values: Iterable[Any]) -> tuple[Arm, ...]:
@@ -219,7 +227,9 @@ def plain(study: Study) -> dict[str, object]:
         "vary": "",
     }
     rest = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(study).items()}
-    return first | rest | {"arms": arms, "baseline": study.reference}
+    said = first | rest | {"arms": arms, "baseline": study.reference}
+    searched = {arm.name: {name: repr(range_) for name, range_ in arm.search.items()} for arm in study.arms}
+    return said | {"search": searched} if any(searched.values()) else said
 
 
 def check_study_folder(folder: Path) -> None:
