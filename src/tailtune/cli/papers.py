@@ -41,6 +41,9 @@ def paper(
         list_: name what there is, with its claim, and the hours of each scale.
         dry_run: show the trainings, the hours and the disk space that they need, and train none.
         json: print JSON.
+
+    Raises:
+        TailtuneError: a name, scale or data set that does not exist, or trainings that fail.
     """
     from tailtune.paper.page import Asked, check_scale, subject
 

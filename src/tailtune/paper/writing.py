@@ -17,8 +17,8 @@ from tailtune.words import NONE
 PAGE, CLAIMS = "page.md", "claims.json"
 # what the figures take from a page that they stand in; alone, they bring it
 COLOURS = (
-    "<style>:root{--ink:#1a1a1a;--muted:#595959;--line:#d9d9d9;--surface:#fff;--series-1:#1f6fb4;--series-2:#c2571a;"
-    "--series-3:#2a7f4f;--series-4:#7b4fa3;--series-5:#8a6d00}svg{background:#fff;font-family:sans-serif}</style>"
+    "<style>:root{--ink:#1b1f24;--muted:#5c6570;--line:#e3e0da;--surface:#ffffff;--series-0:#0072b2;--series-1:#d55e00;"
+    "--series-2:#00815c;--series-3:#a8497f;--series-4:#8a6d00}svg{background:#fff;font-family:sans-serif}</style>"
 )
 
 

@@ -21,11 +21,10 @@ from tailtune.run.execute import baselines_for, check_run, own_measures_for
 from tailtune.run.hashing import config_hash, rows_hash
 from tailtune.run.learners import learner_of, with_model, with_monitor, with_threads
 from tailtune.settings import Reading, Run
-from tailtune.study.study import Arm, Study, run_on
+from tailtune.study.study import OF_RUN, Arm, Study, run_on
 from tailtune.study.training_task import TrainingTask
 
 RUNS = "runs"
-OF_RUN = ("lr", "weight_decay", "batch_size", "ema")  # what a search may vary of the routine
 _A = {"table": "a table", "image": "images"}
 
 

@@ -19,6 +19,7 @@ Keep = Literal["predictions", "model", "all"]
 
 STUDY = "study.yaml"
 FORMAT = 1  # of study.yaml
+OF_RUN = ("lr", "weight_decay", "batch_size", "ema")  # what a search may vary of the routine
 # what a study says of all its runs, so that no arm can
 FIXED = ("data", "ratio", "seed", "split_seed", "out", "measures", "logger", "checkpoint_minutes")
 
@@ -192,6 +193,12 @@ def _check_arms(study: Study, names: Sequence[str]) -> None:
         raise TailtuneError(f"the baseline {study.reference!r} is none of the arms.{hint} Arms: {', '.join(names)}")
     known = [each.name for each in fields(Run) if each.name not in FIXED]
     for arm in study.arms:
+        for name in arm.search:
+            if name not in OF_RUN and not name.startswith(("model.", "method.")):
+                raise TailtuneError(
+                    f"arm {arm.name!r} cannot search {name!r}; what can be is {', '.join(OF_RUN)}, and what stands in "
+                    "parentheses: model.NAME, method.NAME"
+                )
         for name in arm.changes:
             if name in FIXED:
                 raise TailtuneError(f"arm {arm.name!r} cannot change {name}, which the study says for all of them")

@@ -1,9 +1,9 @@
 """Covertype: 581,012 patches of forest in 7 kinds of cover, 10 numbers and two categories each, 0.5 % of the rarest.
 
-The file is covtype.data or covtype.data.gz of the UCI repository, in data_root/covertype or data_root. Its 44 columns of
-0 and 1 are two categories, wilderness area and soil type, and are read as such. Where that file is not there, a part of
-the rows is read from covtype_subset.parquet, and a warning says how many. Test rows are split off; the protocol of the
-tabular literature takes 20 % of all rows, and 20 % of the others for validation: --test-fraction 0.2 --val-fraction 0.2.
+The file is covtype.data or covtype.data.gz of the UCI repository, in data_root/covertype or data_root. Its 44 columns
+of 0 and 1 are two categories, wilderness area and soil type, and are read as such. Where that file is not there, a part
+of the rows is read from covtype_subset.parquet, and a warning says how many. Test rows are split off; the protocol of
+the tabular literature takes 20 % of all rows for them, and 20 % of the others for validation: --val-fraction 0.2.
 Headline metric: accuracy.
 """
 

@@ -1,8 +1,8 @@
 """Otto: 61,878 products of a shop in 9 groups, 93 counts each; train.csv of the Kaggle competition of 2015.
 
 The file train.csv lies in data_root/otto. The labels of Kaggle's own test rows were never given out, so test rows are
-split from it; the protocol of the tabular literature takes 20 % of all rows for the test, and 20 % of the others for
-validation: --test-fraction 0.2 --val-fraction 0.2. Headline metric: accuracy.
+split from it; the protocol of the tabular literature takes 20 % of all rows for them, and 20 % of the others for
+validation: --val-fraction 0.2. Headline metric: accuracy.
 """
 
 from __future__ import annotations
