@@ -34,6 +34,8 @@ TABLE_MODELS = {
     "portfolio": "xgboost, lightgbm, catboost, extra-trees and mlp-plr, averaged by weights from held-out rows",
     "mlp-plr": "MLP with periodic embeddings of numbers; Gorishniy et al. 2022",
     "mlp": "MLP of two hidden layers; categories are embedded",
+    "mlp-periodic": "the same with periodic embeddings without ReLU; Gorishniy et al. 2022",
+    "mlp-piecewise": "the same with piecewise-linear embeddings of numbers; Gorishniy et al. 2022",
     "resnet-plr": "residual MLP with periodic embeddings of numbers; Gorishniy et al. 2022",
     "resnet": "residual MLP; Gorishniy et al. 2021",
     "ft-transformer": "transformer with a token a column; Gorishniy et al. 2021",

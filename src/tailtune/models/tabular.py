@@ -1,4 +1,4 @@
-"""Networks for tables: MLP and residual MLP, each also with periodic (PLR) embeddings; and all of them by name.
+"""Networks for tables: MLPs and residual MLPs with and without embeddings of numbers; and all networks by name.
 
 Every network takes ``(numeric [N, Dn] float32, categorical [N, Dc] int64)`` as the table preprocessor encodes them;
 either may have zero columns, not both.
@@ -19,12 +19,27 @@ from tailtune.errors import TailtuneError, nearest
 from tailtune.models import tabm, transformers
 from tailtune.models.heads import Head, make_head
 from tailtune.models.network import Network
+from tailtune.models.piecewise import PiecewiseEmbeddings, bin_edges
 from tailtune.named_settings import home, settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAMES = ("mlp-plr", "mlp", "resnet-plr", "resnet", "ft-transformer", "transformer-plr", "tabm")
+    from rtdl_num_embeddings import PeriodicEmbeddings
+
+Embeddings = Literal["plr", "periodic", "piecewise"]  # of numbers
+_EMBEDDINGS: dict[str, Embeddings] = {"plr": "plr", "periodic": "periodic", "piecewise": "piecewise"}
+NAMES = (
+    "mlp-plr",
+    "mlp",
+    "mlp-periodic",
+    "mlp-piecewise",
+    "resnet-plr",
+    "resnet",
+    "ft-transformer",
+    "transformer-plr",
+    "tabm",
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,8 @@ class TabularConfig:
             unrelated, as if numbers were categories. Tables differ widely in which they need, and a pair offers both.
         d_embedding: width of the embedding of a numeric column.
         lite: share the linear layer of the embedding between the columns (fewer parameters), or one a column.
+        bins: most bins of a numeric column (of piecewise-linear embeddings).
+        edges: of the bins, at quantiles, or where a tree splits the column for the classes.
     """
 
     layers: int = 2
@@ -53,6 +70,8 @@ class TabularConfig:
     frequency_init_scale: float | tuple[float, float] = (0.05, 10.0)
     d_embedding: int = 16
     lite: bool = False
+    bins: int = 48
+    edges: Literal["quantiles", "tree"] = "quantiles"
 
     def __post_init__(self) -> None:
         """Refuse sizes that make no network.
@@ -60,9 +79,11 @@ class TabularConfig:
         Raises:
             TailtuneError: naming all.
         """
-        sizes = (self.layers, self.width, self.n_frequencies, self.d_embedding)
+        sizes = (self.layers, self.width, self.n_frequencies, self.d_embedding, self.bins)
         if min(sizes) < 1 or self.hidden_multiplier <= 0:
             raise TailtuneError(f"layers, widths and frequencies must be 1 or more, however: {self}")
+        if self.edges not in ("quantiles", "tree"):
+            raise TailtuneError(f"edges of bins are quantiles or those of a tree, however: {self}")
         if not 0 <= self.dropout < 1 or min(self.frequency_scales) <= 0:
             raise TailtuneError(f"dropout must lie in [0, 1) and frequency_init_scale above 0, however: {self}")
 
@@ -138,10 +159,13 @@ class TabularNetwork(Network):
         num_classes: number of classes K.
         trunk: "mlp" (linear, ReLU, dropout a layer) or "resnet" (pre-normalised residual blocks with BatchNorm);
             Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", NeurIPS 2021.
-        periodic: embed number x as relu(W v + b) with v = [cos(2 pi c x), sin(2 pi c x)] and frequencies c;
-            Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS 2022.
+        embeddings: of numbers, or None. "plr" is relu(W v + b) of a number x, with v = [cos(2 pi c x), sin(2 pi c x)]
+            and frequencies c; "periodic" is the same without relu; "piecewise" is relu(W v + b) with v the share of
+            each bin that lies below x. Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep
+            Learning", NeurIPS 2022.
         scales: standard deviation of the initial frequencies of each numeric column [Dn], as `frequency_scales` finds
             it; such frequencies stay as drawn. None takes the scale of `config` for all columns and trains them.
+        edges: of the bins of each numeric column, see `bin_edges`; None where a state is to be loaded.
         head: "linear" or "cosine".
         config: sizes.
     """
@@ -152,31 +176,21 @@ class TabularNetwork(Network):
         cardinalities: Sequence[int],
         num_classes: int,
         trunk: Literal["mlp", "resnet"] = "mlp",
-        periodic: bool = True,
+        embeddings: Embeddings | None = "plr",
         head: Head = "linear",
         config: TabularConfig = DEFAULT,
         scales: Tensor | None = None,
+        edges: Sequence[Tensor] | None = None,
     ) -> None:
-        from rtdl_num_embeddings import PeriodicEmbeddings
         from rtdl_revisiting_models import MLP, ResNet
 
         super().__init__()
-        self.numeric = None
-        width = numeric
-        if periodic and numeric:
-            self.numeric = PeriodicEmbeddings(
-                numeric,
-                config.d_embedding,
-                n_frequencies=config.n_frequencies,
-                frequency_init_scale=1.0,
-                lite=config.lite,
-            )
-            low, high = (math.log10(sigma) for sigma in config.frequency_scales)
-            spread = torch.logspace(low, high, config.n_frequencies) if scales is None else scales[:, None]
-            with torch.no_grad():
-                self.numeric.periodic.weight.mul_(spread)
-            self.numeric.periodic.weight.requires_grad_(scales is None)
-            width = numeric * config.d_embedding
+        self.numeric: nn.Module | None = None
+        if numeric and embeddings == "piecewise":
+            self.numeric = PiecewiseEmbeddings(numeric, config.d_embedding, edges)
+        elif numeric and embeddings is not None:
+            self.numeric = _periodic(numeric, embeddings == "plr", config, scales)
+        width = numeric if self.numeric is None else numeric * config.d_embedding
         self.categorical = CategoricalEmbeddings(cardinalities) if cardinalities else None
         width += self.categorical.out_features if self.categorical else 0
         sizes: dict[str, Any] = {"d_in": width, "d_out": None, "n_blocks": config.layers, "d_block": config.width}
@@ -200,12 +214,34 @@ class TabularNetwork(Network):
         return features
 
 
+def _periodic(numeric: int, activation: bool, config: TabularConfig, scales: Tensor | None) -> PeriodicEmbeddings:
+    from rtdl_num_embeddings import PeriodicEmbeddings
+
+    if config.lite and not activation:
+        raise TailtuneError("columns share a linear layer with relu behind it only; leave lite out, or take mlp-plr")
+    made = PeriodicEmbeddings(
+        numeric,
+        config.d_embedding,
+        n_frequencies=config.n_frequencies,
+        frequency_init_scale=1.0,
+        activation=activation,
+        lite=config.lite,
+    )
+    low, high = (math.log10(sigma) for sigma in config.frequency_scales)
+    spread = torch.logspace(low, high, config.n_frequencies) if scales is None else scales[:, None]
+    with torch.no_grad():
+        made.periodic.weight.mul_(spread)
+    made.periodic.weight.requires_grad_(scales is None)
+    return made
+
+
 def build_tabular(
     name: str,
     shape: Mapping[str, Any],
     num_classes: int,
     head: Head = "linear",
     scales: Tensor | None = None,
+    edges: Sequence[Tensor] | None = None,
 ) -> Network:
     """Build the tabular network `name` for tables of the given shape.
 
@@ -217,6 +253,7 @@ def build_tabular(
         head: "linear" or "cosine".
         scales: standard deviation of the initial frequencies of each numeric column [Dn], or None; see
             `TabularNetwork`.
+        edges: of the bins of each numeric column, or None; likewise.
 
     Raises:
         TailtuneError: an unknown name, a table without columns, a column without codes, or a cosine head for tabm.
@@ -240,4 +277,19 @@ def build_tabular(
         return transformers.TransformerPLR(numeric, cardinalities, num_classes, head, sizes, scales)
     config = TabularConfig(**settled(name, asdict(DEFAULT)))
     trunk: Literal["mlp", "resnet"] = "mlp" if kind.startswith("mlp") else "resnet"
-    return TabularNetwork(numeric, cardinalities, num_classes, trunk, kind.endswith("-plr"), head, config, scales)
+    embeddings = _EMBEDDINGS.get(kind.partition("-")[2])
+    return TabularNetwork(numeric, cardinalities, num_classes, trunk, embeddings, head, config, scales, edges)
+
+
+def edges_for(name: str, numeric: Tensor, targets: Tensor) -> tuple[Tensor, ...] | None:
+    """Return the edges of bins that the tabular network `name` wants, or None if it has no bins.
+
+    Args:
+        name: with its settings.
+        numeric: of the training rows [N, Dn].
+        targets: class indices [N].
+    """
+    if home(name) != "mlp-piecewise" or not numeric.shape[1]:
+        return None
+    config = TabularConfig(**settled(name, asdict(DEFAULT)))
+    return bin_edges(numeric, config.bins, targets if config.edges == "tree" else None)
