@@ -12,7 +12,7 @@ from tailtune.methods.search import Choice, Log, Maybe, Space, Uniform, Whole
 from tailtune.named_settings import with_settings
 from tailtune.paper.dots import Dot, dots
 from tailtune.paper.page import Asked, Claim, Planned, Row, Scale, Table
-from tailtune.paper.tabular_facts import PUBLISHED, Published
+from tailtune.paper.tabular_facts import PUBLISHED
 from tailtune.paper.verdict import difference, in_points, verdict
 from tailtune.study.study import Arm, Study
 from tailtune.words import NONE
@@ -186,7 +186,7 @@ def _changes(name: str, arm: str, scale: Scale) -> dict[str, Any]:
     if routine:
         routine |= {"patience": PATIENCE}
         if scale == "smoke":
-            routine |= {"epochs": 2}
+            routine |= {"epochs": 5}
     return {"model": with_settings(model, _capped(model, sizes, scale)), "method": method, **routine}
 
 
@@ -208,37 +208,57 @@ def _used(name: str) -> dict[str, float]:
 
 
 def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
-    """Return Table 6: for each data set the mean of single models, that of ensembles, and what was published."""
+    """Return Table 6 in the paper's form, then each data set with single models beside the published ones."""
     shown = [name for name in TITLES if _of(rows, name)]
-    columns = ["Method"]
-    for name in shown:
-        members = max((row["members"] for row in _of(rows, name)), default=1)
-        columns += [f"{TITLES[name]}, single", "published"]
-        columns += [f"{TITLES[name]}, ensemble of {members}", "Table 6"]
+    whole = Table(
+        f"Accuracy of ensembles on the test rows in per cent, in parentheses the paper's; {_said(rows, shown)}. MLP, "
+        "ResNet and FT-Transformer have periodic embeddings of numbers, as those whose figures the paper prints.",
+        ("Method", *(TITLES[name] for name in shown)),
+        tuple((arm, *(_beside(rows, name, arm) for name in shown)) for arm in MODELS),
+    )
+    return (whole, *(_of_one(rows, name) for name in shown))
+
+
+def _of_one(rows: Sequence[Row], name: str) -> Table:
+    members = max(row["members"] for row in _of(rows, name))
     lines = []
     for arm, model in MODELS.items():
-        line = [arm]
-        for name in shown:
-            published = None if arm in (OURS, ALONE) else PUBLISHED[name][model]
-            printed = PAPER[name].get(arm)
-            line += [_cell(_figures(rows, name, arm, False)), _single(published)]
-            line += [_cell(_figures(rows, name, arm, True)), NONE if printed is None else f"{printed:.1f}"]
-        lines.append(tuple(line))
-    return (Table(_caption(rows, shown), tuple(columns), tuple(lines)),)
+        if not _figures(rows, name, arm, False):
+            continue
+        published = None if arm in (OURS, ALONE) else PUBLISHED[name][model]
+        printed = PAPER[name].get(arm)
+        lines.append(
+            (
+                arm,
+                _cell(_figures(rows, name, arm, False)),
+                NONE if published is None else f"{100 * published.single[0]:.2f}",
+                _cell(_figures(rows, name, arm, True)),
+                NONE if printed is None else f"{printed:.1f}",
+            )
+        )
+    return Table(
+        f"{TITLES[name]}: accuracy on the test rows in per cent, mean ± standard error over seeds (of ensembles: over "
+        f"ensembles, where there are several); {_said(rows, [name])}. Published is the mean of single models in the "
+        "source of the paper's figures, with settings that were searched.",
+        (TITLES[name], "single", "published", f"ensemble of {members}", "Table 6"),
+        tuple(lines),
+    )
 
 
-def _caption(rows: Sequence[Row], shown: Sequence[str]) -> str:
+def _said(rows: Sequence[Row], shown: Sequence[str]) -> str:
+    """Scale and seeds, which may differ where a study is unfinished."""
     counts = []
     for name in shown:
         seeds = {row["seed"] for row in _of(rows, name) if row["members"] == 1}
         counts.append(f"{TITLES[name]} {len(seeds)}")
-    scale = next((str(row["scale"]) for row in rows), "none")
-    return (
-        f"Test accuracy in per cent, mean ± standard error over seeds (of ensembles: over ensembles, where "
-        f"there are several); scale {scale}; seeds: {', '.join(counts)}. MLP, ResNet and FT-Transformer have periodic "
-        "embeddings of numbers, whose ensembles of five are what Table 6 prints; published is the mean of single "
-        "models in the source of these figures."
-    )
+    return f"scale {next((row['scale'] for row in rows), NONE)}; seeds: {', '.join(counts)}"
+
+
+def _beside(rows: Sequence[Row], name: str, arm: str) -> str:
+    """Our ensembles and the paper's figure."""
+    printed = PAPER[name].get(arm)
+    own = _cell(_figures(rows, name, arm, True))
+    return own if printed is None else f"{own} ({printed:.1f})"
 
 
 def figures(rows: Sequence[Row]) -> dict[str, str]:
@@ -305,7 +325,3 @@ def _cell(values: Sequence[float]) -> str:
         return NONE
     mean = f"{100 * np.mean(values):.2f}"
     return mean if len(values) == 1 else f"{mean} ± {100 * np.std(values, ddof=1) / len(values) ** 0.5:.2f}"
-
-
-def _single(published: Published | None) -> str:
-    return NONE if published is None else f"{100 * published.single[0]:.2f}"
