@@ -79,7 +79,9 @@ def test_every_study_makes_sense(scale: Any) -> None:
     assert list(studies) == ["otto", "adult", "covertype"]
     for name, planned in studies.items():
         check_study(planned.study)
-        assert (planned.study.seeds, planned.members) == ({"smoke": (2, 2), "small": (5, 5), "full": (15, 5)}[scale])
+        seeds = {"smoke": 2, "small": 3 if name == "covertype" else 5, "full": 15}[scale]
+        assert (planned.study.seeds, planned.members) == (seeds, min(seeds, 5))
+        assert all(0 < share <= 1 for share in planned.used.values())
         assert planned.study.tune_trials == (100 if scale == "full" else 0)
         assert planned.study.out == f"nowhere/{name}"
     assert list(table6.design(scale, replace(ASKED, data=("adult",), seeds=3))) == ["adult"]
