@@ -11,6 +11,7 @@ from typing import Literal
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
+from tailtune.cli.papers import paper
 from tailtune.cli.runs import evaluate, fit, inspect, predict, report, verify
 from tailtune.cli.studies import compare, demo, study, tune
 from tailtune.cli.terminal import console, print_json, show_log
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "tune": tune,
     "compare": compare,
     "study": study,
+    "paper": paper,
     "evaluate": evaluate,
     "predict": predict,
     "report": report,

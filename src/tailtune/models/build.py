@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from tailtune.by_name import is_own, load_function, naming
@@ -34,8 +34,9 @@ def names(kind: Kind) -> list[str]:
     For images any ``wrn-depth-factor`` and any timm name ("timm/..." to insist on timm) is understood besides.
 
     >>> names("table")  # doctest: +NORMALIZE_WHITESPACE
-    ['portfolio', 'mlp-plr', 'mlp', 'resnet-plr', 'resnet', 'ft-transformer', 'tabm', 'xgboost', 'lightgbm', 'catboost',
-    'histogram-boosting', 'extra-trees', 'logistic-regression', 'linear-svc']
+    ['portfolio', 'mlp-plr', 'mlp', 'mlp-periodic', 'mlp-piecewise', 'resnet-plr', 'resnet', 'ft-transformer',
+    'transformer-plr', 'tabm', 'xgboost', 'lightgbm', 'catboost', 'histogram-boosting', 'extra-trees',
+    'logistic-regression', 'linear-svc']
     """
     return [*(TABLE_MODELS if kind == "table" else IMAGE_MODELS)]
 
@@ -90,6 +91,7 @@ def build(
     pretrained: bool = False,
     scales: Tensor | None = None,
     published: bool = False,
+    edges: Sequence[Tensor] | None = None,
 ) -> Network:
     """Build the network `name` for data of one shape.
 
@@ -104,6 +106,7 @@ def build(
         head: "linear" or "cosine".
         pretrained: start from timm's weights (timm networks only).
         scales: frequencies of the periodic embeddings, see `tailtune.models.frequency_scales`.
+        edges: of the bins of piecewise-linear embeddings, see `tailtune.models.tabular.edges_for`.
         published: keep timm's published kernels for small images too, for weights that are loaded afterwards.
 
     Raises:
@@ -117,7 +120,7 @@ def build(
     if pretrained and (kind == "table" or name in CIFAR or parse_name(name)):
         raise TailtuneError(f"{name} has no pretrained weights; leave pretrained out, or take a timm model: resnet50")
     if kind == "table":
-        return tabular.build_tabular(name, shape, num_classes, head, scales)
+        return tabular.build_tabular(name, shape, num_classes, head, scales, edges)
     channels, height, width = int(shape["channels"]), int(shape["height"]), int(shape["width"])
     if name in CIFAR:
         return CifarResNet(CIFAR[name], channels, num_classes, head)

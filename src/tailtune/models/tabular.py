@@ -1,4 +1,4 @@
-"""Networks for tables: MLP and residual MLP, each also with periodic (PLR) embeddings, and FT-Transformer.
+"""Networks for tables: MLPs and residual MLPs with and without embeddings of numbers; and all networks by name.
 
 Every network takes ``(numeric [N, Dn] float32, categorical [N, Dc] int64)`` as the table preprocessor encodes them;
 either may have zero columns, not both.
@@ -16,15 +16,30 @@ import torch
 from torch import Tensor, nn
 
 from tailtune.errors import TailtuneError, nearest
+from tailtune.models import tabm, transformers
 from tailtune.models.heads import Head, make_head
 from tailtune.models.network import Network
-from tailtune.models.tabm import SIZES, TabM
+from tailtune.models.piecewise import PiecewiseEmbeddings, bin_edges
 from tailtune.named_settings import home, settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAMES = ("mlp-plr", "mlp", "resnet-plr", "resnet", "ft-transformer", "tabm")
+    from rtdl_num_embeddings import PeriodicEmbeddings
+
+Embeddings = Literal["plr", "periodic", "piecewise"]  # of numbers
+_EMBEDDINGS: dict[str, Embeddings] = {"plr": "plr", "periodic": "periodic", "piecewise": "piecewise"}
+NAMES = (
+    "mlp-plr",
+    "mlp",
+    "mlp-periodic",
+    "mlp-piecewise",
+    "resnet-plr",
+    "resnet",
+    "ft-transformer",
+    "transformer-plr",
+    "tabm",
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +58,8 @@ class TabularConfig:
             unrelated, as if numbers were categories. Tables differ widely in which they need, and a pair offers both.
         d_embedding: width of the embedding of a numeric column.
         lite: share the linear layer of the embedding between the columns (fewer parameters), or one a column.
-        transformer_blocks: blocks of FT-Transformer, 1 to 6, with the library's sizes for each.
+        bins: most bins of a numeric column (of piecewise-linear embeddings).
+        edges: of the bins, at quantiles, or where a tree splits the column for the classes.
     """
 
     layers: int = 2
@@ -54,7 +70,8 @@ class TabularConfig:
     frequency_init_scale: float | tuple[float, float] = (0.05, 10.0)
     d_embedding: int = 16
     lite: bool = False
-    transformer_blocks: int = 3
+    bins: int = 48
+    edges: Literal["quantiles", "tree"] = "quantiles"
 
     def __post_init__(self) -> None:
         """Refuse sizes that make no network.
@@ -62,9 +79,11 @@ class TabularConfig:
         Raises:
             TailtuneError: naming all.
         """
-        sizes = (self.layers, self.width, self.n_frequencies, self.d_embedding, self.transformer_blocks)
-        if min(sizes) < 1 or self.transformer_blocks > 6 or self.hidden_multiplier <= 0:
-            raise TailtuneError(f"layers, widths and frequencies must be 1 or more, blocks at most 6, however: {self}")
+        sizes = (self.layers, self.width, self.n_frequencies, self.d_embedding, self.bins)
+        if min(sizes) < 1 or self.hidden_multiplier <= 0:
+            raise TailtuneError(f"layers, widths and frequencies must be 1 or more, however: {self}")
+        if self.edges not in ("quantiles", "tree"):
+            raise TailtuneError(f"edges of bins are quantiles or those of a tree, however: {self}")
         if not 0 <= self.dropout < 1 or min(self.frequency_scales) <= 0:
             raise TailtuneError(f"dropout must lie in [0, 1) and frequency_init_scale above 0, however: {self}")
 
@@ -140,10 +159,13 @@ class TabularNetwork(Network):
         num_classes: number of classes K.
         trunk: "mlp" (linear, ReLU, dropout a layer) or "resnet" (pre-normalised residual blocks with BatchNorm);
             Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", NeurIPS 2021.
-        periodic: embed number x as relu(W v + b) with v = [cos(2 pi c x), sin(2 pi c x)] and frequencies c;
-            Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS 2022.
+        embeddings: of numbers, or None. "plr" is relu(W v + b) of a number x, with v = [cos(2 pi c x), sin(2 pi c x)]
+            and frequencies c; "periodic" is the same without relu; "piecewise" is relu(W v + b) with v the share of
+            each bin that lies below x. Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep
+            Learning", NeurIPS 2022.
         scales: standard deviation of the initial frequencies of each numeric column [Dn], as `frequency_scales` finds
             it; such frequencies stay as drawn. None takes the scale of `config` for all columns and trains them.
+        edges: of the bins of each numeric column, see `bin_edges`; None where a state is to be loaded.
         head: "linear" or "cosine".
         config: sizes.
     """
@@ -154,31 +176,21 @@ class TabularNetwork(Network):
         cardinalities: Sequence[int],
         num_classes: int,
         trunk: Literal["mlp", "resnet"] = "mlp",
-        periodic: bool = True,
+        embeddings: Embeddings | None = "plr",
         head: Head = "linear",
         config: TabularConfig = DEFAULT,
         scales: Tensor | None = None,
+        edges: Sequence[Tensor] | None = None,
     ) -> None:
-        from rtdl_num_embeddings import PeriodicEmbeddings
         from rtdl_revisiting_models import MLP, ResNet
 
         super().__init__()
-        self.numeric = None
-        width = numeric
-        if periodic and numeric:
-            self.numeric = PeriodicEmbeddings(
-                numeric,
-                config.d_embedding,
-                n_frequencies=config.n_frequencies,
-                frequency_init_scale=1.0,
-                lite=config.lite,
-            )
-            low, high = (math.log10(sigma) for sigma in config.frequency_scales)
-            spread = torch.logspace(low, high, config.n_frequencies) if scales is None else scales[:, None]
-            with torch.no_grad():
-                self.numeric.periodic.weight.mul_(spread)
-            self.numeric.periodic.weight.requires_grad_(scales is None)
-            width = numeric * config.d_embedding
+        self.numeric: nn.Module | None = None
+        if numeric and embeddings == "piecewise":
+            self.numeric = PiecewiseEmbeddings(numeric, config.d_embedding, edges)
+        elif numeric and embeddings is not None:
+            self.numeric = _periodic(numeric, embeddings == "plr", config, scales)
+        width = numeric if self.numeric is None else numeric * config.d_embedding
         self.categorical = CategoricalEmbeddings(cardinalities) if cardinalities else None
         width += self.categorical.out_features if self.categorical else 0
         sizes: dict[str, Any] = {"d_in": width, "d_out": None, "n_blocks": config.layers, "d_block": config.width}
@@ -202,42 +214,25 @@ class TabularNetwork(Network):
         return features
 
 
-class FTTransformer(Network):
-    """FT-Transformer: every column is a token, and the features are the class token's after norm and ReLU.
+def _periodic(numeric: int, activation: bool, config: TabularConfig, scales: Tensor | None) -> PeriodicEmbeddings:
+    from rtdl_num_embeddings import PeriodicEmbeddings
 
-    Args:
-        numeric: number of numeric columns Dn.
-        cardinalities: number of codes of each categorical column [Dc].
-        num_classes: number of classes K.
-        head: "linear" or "cosine".
-        config: `transformer_blocks` is used; the other sizes are the library's defaults for it.
-
-    Source: Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", NeurIPS 2021.
-    """
-
-    def __init__(
-        self,
-        numeric: int,
-        cardinalities: Sequence[int],
-        num_classes: int,
-        head: Head = "linear",
-        config: TabularConfig = DEFAULT,
-    ) -> None:
-        from rtdl_revisiting_models import FTTransformer as Backbone
-
-        super().__init__()
-        sizes: dict[str, Any] = Backbone.get_default_kwargs(config.transformer_blocks)
-        self.has_numeric, self.has_categorical = numeric > 0, len(cardinalities) > 0
-        self.backbone = Backbone(n_cont_features=numeric, cat_cardinalities=list(cardinalities), d_out=None, **sizes)
-        self.feature_dim = sizes["d_block"]
-        self.norm = nn.LayerNorm(self.feature_dim)
-        self.head = make_head(head, self.feature_dim, num_classes)
-
-    def features(self, *inputs: Tensor) -> Tensor:
-        """Return the features [N, d_block] of (numeric [N, Dn], categorical [N, Dc])."""
-        numeric, categorical = inputs
-        token = self.backbone(numeric if self.has_numeric else None, categorical if self.has_categorical else None)
-        return torch.relu(self.norm(token))
+    if config.lite and not activation:
+        raise TailtuneError("columns share a linear layer with relu behind it only; leave lite out, or take mlp-plr")
+    made = PeriodicEmbeddings(
+        numeric,
+        config.d_embedding,
+        n_frequencies=config.n_frequencies,
+        frequency_init_scale=1.0,
+        activation=activation,
+        lite=config.lite,
+    )
+    low, high = (math.log10(sigma) for sigma in config.frequency_scales)
+    spread = torch.logspace(low, high, config.n_frequencies) if scales is None else scales[:, None]
+    with torch.no_grad():
+        made.periodic.weight.mul_(spread)
+    made.periodic.weight.requires_grad_(scales is None)
+    return made
 
 
 def build_tabular(
@@ -246,16 +241,19 @@ def build_tabular(
     num_classes: int,
     head: Head = "linear",
     scales: Tensor | None = None,
+    edges: Sequence[Tensor] | None = None,
 ) -> Network:
     """Build the tabular network `name` for tables of the given shape.
 
     Args:
-        name: one of `NAMES`, with settings as in ``mlp(layers=3, width=512)``: those of `TabularConfig`, or of `TabM`.
+        name: one of `NAMES`, with settings as in ``mlp(layers=3, width=512)``: those of `TabularConfig`,
+            of `TabM`, or of a transformer.
         shape: ``{"numeric": Dn, "cardinalities": [c_1, ...]}``.
         num_classes: number of classes K.
         head: "linear" or "cosine".
         scales: standard deviation of the initial frequencies of each numeric column [Dn], or None; see
             `TabularNetwork`.
+        edges: of the bins of each numeric column, or None; likewise.
 
     Raises:
         TailtuneError: an unknown name, a table without columns, a column without codes, or a cosine head for tabm.
@@ -271,9 +269,27 @@ def build_tabular(
     if kind == "tabm":
         if head != "linear":
             raise TailtuneError("tabm has a last layer for each of its members, and the method needs one; take mlp-plr")
-        return TabM(numeric, cardinalities, num_classes, **settled(name, SIZES))
-    config = TabularConfig(**settled(name, asdict(DEFAULT)))
+        return tabm.TabM(numeric, cardinalities, num_classes, **settled(name, tabm.SIZES))
     if kind == "ft-transformer":
-        return FTTransformer(numeric, cardinalities, num_classes, head, config)
+        return transformers.FTTransformer(numeric, cardinalities, num_classes, head, settled(name, transformers.SIZES))
+    if kind == "transformer-plr":
+        sizes = settled(name, transformers.PERIODIC_SIZES)
+        return transformers.TransformerPLR(numeric, cardinalities, num_classes, head, sizes, scales)
+    config = TabularConfig(**settled(name, asdict(DEFAULT)))
     trunk: Literal["mlp", "resnet"] = "mlp" if kind.startswith("mlp") else "resnet"
-    return TabularNetwork(numeric, cardinalities, num_classes, trunk, kind.endswith("-plr"), head, config, scales)
+    embeddings = _EMBEDDINGS.get(kind.partition("-")[2])
+    return TabularNetwork(numeric, cardinalities, num_classes, trunk, embeddings, head, config, scales, edges)
+
+
+def edges_for(name: str, numeric: Tensor, targets: Tensor) -> tuple[Tensor, ...] | None:
+    """Return the edges of bins that the tabular network `name` wants, or None if it has no bins.
+
+    Args:
+        name: with its settings.
+        numeric: of the training rows [N, Dn].
+        targets: class indices [N].
+    """
+    if home(name) != "mlp-piecewise" or not numeric.shape[1]:
+        return None
+    config = TabularConfig(**settled(name, asdict(DEFAULT)))
+    return bin_edges(numeric, config.bins, targets if config.edges == "tree" else None)

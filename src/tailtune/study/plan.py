@@ -16,12 +16,13 @@ from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
 from tailtune.leaks.check import check_leaks
 from tailtune.methods.resolve import build, find
+from tailtune.methods.search import settings_of
 from tailtune.named_settings import with_settings
 from tailtune.run.execute import baselines_for, check_run, own_measures_for
 from tailtune.run.hashing import config_hash, rows_hash
 from tailtune.run.learners import learner_of, with_model, with_monitor, with_threads
 from tailtune.settings import Reading, Run
-from tailtune.study.study import Arm, Study, run_on
+from tailtune.study.study import OF_RUN, Arm, Study, run_on
 from tailtune.study.training_task import TrainingTask
 
 RUNS = "runs"
@@ -175,8 +176,7 @@ def trainings(
     Args:
         study: what to compare.
         found: the data sets.
-        best: settings found by tuning, by the name of the data set and the arm; lr and weight_decay replace those of
-            the run, the others are the method's own.
+        best: settings found by tuning, by the name of the data set and the arm, see `tuned_run`.
     """
     listed = []
     for seed in range(study.seeds):
@@ -195,7 +195,19 @@ def trainings(
 
 
 def tuned_run(run: Run, settings: Mapping[str, Any]) -> Run:
-    """Return `run` with `settings`, of which lr and weight_decay are its own and the rest those of its method."""
-    shared = {name: settings[name] for name in ("lr", "weight_decay") if name in settings}
-    own = {name: value for name, value in settings.items() if name not in shared}
-    return replace(run, method=with_settings(str(run.method), own) if own else run.method, **shared)
+    """Return `run` with `settings`: fields of its own, behind "model." and "method." what stands in their parentheses,
+    and under any other name a setting of its method.
+    """
+    found = settings_of(settings)
+    fields = {name: found.pop(name) for name in OF_RUN if name in found}
+
+    def inside(prefix: str) -> dict[str, Any]:
+        return {name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)}
+
+    model = inside("model.")
+    method = inside("method.") | {name: value for name, value in found.items() if "." not in name}
+    if model:
+        fields["model"] = with_settings(str(run.model), model)
+    if method:
+        fields["method"] = with_settings(str(run.method), method)
+    return replace(run, **fields)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from tailtune.errors import TailtuneError, nearest
 from tailtune.files import check_format
 from tailtune.jobs.task import On
+from tailtune.methods.search import Range
 from tailtune.settings import Mode, Run, Settings, check
 from tailtune.yaml_file import read_yaml
 
@@ -18,6 +19,7 @@ Keep = Literal["predictions", "model", "all"]
 
 STUDY = "study.yaml"
 FORMAT = 1  # of study.yaml
+OF_RUN = ("lr", "weight_decay", "batch_size", "ema")  # what a search may vary of the routine
 # what a study says of all its runs, so that no arm can
 FIXED = ("data", "ratio", "seed", "split_seed", "out", "measures", "logger", "checkpoint_minutes")
 
@@ -26,12 +28,19 @@ FIXED = ("data", "ratio", "seed", "split_seed", "out", "measures", "logger", "ch
 class Arm:
     """One thing that is compared with others: a name, and the fields of `Run` that make it what it is.
 
+    Attributes:
+        name: in tables.
+        changes: fields of `Run`.
+        search: where ``tune_trials`` search for it, instead of what its model and method declare: ranges by name, which
+            is lr, weight_decay, batch_size or ema, or behind "model." and "method." what stands in parentheses.
+
     >>> Arm("small batches", {"batch_size": 16}).changes
     {'batch_size': 16}
     """
 
     name: str
     changes: Mapping[str, Any] = field(default_factory=dict)
+    search: Mapping[str, Range] = field(default_factory=dict)
 
 
 def axis(name: str, values: Iterable[Any]) -> tuple[Arm, ...]:
@@ -184,6 +193,12 @@ def _check_arms(study: Study, names: Sequence[str]) -> None:
         raise TailtuneError(f"the baseline {study.reference!r} is none of the arms.{hint} Arms: {', '.join(names)}")
     known = [each.name for each in fields(Run) if each.name not in FIXED]
     for arm in study.arms:
+        for name in arm.search:
+            if name not in OF_RUN and not name.startswith(("model.", "method.")):
+                raise TailtuneError(
+                    f"arm {arm.name!r} cannot search {name!r}; what can be is {', '.join(OF_RUN)}, and what stands in "
+                    "parentheses: model.NAME, method.NAME"
+                )
         for name in arm.changes:
             if name in FIXED:
                 raise TailtuneError(f"arm {arm.name!r} cannot change {name}, which the study says for all of them")
@@ -219,7 +234,9 @@ def plain(study: Study) -> dict[str, object]:
         "vary": "",
     }
     rest = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(study).items()}
-    return first | rest | {"arms": arms, "baseline": study.reference}
+    said = first | rest | {"arms": arms, "baseline": study.reference}
+    searched = {arm.name: {name: repr(range_) for name, range_ in arm.search.items()} for arm in study.arms}
+    return said | {"search": searched} if any(searched.values()) else said
 
 
 def check_study_folder(folder: Path) -> None:

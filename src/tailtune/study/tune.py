@@ -17,7 +17,7 @@ from tailtune.evaluation.scored import scored
 from tailtune.files import write_whole
 from tailtune.methods.method import Method
 from tailtune.methods.resolve import find
-from tailtune.methods.search import Choice, Log, Space, Uniform
+from tailtune.methods.search import Choice, Log, Space, Uniform, Whole, drawn
 from tailtune.named_settings import parse
 from tailtune.run.hashing import config_hash
 from tailtune.run.learners import fit_model, learner_of
@@ -46,6 +46,7 @@ class Tuning:
         arm: name of the arm.
         trials: how many.
         path: file that holds the trials.
+        space: where they search.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Tuning:
     arm: str
     trials: int
     path: Path
+    space: Space
 
     @property
     def title(self) -> str:
@@ -126,9 +128,8 @@ class Tuning:
 
         if not trials:
             return {}
-        space = space_of(self.run)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        distributions = {name: distribution(range_) for name, range_ in space.items()}
+        distributions = {name: distribution(range_) for name, range_ in drawn(self.space).items()}
         startup = min(STARTUP, 1 + self.trials // 3)
         sampler = optuna.samplers.TPESampler(n_startup_trials=startup, seed=len(trials))
         study = optuna.create_study(direction="maximize", sampler=sampler)
@@ -154,18 +155,19 @@ def tunings(study: Study, found: list[Problem]) -> list[Tuning]:
     Raises:
         TailtuneError: trees, which have none of the settings, no validation rows, or a SEARCH that makes no sense.
     """
-    listed = []
+    listed, asked = [], {arm.name: dict(arm.search) for arm in study.arms}
     for problem in found if study.tune_trials else ():
         for name, run in problem.arms.items():
-            if not learner_of(run.model).space(run):
+            if not asked[name] and not learner_of(run.model).space(run):
                 raise TailtuneError(f"--tune-trials searches settings of networks, and {run.model} has none of them")
             if opened(_holding_back(run)).val is None:
                 raise TailtuneError(f"{problem.name} has no validation rows to tune on; use a larger --val-fraction")
-            space_of(run)
-            key = config_hash(run, rows_of(run), f"{FOLDER} by {score_of(run)}")
+            space = asked[name] or space_of(run)
+            purpose = f"{FOLDER} by {score_of(run)}" + (f" in {space}" if asked[name] else "")
+            key = config_hash(run, rows_of(run), purpose)
             plain = re.sub(r"[^A-Za-z0-9_.=-]+", "_", f"{problem.name}-{name}").strip("_")[:80]
             path = Path(study.out) / FOLDER / f"{plain}-{key[:8]}.json"
-            listed.append(Tuning(key, run, problem.name, name, study.tune_trials, path))
+            listed.append(Tuning(key, run, problem.name, name, study.tune_trials, path, space))
     return listed
 
 
@@ -196,10 +198,12 @@ def declared(name: str) -> Space:
     return space
 
 
-def distribution(range_: Log | Uniform | Choice) -> optuna.distributions.BaseDistribution:
+def distribution(range_: Log | Uniform | Whole | Choice) -> optuna.distributions.BaseDistribution:
     """Return a range as Optuna has it."""
     import optuna
 
     if isinstance(range_, Choice):
         return optuna.distributions.CategoricalDistribution(range_.values)
+    if isinstance(range_, Whole):
+        return optuna.distributions.IntDistribution(range_.low, range_.high, step=range_.step)
     return optuna.distributions.FloatDistribution(range_.low, range_.high, log=isinstance(range_, Log))

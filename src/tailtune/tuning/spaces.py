@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tailtune.data.dataset import Dataset
-from tailtune.methods.search import Choice, Log, Space, Uniform
+from tailtune.methods.search import Choice, Log, Space, Uniform, drawn
 from tailtune.models.build import default_name
 from tailtune.named_settings import home, parse, with_settings
 from tailtune.run.learners import learner_of
@@ -149,4 +149,4 @@ def _open(space: Space, run: Run) -> Space:
 
 def distributions(space: Space) -> dict[str, optuna.distributions.BaseDistribution]:
     """Return the ranges as Optuna has them."""
-    return {name: distribution(range_) for name, range_ in space.items()}
+    return {name: distribution(range_) for name, range_ in drawn(space).items()}

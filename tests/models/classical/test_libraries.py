@@ -277,3 +277,18 @@ def test_settings_reach_the_model(library: Library) -> None:
         for chosen in (None, settings)
     )
     assert np.abs(usual - other).mean() > 0.005
+
+
+def test_categories_of_xgboost_are_split_as_sets_or_one_level_at_a_time() -> None:
+    codes = torch.arange(600)[:, None] % 6
+    targets = torch.isin(codes[:, 0], torch.tensor([1, 4])).long()
+    rows = Part((torch.zeros(600, 0), codes), targets, np.arange(600).astype(str), None)
+    alone = []
+    for levels in (4, 7):
+        settings = {**LIBRARIES["xgboost"].SETTINGS, "max_depth": 1, "subsample": 1.0, "max_cat_to_onehot": levels}
+        boosting = Boosting(rounds_without_validation=1, threads=1)
+        shape = {"numeric": 0, "cardinalities": [6]}
+        stump = LIBRARIES["xgboost"].fit(rows, None, shape, 2, 0, boosting=boosting, settings=settings)
+        high = stump.predict_proba((torch.zeros(6, 0), torch.arange(6)[:, None]))[:, 1]
+        alone.append(int((high > high.mean()).sum()))
+    assert alone == [2, 1]

@@ -44,6 +44,7 @@ SETTINGS: Mapping[str, Any] = {
     "colsample_bytree": 1.0,
     "gamma": 0.0,
     "reg_alpha": 0.0,
+    "max_cat_to_onehot": 4,  # levels, up to which a category is split one level at a time; the library's own
 }
 
 

@@ -24,7 +24,8 @@ from tailtune.models.build import build as build_model
 from tailtune.models.external_weights import load_weights
 from tailtune.models.frequency_scales import frequency_scales
 from tailtune.models.network import Network, count_parameters
-from tailtune.named_settings import home
+from tailtune.models.tabular import edges_for
+from tailtune.named_settings import parse
 from tailtune.run.continued import start, start_of
 from tailtune.run.decide import fit_method_decision
 from tailtune.run.environment import peak_memory_mb
@@ -262,14 +263,23 @@ def _builder(run: ResolvedTraining, method: Method, dataset: Dataset) -> Callabl
         why = "--pretrained takes timm's own" if run.pretrained else "the data is a table"
         raise TailtuneError(f"--weights {run.weights} loads weights of an image network, but {why}; leave one out")
     shape, k, scales = dataset.preprocessor.shape(), len(dataset.names), None
-    if home(run.model).endswith("-plr") and dataset.train.inputs[0].shape[1]:
+    kind, given = parse(run.model)
+    periodic = kind.endswith(("-plr", "-periodic"))
+    found = periodic and "frequency_init_scale" not in given  # else they are asked for, and are trained
+    if found and dataset.train.inputs[0].shape[1]:
         scales = frequency_scales(dataset.train.tensors(run.model)[0], dataset.train.targets, k, seed=run.seed)
+
+    edges = None
+    if dataset.kind == "table":
+        edges = edges_for(run.model, dataset.train.tensors(run.model)[0], dataset.train.targets)
 
     def build(stage: int) -> Network:
         with initialisation(run.seed, stage):
             head = method.stages[stage].head or "linear"
             published = _published(run)
-            model = build_model(run.model, shape, k, head, bool(run.pretrained), scales=scales, published=published)
+            model = build_model(
+                run.model, shape, k, head, bool(run.pretrained), scales=scales, published=published, edges=edges
+            )
         if run.weights is not None:
             load_weights(run.weights, model)
         if run.init_from is not None:

@@ -1,0 +1,9 @@
+"""Tables and figures of the paper, a module each, which say what is trained and what becomes of it; none trains.
+
+A module has TITLE, CLAIM (the paper's words), HOURS (by scale), and ``design(scale, asked) -> {name: Study}``,
+``tables(rows)``, ``figures(rows)`` and ``claims(rows)``, which are functions of the studies' rows alone.
+"""
+
+from __future__ import annotations
+
+__all__ = ["table6"]  # noqa: F822 - submodules, imported when they are asked for
