@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from tailtune.data.dataset import Dataset
 from tailtune.data.known import KnownBy, read_known
 from tailtune.data.open import open_dataset
 from tailtune.data.table_preprocessor import row_numbers
+from tailtune.decision.deployment import train_balance
 from tailtune.errors import TailtuneError
-from tailtune.settings import Reading
+from tailtune.run.learners import fit_model
+from tailtune.settings import Reading, Run
 
 DAYS = [date(2023, 12, 1) + timedelta(days=i) for i in range(60)]
 
@@ -177,3 +180,25 @@ def test_a_part_of_what_is_known() -> None:
         assert some.weights is not None
         assert some.groups.tolist() == some.frame["customer"].to_list()
         assert some.weights.tolist() == some.frame["count"].to_list()
+
+
+def test_the_balance_of_training_is_by_weights_and_so_is_what_probabilities_are_meant_for(tmp_path: Path) -> None:
+    dataset = opened(tmp_path, table(), weight="count")
+    frame, names = dataset.train.frame, dataset.names
+    assert frame is not None
+    sums = [frame.filter(pl.col("label") == name)["count"].sum() for name in names]
+    np.testing.assert_allclose(train_balance(dataset.profile), np.array(sums) / sum(sums), rtol=1e-6)
+    assert dataset.profile.counts == tuple(frame.filter(pl.col("label") == name).height for name in names)
+    run = Run(str(tmp_path / "rows.parquet"), target="label", weight="count", model="logistic-regression")
+    fitted = fit_model(run, dataset)
+    assert fitted is not None
+    assert fitted.decided is not None
+    np.testing.assert_allclose(fitted.decided.deployment, train_balance(dataset.profile))
+    assert fitted.held_out is not None
+    assert fitted.held_out.weights is not None
+    stated = fit_model(replace(run, deploy_prior="uniform", decision="prior"), dataset)
+    assert stated is not None
+    trees, recalibration = stated.predictor.scores(dataset.test.inputs), stated.predictor.recalibration
+    assert recalibration is not None
+    moved = trees / train_balance(dataset.profile)  # from the balance of the weights, not from that of the rows
+    np.testing.assert_allclose(recalibration(trees), moved / moved.sum(axis=1, keepdims=True), rtol=1e-5)
