@@ -21,6 +21,7 @@ from command_line import Cli, Fitted, made_table, notes, start, write_images
 
 import tailtune.fit
 import tailtune.run.execute
+import tailtune.run.systems
 from tailtune.run.learner import Job
 
 SAMA = ("--model", "resnet", "--method", "sama", "--target", "label", "--batch-size", "8", "--ema", "0.9")
@@ -173,13 +174,13 @@ def test_a_scheduler_is_told_to_queue_the_job_again(
 def test_ctrl_c_in_a_baseline(fitted: Fitted, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The baseline's network trains under the same care; the model is not trained again."""
     run, job = tmp_path / "run", (*fitted.command, "erm", "--out", tmp_path / "run")
-    fit, asked = tailtune.run.execute.fit_model, iter((False, True))
+    fit = tailtune.run.systems.fit_model
 
-    def second(run: Any, dataset: Any, job: Job | None = None) -> Any:
-        return fit(run, dataset, Job(watch=Stopping) if next(asked) else job)
+    def stopping(run: Any, dataset: Any, job: Job | None = None) -> Any:
+        return fit(run, dataset, Job(watch=Stopping))
 
     with monkeypatch.context() as patch:
-        patch.setattr(tailtune.run.execute, "fit_model", second)
+        patch.setattr(tailtune.run.systems, "fit_model", stopping)
         got = cli(*job)
     assert got.code == 130
     assert got.notes[0].startswith("tailtune: stopped at step ")
