@@ -20,6 +20,7 @@ from tailtune.data.open import open_dataset
 from tailtune.decision.deployment import read_deployment
 from tailtune.decision.objective import read_objective
 from tailtune.leaks.column_overview import ColumnOverview
+from tailtune.leaks.leak import Leak, Pair
 from tailtune.methods.resolve import build, find
 from tailtune.profile import ClassProfile
 from tailtune.settings import Reading, Resolved, Run
@@ -40,6 +41,22 @@ LEAK = ColumnOverview(
     "paid late", "category", True, 900, 0, 2, "no (800), yes (100)", ("by itself nearly tells it",), True
 )
 ROWS = replace(LEAK, name="row", type="identifier", suspicions=("tells every row apart",), leaks=False)
+
+COPIES = Leak(
+    "identical",
+    "12 test rows of 100 (12 %) have the same values as rows trained on",
+    "Take them away.",
+    rows=12,
+    pairs=(Pair("9", "4"),),
+)
+PATIENTS = Leak(
+    "group",
+    "Column 'patient' looks like a group",
+    "--group patient keeps it together.",
+    50,
+    change=("--group patient",),
+)
+DATES = Leak("time", "Column 'day' says when a row came about", "Test on later rows.")
 
 FIRES = {
     "TT002": [
@@ -127,6 +144,14 @@ FIRES = {
         (replace(BALANCED_TABLE, columns=(ROWS,)), ["'row' tells every row apart"]),
     ],
     "TT020": [(replace(TABLE, columns=(LEAK, AGE)), ["'age' (-999)", "leave the field empty"])],
+    "TT021": [
+        (
+            replace(TABLE, leaks=(COPIES,)),
+            ["12 test rows of 100 (12 %)", "(9 is like 4 of training)", "Take them away."],
+        )
+    ],
+    "TT022": [(replace(TABLE, leaks=(COPIES, PATIENTS)), ["Column 'patient' looks like a group", "--group patient"])],
+    "TT023": [(replace(TABLE, leaks=(DATES,)), ["Column 'day' says when"])],
 }
 
 SILENT = {
@@ -151,6 +176,9 @@ SILENT = {
     ],
     "TT019": [TABLE, replace(TABLE, columns=(replace(LEAK, used=False), replace(LEAK, suspicions=(), leaks=False)))],
     "TT020": [TABLE, replace(TABLE, columns=(replace(AGE, sentinel=None),))],
+    "TT021": [TABLE, replace(TABLE, leaks=(PATIENTS, DATES))],
+    "TT022": [TABLE, replace(TABLE, leaks=(COPIES, DATES))],
+    "TT023": [TABLE, replace(TABLE, leaks=(COPIES, PATIENTS))],
 }
 
 
@@ -211,6 +239,10 @@ def test_every_check_is_documented_and_every_documented_check_exists() -> None:
     ("TT018", replace(TABLE, profile=ClassProfile((100, 70))), "note"),
     ("TT019", replace(TABLE, columns=(LEAK,)), "act"),
     ("TT019", replace(TABLE, columns=(ROWS,)), "consider"),
+    ("TT021", replace(TABLE, leaks=(COPIES,)), "act"),
+    ("TT022", replace(TABLE, leaks=(PATIENTS,)), "act"),
+    ("TT022", replace(TABLE, leaks=(replace(PATIENTS, rows=0),)), "consider"),
+    ("TT023", replace(TABLE, leaks=(DATES,)), "consider"),
 ])  # fmt: skip
 def test_level_follows_severity(code: str, facts: Facts, level: str) -> None:
     assert next(a.level for a in advise(facts) if a.code == code) == level
