@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from tailtune.data.dataset import Part
+from tailtune.data.dataset import Dataset, Part
+from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.data.open import open_dataset
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.leaks.check import alike_pictures, check_leaks, known_pictures
@@ -28,14 +30,14 @@ def scenes(number: int, side: int = 44, seed: int = 0, coarse: int = 9) -> Pixel
     rng = np.random.default_rng(seed)
     small = torch.as_tensor(rng.normal(size=(number, 3, coarse, coarse))).float()
     large = torch.nn.functional.interpolate(small, side, mode="bicubic").numpy()
-    return np.clip(128 + 50 * large, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(128 + 50 * large, 0, 255), dtype=np.uint8)
 
 
 def moved(pictures: Pixels, down: int, right: int, side: int = 32, noise: float = 0, seed: int = 0) -> Pixels:
     """Windows of larger pictures, with noise."""
     seen = pictures[:, :, 4 + down : 4 + down + side, 4 + right : 4 + right + side].astype(float)
     seen = seen + np.random.default_rng(seed).normal(0, noise, seen.shape) if noise else seen
-    return np.clip(seen, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(seen, 0, 255), dtype=np.uint8)
 
 
 def found(train: Pixels, test: Pixels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -52,7 +54,7 @@ def test_copies_are_the_same_and_their_partners_are_named() -> None:
     assert (near == -1).all()
 
 
-CHANGES = {
+CHANGES: dict[str, Callable[[Pixels], Pixels]] = {
     "noise": lambda x: moved(x, 0, 0, noise=6),
     "a pixel": lambda x: moved(x, 1, 0),
     "two pixels and noise": lambda x: moved(x, 2, 2, noise=4),
@@ -130,7 +132,7 @@ def tracks(root: Path, number: int = 5, frames: int = 8) -> Path:
     rng = np.random.default_rng(0)
     for k, label in enumerate("ab"):
         for track, scene in enumerate(scenes(number, seed=k)):
-            shots = [moved(scene[None], *rng.integers(-1, 2, 2), noise=3, seed=f)[0] for f in range(frames)]
+            shots = [moved(scene[None], *rng.integers(-1, 2, 2), 32, 3, f)[0] for f in range(frames)]
             write(root / label, np.stack(shots), f"{track:05d}_{{:05d}}.png")
     return root
 
@@ -177,3 +179,17 @@ def test_the_validation_part_is_seen_too() -> None:
     known = known_pictures([part(slice(0, 40)), part(slice(40, 60))])
     alike = alike_pictures(known, torch.from_numpy(x[[50, 2]]))
     assert alike.same.tolist() == [50, 2]
+
+
+@pytest.mark.parametrize(("copies", "spoilt"), [(3, False), (6, True)])
+def test_a_few_that_are_nearly_the_same_do_not_spoil_the_figures(copies: int, spoilt: bool) -> None:
+    x = scenes(300)
+    noisy = moved(x[:copies], 0, 0, noise=4)
+    train, test = (
+        Part((torch.from_numpy(y),), torch.arange(len(y)) % 2, np.arange(len(y)).astype(str))
+        for y in (moved(x[:100], 0, 0), np.concatenate([noisy, moved(x[100 : 300 - copies], 0, 0)]))
+    )
+    preprocessor = ImagePreprocessor.fit(train.inputs[0])
+    leaks = check_leaks(Dataset("image", "made", ("a", "b"), train, None, test, preprocessor, "given", ""))
+    assert leaks.concerned.sum() == copies
+    assert leaks.spoils == spoilt
