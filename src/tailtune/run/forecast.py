@@ -10,6 +10,7 @@ from tailtune.data.dataset import Dataset
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
 from tailtune.methods.method import Method
+from tailtune.models.build import PRETRAINED, default_for_own_pictures
 from tailtune.run.environment import cores, visible_gpus
 from tailtune.run.folder import read_resolved
 from tailtune.settings import ResolvedTraining
@@ -56,6 +57,10 @@ def faster(run: ResolvedTraining, dataset: Dataset) -> str:
         shape = dataset.preprocessor.shape()
         side = max(int(str(shape["height"])), int(str(shape["width"])))
         quick = ["resnet18" if side > SMALL_SIDE else "resnet8"]
+        if run.model in (PRETRAINED, default_for_own_pictures(0, pretrained=False)):
+            quick = []  # nothing in the list is faster
+        if run.pretrained or run.weights:
+            ways.append("--method probe")
         if side > SMALL_SIDE and Path(run.data).is_dir():
             ways.append(f"--image-size {side // 2}")
     ways = [f"--model {name}" for name in quick if name != run.model.removeprefix("timm/")] + ways

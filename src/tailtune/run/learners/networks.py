@@ -212,6 +212,8 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
     if method.ema is not None:
         resolved = replace(resolved, ema=method.ema)
     build = _builder(resolved, method, dataset)
+    if resolved.pretrained or resolved.weights:
+        build(0)  # so that what is wrong with the weights is heard before anything else
     augment = augmentation(dataset.preprocessor, resolved)
     ground = Ground(dataset, resolved, fabric, augment)
     started = job.folder is not None and job.resume and any(job.folder.glob("*.ckpt"))
