@@ -123,7 +123,8 @@ SPACES: Mapping[str, Space] = {  # published, and extended by our own settings
         "weight_decay": Log(1e-6, 1e-4),
     },
     ALONE: _OURS,
-    OURS: _OURS | {"method.rho": Log(0.02, 0.4), "method.smoothing": Log(0.003, 0.1)},
+    OURS: _OURS
+    | {"method.rho": Log(0.02, 0.4), "method.smoothing": Log(0.003, 0.1), "method.kappa": Uniform(0.0, 1.0)},
 }
 
 

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tailtune.errors import TailtuneError, nearest
 from tailtune.files import check_format
 from tailtune.jobs.task import On
-from tailtune.methods.search import Range
 from tailtune.settings import Mode, Run, Settings, check
 from tailtune.yaml_file import read_yaml
+
+if TYPE_CHECKING:
+    from tailtune.methods.search import Range
 
 Keep = Literal["predictions", "model", "all"]
 
