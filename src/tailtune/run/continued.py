@@ -28,6 +28,7 @@ from tailtune.words import quoted
 if TYPE_CHECKING:
     import torch
 
+    from tailtune.data.image_preprocessor import ImagePreprocessor
     from tailtune.data.stored_pictures import StoredPictures
     from tailtune.data.table_preprocessor import TablePreprocessor
     from tailtune.models.network import Network
@@ -82,7 +83,8 @@ def with_start(run: Run) -> Run:
         return run if run.data.endswith(".npz") else replace(run, target=run.target or fitted.target)
     shape = predictor.preprocessor.shape()
     size = shape["height"] if shape["height"] == shape["width"] else None
-    return replace(run, image_size=run.image_size or cast("int | None", size))
+    resize = cast("ImagePreprocessor", predictor.preprocessor).rendering.resize
+    return replace(run, image_size=run.image_size or cast("int | None", size), resize=run.resize or resize)
 
 
 def continued(run: Run, dataset: Dataset) -> Dataset:
