@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.dataset import Dataset, Part
+from tailtune.data.picture_manifest import LABEL, PATH
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.leaks.column_overview import LEAK_ROWS, ColumnOverview, overview
 from tailtune.leaks.leak import NAMED, Leak, Leaks, Pair, spoils
@@ -74,8 +75,9 @@ def check_leaks(dataset: Dataset, columns: Sequence[ColumnOverview] | None = Non
     certain = concerned | (alike.same >= 0)
     concerned |= alike.like >= 0
     many = int((alike.near >= 0).sum()) >= NEAR_SPOILED_SHARE * len(targets)
-    if dataset.kind == "table" and dataset.train.frame is not None:
+    if dataset.train.frame is not None:
         found += _time_leaks(dataset)
+    if dataset.kind == "table" and dataset.train.frame is not None:
         found += _column_leaks(overview(dataset, LEAK_ROWS) if columns is None else columns, dataset.train.frame)
     return Leaks(tuple(found), concerned, spoils(concerned if many else certain, targets), known)
 
@@ -152,7 +154,7 @@ def _row_leaks(
                 _mend(dataset, groups),
                 len(rows),
                 tuple(Pair(_short(dataset.test.ids[row]), _short(known_ids[at[row]])) for row in _spread(rows)),
-                _changes(dataset, groups),
+                _changes(groups),
             )
         )
     return found
@@ -166,7 +168,7 @@ def _spread(rows: Indices) -> Indices:
 def _mend(dataset: Dataset, groups: Sequence[GroupLike]) -> str:
     """What to do about rows that two parts share."""
     if groups:
-        return f"Keep together what belongs together: {' '.join(_changes(dataset, groups))}."
+        return f"Keep together what belongs together: {' '.join(_changes(groups))}."
     if dataset.train.groups is not None:
         return "The groups that were named do not keep these together: take away the copies, or name a larger group."
     if dataset.split == "official":
@@ -183,39 +185,44 @@ def _mend(dataset: Dataset, groups: Sequence[GroupLike]) -> str:
     )
 
 
-def _changes(dataset: Dataset, groups: Sequence[GroupLike]) -> tuple[str, ...]:
+def _changes(groups: Sequence[GroupLike]) -> tuple[str, ...]:
     """The option that keeps the rows of the likeliest group together."""
-    option = "--group-pattern" if dataset.kind == "image" else "--group"
-    return (f"{option} {shlex.quote(printable(groups[0].name))}",) if groups else ()
+    if not groups:
+        return ()
+    option = "--group" if groups[0].column else "--group-pattern"
+    return (f"{option} {shlex.quote(printable(groups[0].name))}",)
 
 
 def _groups(dataset: Dataset, alike: Alike, known_ids: NDArray[np.str_]) -> list[GroupLike]:
     known, test = dataset.train, dataset.test
+    if known.frame is not None and test.frame is not None:
+        columns = group_columns(_inputs(dataset, known.frame), test.frame)
+        if columns or dataset.kind == "table":
+            return columns
     if dataset.kind == "image":
         rows = np.flatnonzero(alike.like >= 0)
         pairs = list(zip(test.ids[rows].tolist(), known_ids[alike.like[rows]].tolist(), strict=True))
         found = group_of_files(known_ids.tolist(), test.ids.tolist(), dataset.names, pairs)
         return [] if found is None else [found]
-    if known.frame is None or test.frame is None:
-        return []
-    return group_columns(_inputs(dataset, known.frame), test.frame)
+    return []
 
 
 def _inputs(dataset: Dataset, frame: pl.DataFrame) -> pl.DataFrame:
+    """All columns but the target; of a manifest but for the paths, too."""
     target = dataset.preprocessor.target if isinstance(dataset.preprocessor, TablePreprocessor) else None
-    return frame if target is None else frame.drop(target)
+    return frame.drop([target or LABEL, *([PATH] if dataset.kind == "image" else [])], strict=False)
 
 
 def _group_leak(group: GroupLike, dataset: Dataset) -> Leak:
     rows, total = int(group.shared.sum()), len(dataset.test)
     pictures = dataset.kind == "image"
-    if not pictures:
+    if group.column:
         what = f"Column {quoted(group.name)}"
     elif group.name == "parent":
         what = "The folder of a picture within its class"
     else:
         what = "The file name before its last number"
-    option = _changes(dataset, [group])[0]
+    option = _changes([group])[0]
     given = dataset.split in ("given", "official")
     move = "Move all of a group into one part" if given else f"If it is one, {option} keeps each within one part"
     return Leak(

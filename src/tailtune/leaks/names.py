@@ -47,6 +47,7 @@ class GroupLike:
         shared: which test rows have a value that training has [M].
         sure: whether the name says what it is, such as patient; others are guesses.
         example: a value.
+        column: whether it is a column, of a table or of a manifest of pictures.
     """
 
     name: str
@@ -54,6 +55,7 @@ class GroupLike:
     shared: NDArray[np.bool_]
     sure: bool
     example: str
+    column: bool = False
 
 
 def group_columns(known: pl.DataFrame, asked: pl.DataFrame) -> list[GroupLike]:
@@ -78,7 +80,7 @@ def group_columns(known: pl.DataFrame, asked: pl.DataFrame) -> list[GroupLike]:
             continue
         shared = (tested != "") & np.isin(tested, present)
         if shared.mean() >= SHARED:
-            found.append(GroupLike(name, kinds, shared, sure, str(present[0])))
+            found.append(GroupLike(name, kinds, shared, sure, str(present[0]), column=True))
     return sorted(found, key=lambda group: (not group.sure, -group.shared.mean()))
 
 
