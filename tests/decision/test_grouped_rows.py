@@ -77,3 +77,14 @@ def test_models_are_blended_by_groups() -> None:
     alone, grouped = blend([a, b], y), blend(copies, np.repeat(y, 8), groups=groups)
     assert alone.error is not None
     assert grouped.error == pytest.approx(alone.error, rel=0.25)
+
+
+def test_of_one_group_nothing_is_fitted() -> None:
+    """No row can be left out to judge by, so probabilities and weights stay as they are."""
+    p, y = scores(60, 5)
+    groups = np.full(60, "all")
+    start = unfitted(np.array([0.7, 0.3]), ClassProfile((70, 30)))
+    found = calibrate(start, p, y, groups=groups)
+    assert found.form == "none"
+    np.testing.assert_array_equal(found.recalibration(p), start(p))
+    assert blend([p, scores(60, 6)[0]], y, groups=groups).weights.tolist() == [0.5, 0.5]

@@ -132,8 +132,25 @@ def test_networks_and_classical_models_are_saved_together(table: Path, tmp_path:
 
 
 @pytest.mark.usefixtures("quick")
-def test_groups_stay_together_on_the_validation_rows(table: Path) -> None:
+def test_groups_stay_together_in_folds(table: Path) -> None:
     run = Run(str(table), target="y", group="patient")
+    fitted = made(run, open_dataset(run))
+    assert fitted.held_out is not None
+    assert fitted.held_out.groups is not None
+    assert fitted.held_out.folds is not None
+    pairs = set(zip(fitted.held_out.groups.tolist(), fitted.held_out.folds.tolist(), strict=True))
+    assert len(pairs) == len(np.unique(fitted.held_out.groups)) >= 70
+    assert {record.trainings for record in fitted.training.portfolio} == {5}
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("settings", [{"time": "patient"}, {"group": "quarter"}])
+def test_times_and_very_few_groups_are_judged_on_the_validation_rows(
+    table: Path, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    quarters = pl.read_csv(table).with_columns(quarter=pl.col("patient") // 25)
+    quarters.write_csv(tmp_path / "rows.csv")
+    run = Run(str(tmp_path / "rows.csv"), target="y", **settings)  # type: ignore[arg-type]
     dataset = open_dataset(run)
     assert dataset.val is not None
     fitted = made(run, dataset)

@@ -62,7 +62,7 @@ def blend(
     count, rows = len(members), np.arange(len(targets))
     equal, units = np.full(count, 1 / count), units_of(len(targets), groups)
     part = folds(targets, PARTS) if groups is None else unit_folds(targets, units, PARTS, seed=0)
-    if count == 1 or (part >= 0).sum() < FEWEST:
+    if count == 1 or (part >= 0).sum() < FEWEST or len(np.unique(part[part >= 0])) == 1:
         return Blend(equal, chosen=0)
     of_target = np.stack([probabilities[rows, targets] for probabilities in members])  # [M, N]
     importance = np.ones(len(targets)) if row_weights is None else np.asarray(row_weights, dtype=np.float64)

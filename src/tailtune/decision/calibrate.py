@@ -72,6 +72,8 @@ def calibrate(
     units = units_of(len(targets), groups)
     fold = unit_folds(targets, units, FOLDS, seed)
     parts = [fold == k for k in np.unique(fold)]
+    if len(parts) == 1:  # of one group nothing can be left out to judge by
+        forms = []
     rows: dict[Form, Floats] = {"none": row_losses(start, probabilities, targets)}
     for form in forms:
         rows[form] = np.empty(len(targets))

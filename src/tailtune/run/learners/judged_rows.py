@@ -51,12 +51,13 @@ def judged_rows(run: Run, dataset: Dataset) -> JudgedRows:
     targets = whole.targets.numpy()
     counts = np.bincount(targets, minlength=1)
     few = len(targets) < FEW_ROWS or counts[counts > 0].min() < FEW
-    apart = run.group is not None or run.time is not None  # rows that a fold drawn at random would tear apart
+    fold = folds(targets, FOLDS, run.split_seed, whole.groups)
+    # folds would mix past and future, and of very few groups some folds have none
+    apart = run.time is not None or len(np.unique(fold[fold >= 0])) < FOLDS
     if apart or (dataset.val is not None and not few):
         note = "Each was judged on the validation rows." if dataset.val is not None else "No rows were held out."
         held_out = targets[:0] if dataset.val is None else dataset.val.targets.numpy()
         return JudgedRows((dataset,), (np.arange(len(held_out)),), held_out, dataset.val, note)
-    fold = folds(targets, FOLDS, run.split_seed)
     judged = np.flatnonzero(fold >= 0)
     trainings = tuple(
         replace(dataset, train=whole.take(np.flatnonzero(fold != i)), val=whole.take(np.flatnonzero(fold == i)))
