@@ -72,7 +72,7 @@ def test_text_is_left_out_and_named_and_sentinels_are_pointed_out(dirty: Path, c
     ("options", "line"),
     [
         (("--keep", "shops"), "has no column to keep 'shops'. Did you mean 'shop'?"),
-        (("--keep", "label"), "'label' is the target, the group or ignored, so it cannot be kept"),
+        (("--keep", "label"), "'label' is the target or ignored, so it cannot be kept"),
         (("--text", "read"), "invalid choice"),
     ],
 )

@@ -102,7 +102,7 @@ def test_a_class_of_a_manifest_that_the_run_does_not_know(
     pl.read_csv(manifest).with_columns(label=pl.lit("comon")).write_csv(other)
     got = cli("evaluate", run, folder, "--manifest", other)
     assert got.code == 2
-    assert "class 'comon' in row 1 has no training rows" in got.err
+    assert "are of a class that the model does not know: 'comon' (90)" in got.err
     assert "Did you mean 'common'?" in got.err
     got = cli("predict", run, folder, "--manifest", tmp_path / "none.csv", "--out", tmp_path / "p.csv")
     assert got.code == 2

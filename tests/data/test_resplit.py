@@ -65,7 +65,7 @@ def test_pictures_keep_their_pixels_and_are_normalised_by_the_new_training_part(
     assert sorted([*made.train.ids, *made.val.ids]) == sorted(rows.ids[train])
     assert made.test.ids.tolist() == rows.ids[test].tolist()
     assert torch.equal(made.test.inputs[0], rows.inputs[0][test])
-    assert made.preprocessor == ImagePreprocessor.fit(made.train.inputs[0])
+    assert made.preprocessor == ImagePreprocessor.fit(made.train.inputs[0], opened.preprocessor.rendering)
     assert made.preprocessor != opened.preprocessor
     assert made.split_hash != opened.split_hash
 

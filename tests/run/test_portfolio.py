@@ -280,7 +280,7 @@ def test_other_processes_train_the_same_portfolio(table: Path, tmp_path: Path) -
     for folder, jobs in (("one", 1), ("two", 2)):
         show = partial(shown, Console(file=io.StringIO()), said.append, each=True)
         run = replace(run_of(table), model=f"portfolio(members={TWO!r})", out=str(tmp_path / folder), baselines=())
-        finished = execute(run, together=SideBySide(jobs, show), say=said.append, resamples=0)
+        finished = execute(run, together=SideBySide(jobs, show, 2, lambda: 8 << 30), say=said.append, resamples=0)
         assert finished is not None
         found.append(finished.predictions.model.probabilities)
     np.testing.assert_array_equal(*found)

@@ -33,10 +33,12 @@ def fit(
             allow. It changes no figure.
         json: print the headline figures as JSON.
     """
+    from tailtune.data.memory import available_memory
     from tailtune.fit import fit as fit_run
     from tailtune.jobs.progress import shown as counted
     from tailtune.jobs.side_by_side import SideBySide
     from tailtune.report.terminal.run_table import as_json, headline
+    from tailtune.run.environment import cores
     from tailtune.run.repeat import check_repeated
     from tailtune.training.observer import shown
 
@@ -50,7 +52,9 @@ def fit(
         watch=lambda: shown(console(stderr=True), note),
         say=note,
         forecast=note,
-        together=SideBySide(jobs, lambda what: counted(console(stderr=True), note, what, each=False)),
+        together=SideBySide(
+            jobs, lambda what: counted(console(stderr=True), note, what, each=False), cores(), available_memory
+        ),
     )
     if finished is None:
         return

@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from tailtune.data.memory import available_memory
 from tailtune.errors import TailtuneError
 from tailtune.interrupt import Interrupted
 from tailtune.jobs.capacity import capacity
 from tailtune.jobs.launch import launch
 from tailtune.jobs.task import Progress, Task
 from tailtune.jobs.workers import LocalCrew
-from tailtune.run.environment import cores
 
 
 @dataclass(frozen=True)
@@ -23,10 +21,14 @@ class SideBySide:
     Attributes:
         asked: how many at a time; None for as many as processors and memory allow.
         show: opens an observer of what is counted.
+        cores: processors of this machine.
+        free: tells the memory that is free, in bytes.
     """
 
     asked: int | None
     show: Callable[[str], AbstractContextManager[Progress]]
+    cores: int
+    free: Callable[[], int]
 
     def __post_init__(self) -> None:
         """Refuse less than one at a time.
@@ -39,8 +41,8 @@ class SideBySide:
 
     def room(self, threads: int, memory: float, trainings: int) -> int:
         """Return how many at a time, if each takes so many processor threads and bytes of memory."""
-        free = available_memory()
-        found = capacity(self.asked, threads, cores=cores(), gpus=0, free=free, need=memory, tasks=trainings)
+        free = self.free()
+        found = capacity(self.asked, threads, cores=self.cores, gpus=0, free=free, need=memory, tasks=trainings)
         return found.jobs or 1
 
     def __call__(self, trainings: Sequence[Task], at_a_time: int, threads: int) -> None:

@@ -24,6 +24,7 @@ RATED_ROWS = 20_000  # of the training rows, by which the frequency of a value i
 NEAR_ROWS = 20_000  # test rows that are compared without one column each, drawn at random of more
 DIGITS = 4  # to which numbers are rounded before rows are called near
 FEWEST_COLUMNS = 4  # of which all but one may tell a row
+MOST_COLUMNS = 1000  # of wider tables near rows are not looked for, and the first ones say what chance is
 
 Indices = NDArray[np.int64]
 
@@ -61,10 +62,12 @@ def alike_rows(known: pl.DataFrame, asked: pl.DataFrame, numeric: Collection[str
     rest = np.flatnonzero(identical < 0)
     if len(rest) > NEAR_ROWS:
         rest = np.sort(np.random.default_rng(0).choice(rest, NEAR_ROWS, replace=False))
-    if known.width >= FEWEST_COLUMNS and len(rest):
+    if FEWEST_COLUMNS <= known.width <= MOST_COLUMNS and len(rest):
         near[rest], unlike[rest] = _but_one(known, asked[rest])
     some = np.flatnonzero((identical >= 0) | (near >= 0))
     surprising = np.zeros(asked.height, dtype=bool)
+    if not len(some):
+        return AlikeRows(identical, near, surprising)
     border = np.where(identical[some] >= 0, SURPRISE, NEAR_SURPRISE)
     surprising[some] = _expected(known, asked[some], unlike[some]) < border
     return AlikeRows(identical, near, surprising)
@@ -86,13 +89,9 @@ def _but_one(known: pl.DataFrame, asked: pl.DataFrame) -> tuple[Indices, Indices
     Both are -1 where there is none; the column is -1 where all of them agree. The hash of a row is the sum of those of
     its values, so that one of them is taken away again at no cost.
     """
-    import polars as pl
 
-    def hashes(frame: pl.DataFrame) -> list[NDArray[np.uint64]]:
-        return [
-            frame.select(pl.col(name).hash(seed=j)).to_series().to_numpy().copy()
-            for j, name in enumerate(frame.columns)
-        ]
+    def hashes(frame: pl.DataFrame) -> list[NDArray[np.uint64]]:  # column by column: a query looks at all of a frame
+        return [series.hash(seed=j).to_numpy().copy() for j, series in enumerate(frame.get_columns())]
 
     before, now = hashes(known), hashes(asked)
     of_known = np.asarray(np.sum(before, axis=0, dtype=np.uint64))
@@ -126,9 +125,11 @@ def _expected(known: pl.DataFrame, asked: pl.DataFrame, unlike: Indices) -> NDAr
     rows = min(RATED_ROWS, known.height)
     sample = known[np.sort(np.random.default_rng(0).choice(known.height, rows, replace=False))]
     logs = np.log(max(1, known.height)) + np.where(unlike >= 0, np.log(max(1, known.width)), 0.0)
-    for j, name in enumerate(known.columns):
-        counts = sample.group_by(name).agg(pl.len().alias("rows of the value"))
-        frequent = asked.select(name).join(counts, on=name, how="left", nulls_equal=True, maintain_order="left")
+    columns = zip(sample.get_columns()[:MOST_COLUMNS], asked.get_columns()[:MOST_COLUMNS], strict=True)
+    for j, (values, wanted) in enumerate(columns):
+        counts = pl.DataFrame({"value": values}).group_by("value").agg(pl.len().alias("rows of the value"))
+        found = pl.DataFrame({"value": wanted})
+        frequent = found.join(counts, on="value", how="left", nulls_equal=True, maintain_order="left")
         sizes = counts["rows of the value"]
         once, twice = int((sizes == 1).sum()), int((sizes == 2).sum())
         seen = frequent["rows of the value"].fill_null(1).to_numpy()
