@@ -15,7 +15,7 @@ from tailtune.data.amounts import Amounts
 from tailtune.data.dataset import NAMED, Headline
 from tailtune.data.open import open_for_prediction
 from tailtune.data.target import UnknownClassesError
-from tailtune.errors import TailtuneError
+from tailtune.errors import TailtuneError, nearest
 from tailtune.evaluation.bill import Bill, bill
 from tailtune.evaluation.bootstrap import Interval, intervals, with_intervals
 from tailtune.evaluation.calibration import ReliabilityBin
@@ -251,7 +251,8 @@ def _rows(
         which = "a class" if len(unknown.rows) == 1 else "classes"
         of = f"{count} of {total} rows in {data} are of {which} that the model does not know: {_listed(unknown.rows)}"
         if not skip_unknown_classes:
-            raise TailtuneError(f"{of}; score the others with --skip-unknown-classes") from unknown
+            hint = nearest(next(iter(unknown.rows)), predictor.in_data)
+            raise TailtuneError(f"{of}; score the others with --skip-unknown-classes.{hint}") from unknown
         if count == total:
             raise TailtuneError(f"{of}; none is left to score") from unknown
         say(f"{of}; they are left out.")
