@@ -59,8 +59,9 @@ def asymmetric_sam(facts: Facts) -> Advice | None:
         "TT005",
         "What SAM-A costs",
         "Against plain training in the same routine, tuned is 0.9 points of balanced accuracy ahead on Adult [0.4, "
-        "1.3], and within noise on digits (+1.5 [-5.4, 8.5] at ratio 0.01, both with the prior taken off) and on long-tailed CIFAR-10 (-1.0 "
-        "[-11.5, 9.5]), where its log loss is lower by 0.27 [0.24, 0.30] (docs/results.md).",
+        "1.3], and within noise on digits (+1.5 [-5.4, 8.5] at ratio 0.01, both with the prior taken off) and on "
+        "long-tailed CIFAR-10 (-1.0 [-11.5, 9.5]), where its log loss is lower by 0.27 [0.24, 0.30] "
+        "(docs/results.md).",
         f"{whose} with SAM-A, two forward and backward passes a step: where time is short, --method erm does with one, "
         "and gives up little accuracy.",
         "note",
