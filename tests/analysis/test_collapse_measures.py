@@ -95,6 +95,7 @@ def test_the_second_pass_is_its_definition(k: int, d: int, n: int, batch: int, s
     for c in range(k):
         mine = new_targets == c
         assert found.nearest[c] == pytest.approx((nearest[mine] == c).mean())
+        assert found.right[c] == pytest.approx((logits[mine].argmax(1) == c).mean())
         assert found.agreement[c] == pytest.approx((nearest[mine] == logits[mine].argmax(1)).mean())
         within = np.cov(new[mine].T, ddof=0).reshape(d, d) if mine.sum() > 1 else np.zeros((d, d))
         scatter.append(np.trace(within @ inverse) / k)

@@ -18,7 +18,7 @@ class Figure:
         title: what it shows.
         axis: what the values are.
         labels: the classes [K], in the order in which they are drawn.
-        series: values [K] by name; None where there is none.
+        series: values [K] of the part "train" and of the part "test"; None where there is none.
         share: whether the values are shares of rows, from 0 to 1.
     """
 

@@ -107,6 +107,7 @@ class SecondPass:
     Attributes:
         counts: rows of each class [K].
         nearest: share of each class's rows whose nearest class mean is that of their class [K]; NaN without rows.
+        right: share of each class's rows whose largest logit is that of their class [K].
         agreement: share of each class's rows whose nearest class mean is that of the class of the largest logit [K].
         scatter: tr(S_k B^+) / K of each class [K]: its covariance S_k, about its own mean among the rows, measured by
             the covariance B of the class means. NC1 is the mean over the classes.
@@ -114,6 +115,7 @@ class SecondPass:
 
     counts: Tensor
     nearest: Tensor
+    right: Tensor
     agreement: Tensor
     scatter: Tensor
 
@@ -148,7 +150,7 @@ def second_pass(
     present = reference.present
     centres = reference.means[present]
     scale = _whitening(centres)
-    nearest, agreement, scatter = (torch.zeros(k, dtype=torch.float64, device=device) for _ in range(3))
+    nearest, right, agreement, scatter = (torch.zeros(k, dtype=torch.float64, device=device) for _ in range(4))
     for features, logits, targets in batches:
         rows, index = features.double(), targets.to(features.device)
         # ||f||^2 is the same for every centre; taking off the middle first keeps the digits
@@ -156,10 +158,12 @@ def second_pass(
         shifted = centres - middle
         found = present[(2 * (rows - middle) @ shifted.T - shifted.square().sum(1)).argmax(1)]
         nearest.index_add_(0, index, (found == index).double())
-        agreement.index_add_(0, index, (found == logits.argmax(1)).double())
+        answers = logits.argmax(1)
+        right.index_add_(0, index, (answers == index).double())
+        agreement.index_add_(0, index, (found == answers).double())
         scatter.index_add_(0, index, ((rows - own.means[index]) @ scale).square().sum(1))
     counts = own.counts.double()
-    share = [values / counts for values in (nearest, agreement, scatter / len(present))]  # 0 / 0 is NaN: no rows
+    share = [values / counts for values in (nearest, right, agreement, scatter / len(present))]  # 0 / 0 is NaN: no rows
     return SecondPass(own.counts, *share)
 
 

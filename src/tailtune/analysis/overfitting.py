@@ -111,15 +111,15 @@ def _finding(gaps: list[Value], fitted: list[Value], profile: ClassProfile) -> s
     known = {c: gap for c, gap in enumerate(gaps) if gap is not None}
     if not known:
         return "No class has both training and test rows."
-    rare = [c for c in profile.tail.tolist() if c in known]
-    others = [c for c in known if c not in rare]
     worst = max(known, key=lambda c: known[c])
     told = f"In this run the gap between training and test rows is largest for {profile.names[worst]}"
     told += f" ({points(known[worst])} points, {percent(fitted[worst])} of its training rows fitted)"
-    if not rare or not others:
-        return f"{told}."
-    means = [sum(known[c] for c in group) / len(group) for group in (rare, others)]
-    return (
-        f"{told}; it is {points(means[0])} points on average in the rarest classes "
-        f"({listed(profile.names[c] for c in rare)}) and {points(means[1])} in the others."
-    )
+    groups = [[c for c in known if (c in profile.tail) == rarest] for rarest in (True, False)]
+    if all(groups):
+        rare, others = (points(sum(known[c] for c in group) / len(group)) for group in groups)
+        named = listed(profile.names[c] for c in profile.tail)
+        told += f"; it is {rare} points on average in the rarest classes ({named}) and {others} in the others"
+    unlearnt = [profile.names[c] for c in profile.by_size if (share := fitted[c]) is not None and share < 0.5]
+    if unlearnt:
+        told += f"; not even half of the training rows are fitted in {listed(unlearnt)}"
+    return f"{told}."

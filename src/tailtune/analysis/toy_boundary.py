@@ -133,7 +133,7 @@ def boundary_distances(decide: Decide, points: Points) -> Floats:
         return decide((point + there[:, None] * along).float()) != decide(point[None])
 
     def nearest(point: Tensor) -> float:
-        for part in lengths.split(LOOKS):  # outward, because most boundaries are met soon
+        for part in torch.split(lengths, LOOKS):  # outward, because most boundaries are met soon
             met = changed(point, part.repeat_interleave(RAYS), ways.repeat(len(part), 1)).reshape(len(part), RAYS)
             hit = met.any(0)
             if hit.any():
@@ -150,4 +150,4 @@ def boundary_distances(decide: Decide, points: Points) -> Floats:
 
     found = np.array([nearest(point) for point in points.x])
     right = (own == points.targets).numpy()
-    return np.where(right, 1.0, -1.0) * found
+    return np.asarray(np.where(right, 1.0, -1.0) * found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ def by_class(figure: Figure, name: str) -> str:
     values = np.array([list(series) for series in figure.series.values()], dtype=np.float64)  # None becomes NaN
     classes = len(figure.labels)
     named = classes <= NAMED
-    with canvas(WIDTH, 70 + ROW * classes if named else HEIGHT) as drawn:
+    with warnings.catch_warnings(), canvas(WIDTH, 70 + ROW * classes if named else HEIGHT) as drawn:
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's fonts write the names, not ours
         axes = drawn.subplots()
         place = np.arange(classes)
         if named:

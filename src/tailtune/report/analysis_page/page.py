@@ -15,6 +15,7 @@ from tailtune.run.manifest import seal_again
 from tailtune.version import __version__
 
 FILE = "analysis.html"
+PARTS = {"train": "training rows", "test": "test rows"}
 
 
 def write_analysis_page(run: Finished, found: Sequence[Analysis]) -> Path:
@@ -37,7 +38,6 @@ def render(run: Finished, found: Sequence[Analysis]) -> str:
             "version": __version__,
             "source": run.result.data.source,
             "method": run.result.model.label,
-            "model": run.run.model,
             "folder": run.folder.name,
             "report": (run.folder / "report.html").exists(),
             "named": NAMED,
@@ -58,7 +58,7 @@ def _shown(found: Analysis) -> dict[str, object]:
                 "svg": by_class(figure, f"{found.name}-{i}"),
                 "title": figure.title,
                 "classes": len(figure.labels),
-                "marks": marks([f"{name} rows" for name in figure.series]),
+                "marks": marks([PARTS[name] for name in figure.series]),
             }
             for i, figure in enumerate(found.figures)
         ],
