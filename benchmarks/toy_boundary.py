@@ -104,9 +104,9 @@ def draw(out: Path, told: dict[str, Any], noises: Sequence[float], steps: int) -
     from matplotlib.figure import Figure
 
     matplotlib.rcParams["font.size"] = 10
-    across, up = np.meshgrid(np.linspace(-1.8, 2.8, 400), np.linspace(-1.4, 1.9, 300))
+    across, up = np.meshgrid(np.linspace(-2.1, 2.9, 400), np.linspace(-1.4, 1.9, 300))
     grid = torch.from_numpy(np.stack([across.ravel(), up.ravel()], 1).astype(np.float32))
-    figure = Figure(figsize=(12, 3.2 * len(noises)), layout="constrained")
+    figure = Figure(figsize=(12, 3.5 * len(noises)), layout="constrained")
     panels = figure.subplots(len(noises), len(SHOWN), sharex=True, sharey=True, squeeze=False)
     for (row, noise), (column, (optimiser, rho)) in product(enumerate(noises), enumerate(SHOWN)):
         axes, points = panels[row, column], two_moons(*COUNTS, noise, 0)
@@ -118,7 +118,7 @@ def draw(out: Path, told: dict[str, Any], noises: Sequence[float], steps: int) -
             axes.scatter(x[:, 0], x[:, 1], s=size, c=colour, marker=marker, linewidths=0.6, edgecolors="white")
         title = WORDS[optimiser] + (f", radius {rho:g}" if rho else "")
         distance = told[f"noise {noise:g}"]["means"][name_of(optimiser, rho)]["minority_distance"]
-        axes.set_title(f"{title}, noise {noise:g}: {distance:.3f} to the boundary")
+        axes.set_title(f"{title}, noise {noise:g}\nminority {distance:+.3f} from the boundary", fontsize=10)
         axes.set_aspect("equal")
         axes.set_xticks([])
         axes.set_yticks([])
