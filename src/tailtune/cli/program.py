@@ -12,7 +12,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
 from tailtune.cli.papers import paper
-from tailtune.cli.runs import evaluate, fit, inspect, predict, report, verify
+from tailtune.cli.runs import analyse, evaluate, fit, inspect, predict, report, verify
 from tailtune.cli.studies import compare, demo, study, tune
 from tailtune.cli.terminal import console, print_json, show_log
 from tailtune.errors import TailtuneError
@@ -49,6 +49,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate,
     "predict": predict,
     "report": report,
+    "analyse": analyse,
     "verify": verify,
     "list": list_,
 }

@@ -1,4 +1,4 @@
-"""Commands about one run: fit, inspect, predict, evaluate, report, verify."""
+"""Commands about one run: fit, inspect, predict, evaluate, report, analyse, verify."""
 
 from __future__ import annotations
 
@@ -212,6 +212,35 @@ def report(run: Positional[Path]) -> None:
         with alone(run):
             page = write_report(finished)
     console().print(f"report: {page}", markup=False)
+
+
+def analyse(run: Positional[Path], only: tuple[str, ...] = (), layer: str | None = None, json: bool = False) -> None:
+    """Look into the network of a finished run, class by class; write analysis.html and analysis.json into its folder.
+
+    Args:
+        run: finished run folder.
+        only: analyses to carry out, of collapse and overfitting; all by default.
+        layer: where collapse is measured, by its dotted name in the network; by default what goes into the head.
+        json: print JSON.
+    """
+    from tailtune.analysis.analyses import analyse as analyse_run
+    from tailtune.analysis.analyses import as_json, check_names, write_analysis
+    from tailtune.report.analysis_page.page import write_analysis_page
+    from tailtune.run.finished import Finished
+    from tailtune.run.lock import alone
+
+    check_names(only, layer)
+    finished = Finished(run)
+    found = analyse_run(finished, only, layer)
+    with alone(run):
+        write_analysis(finished, found)
+        page = write_analysis_page(finished, found)
+    if json:
+        print_json({"page": str(page), **as_json(found)})
+        return
+    for each in found:
+        console().print(f"{each.title}: {each.finding}", markup=False)
+    console().print(f"analysis: {page}", markup=False)
 
 
 def verify(run: Positional[Path], retrain: bool = False, json: bool = False) -> None:

@@ -1,0 +1,84 @@
+"""The network of a finished run with its training and test rows, for analyses that look inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tailtune.errors import TailtuneError
+from tailtune.profile import ClassProfile
+from tailtune.run.finished import Finished
+
+if TYPE_CHECKING:
+    import torch
+
+    from tailtune.augment.policies import Augment
+    from tailtune.data.dataset import Part
+    from tailtune.models.network import Network
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is looked into.
+
+    Attributes:
+        network: on the CPU, in evaluation mode.
+        profile: of the rows that it was trained on.
+        parts: "train", the rows that it was trained on (as they are, not augmented), and "test".
+        normalise: what is done to pictures on their way in.
+    """
+
+    network: Network
+    profile: ClassProfile
+    parts: Mapping[str, Part]
+    normalise: Augment | None
+
+    def batches(self, part: str) -> Iterator[tuple[tuple[torch.Tensor, ...], torch.Tensor]]:
+        """Yield the inputs of the network and the class indices [B] of a part, batch by batch, in order."""
+        import torch
+
+        from tailtune.training.inputs import evaluation_batches
+        from tailtune.training.probabilities import batch_of
+        from tailtune.training.read_ahead import plain_words
+
+        rows = self.parts[part]
+        size = batch_of(rows.inputs)
+        with plain_words():
+            found = evaluation_batches(rows.inputs, self.normalise, torch.device("cpu"), size)
+            yield from zip(found, torch.split(rows.targets, size), strict=True)
+
+
+def subject_of(run: Finished) -> Subject:
+    """Return the network of `run` and its rows, read again from where they were.
+
+    Raises:
+        TailtuneError: the run has no network, or one that was trained on its test rows; or the data cannot be read, or
+            have changed.
+    """
+    from tailtune.models.network import Network
+    from tailtune.training.augmentation import normalisation
+
+    if run.result.deployed is not None or run.result.out_of_fold:
+        option = "--folds" if run.result.out_of_fold else "--refit all"
+        raise TailtuneError(
+            f"the model in {run.folder} was trained on its test rows, too ({option}), so what it makes of new rows "
+            f"cannot be seen; analyse a run without {option}"
+        )
+    predictor = run.predictor()
+    network = predictor.model
+    if not isinstance(network, Network):
+        raise TailtuneError(
+            f"{run.folder} holds {predictor.model_name}, which has no layers and so no features to analyse; name a run "
+            "of a network, such as one of tailtune fit --model resnet20 or --model mlp"
+        )
+    dataset = run.dataset()
+    train = dataset.train
+    if run.run.selection == "refit" and dataset.val is not None:
+        train = train.joined(dataset.val)
+    return Subject(
+        network,
+        dataset.profile_of(train),
+        {"train": train, "test": dataset.test},
+        normalisation(dataset.preprocessor),
+    )

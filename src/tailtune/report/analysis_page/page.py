@@ -1,0 +1,65 @@
+"""analysis.html of a run folder: one file that opens offline and needs no script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tailtune.analysis.analysis import Analysis
+from tailtune.files import write_whole
+from tailtune.report.analysis_page.figures import NAMED, by_class
+from tailtune.report.legend import marks
+from tailtune.report.rendering import page
+from tailtune.run.finished import Finished
+from tailtune.run.manifest import seal_again
+from tailtune.version import __version__
+
+FILE = "analysis.html"
+PARTS = {"train": "training rows", "test": "test rows"}
+
+
+def write_analysis_page(run: Finished, found: Sequence[Analysis]) -> Path:
+    """Write analysis.html into the folder of a run, take it up in DONE, and return its path.
+
+    Raises:
+        TailtuneError: no space for the page, or no right to write it.
+    """
+    out = run.folder / FILE
+    write_whole(out, render(run, found).encode())
+    seal_again(run.folder, FILE)
+    return out
+
+
+def render(run: Finished, found: Sequence[Analysis]) -> str:
+    """Return the page as HTML; everything that came from data is escaped."""
+    return page(
+        "analysis_page.html.j2",
+        {
+            "version": __version__,
+            "source": run.result.data.source,
+            "method": run.result.model.label,
+            "folder": run.folder.name,
+            "report": (run.folder / "report.html").exists(),
+            "named": NAMED,
+            "analyses": [_shown(each) for each in found],
+        },
+    )
+
+
+def _shown(found: Analysis) -> dict[str, object]:
+    return {
+        "name": found.name,
+        "title": found.title,
+        "reading": found.reading,
+        "finding": found.finding,
+        "tables": found.tables,
+        "figures": [
+            {
+                "svg": by_class(figure, f"{found.name}-{i}"),
+                "title": figure.title,
+                "classes": len(figure.labels),
+                "marks": marks([PARTS[name] for name in figure.series]),
+            }
+            for i, figure in enumerate(found.figures)
+        ],
+    }

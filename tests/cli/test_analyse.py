@@ -1,0 +1,91 @@
+"""`tailtune analyse`: what it writes beside a run, and the runs and words that it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import SMALL, TABLE, Cli, Fitted, Refused, made_table
+
+from tailtune.analysis.analyses import analyse
+from tailtune.run.finished import Finished
+
+
+@pytest.fixture
+def run(fitted: Fitted, tmp_path: Path) -> Path:
+    """A copy of a finished run."""
+    return Path(shutil.copytree(fitted.folder, tmp_path / "copy"))
+
+
+def test_it_writes_a_page_and_figures_that_verify_accepts(run: Path, cli: Cli) -> None:
+    got = cli("analyse", run)
+    assert got.code == 0, got.err
+    assert got.out.startswith("Neural collapse: In this run")
+    assert f"analysis: {run / 'analysis.html'}" in got.out.replace("\n", "")
+    found = json.loads((run / "analysis.json").read_text())
+    assert [*found] == ["format", "collapse", "overfitting"]
+    page = (run / "analysis.html").read_text()
+    for name in ("collapse", "overfitting"):
+        assert found[name]["finding"].split(" (")[0] in page
+    assert page.count("<svg") == 4
+    assert cli("verify", run).code == 0
+    (run / "analysis.json").write_text("{}")
+    assert "analysis.json is not as it was written" in " ".join(cli("verify", run).out.split())
+    assert cli("analyse", run).code == 0  # written anew, as the figures are
+    assert json.loads((run / "analysis.json").read_text()) == found
+
+
+def test_its_figures_agree_with_what_the_run_found(run: Path) -> None:
+    finished = Finished(run)
+    collapse, overfitting = analyse(finished)
+    recalls = [entry.recall for entry in finished.result.undecided.per_class]
+    assert overfitting.data["test"]["fitted"] == pytest.approx(recalls)
+    assert collapse.data["table4"]["accuracy"] == pytest.approx(finished.result.undecided.metrics["accuracy"])
+    assert collapse.data["train"]["by_class"]["rows"] == list(finished.result.data.counts.train)
+    rows = np.array(finished.result.data.counts.train)
+    shares = collapse.data["train"]["by_class"]["nearest_class_mean_accuracy"]
+    assert collapse.data["train"]["nearest_class_mean_accuracy"]["all"] == pytest.approx(shares @ rows / rows.sum())
+
+
+def test_one_analysis_of_another_layer(run: Path, cli: Cli) -> None:
+    got = cli("analyse", run, "--only", "collapse", "--layer", "head", "--json")
+    assert got.code == 0, got.err
+    found = json.loads(got.out)
+    assert [*found] == ["page", "collapse"]
+    assert (found["collapse"]["layer"], found["collapse"]["nc3"]) == ("head", None)
+
+
+def test_a_refit_is_analysed_with_its_validation_rows(fitted: Fitted, tmp_path: Path, cli: Cli) -> None:
+    out = tmp_path / "refit"
+    assert cli("fit", fitted.data, *TABLE, *SMALL, "--selection", "refit", "--out", out).code == 0
+    (found,) = analyse(Finished(out), ["collapse"])
+    counts = Finished(out).result.data.counts
+    assert counts.val is not None
+    assert sum(found.data["train"]["by_class"]["rows"]) == sum(counts.train) + sum(counts.val)
+
+
+def test_wrong_words_are_refused_in_a_line(run: Path, refused: Refused, tmp_path: Path) -> None:
+    told = refused(run, "--only", "colapse", command="analyse")
+    assert "no such analysis. Did you mean 'collapse'? It takes collapse and overfitting" in told
+    told = refused(run, "--only", "overfitting", "--layer", "head", command="analyse")
+    assert "add collapse to --only" in told
+    assert "the network has no layer 'body'; it has" in refused(run, "--layer", "body", command="analyse")
+    assert not (run / "analysis.json").exists()
+    assert str(tmp_path / "nothing") in refused(tmp_path / "nothing", command="analyse")
+
+
+def test_runs_without_a_network_of_their_own_are_refused(
+    fitted: Fitted, tmp_path: Path, cli: Cli, refused: Refused
+) -> None:
+    quick = ("--target", "label", "--baselines", "majority")
+    trees = (fitted.data, *quick, "--model", "logistic-regression")
+    assert cli("fit", *trees, "--out", tmp_path / "trees").code == 0
+    told = refused(tmp_path / "trees", command="analyse")
+    assert "holds logistic-regression, which has no layers and so no features to analyse" in told
+    made_table().write_csv(tmp_path / "rows.csv")
+    whole = ("fit", tmp_path / "rows.csv", *TABLE, *SMALL, "--refit", "all", "--out", tmp_path / "whole")
+    assert cli(*whole).code == 0
+    assert "was trained on its test rows, too (--refit all)" in refused(tmp_path / "whole", command="analyse")
