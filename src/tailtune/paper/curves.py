@@ -1,0 +1,104 @@
+"""A figure of panels with curves: the mean over seeds at each place, with its standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tailtune.paper.classes import standard_error
+from tailtune.report.inline_svg import INK, MARKERS, MUTED, SERIES, canvas, described, in_percent, markup
+
+WIDE, HIGH, LEGEND = 330, 270, 40  # points: a panel, and the space above
+STYLES = ("-", "--", ":", "-.")  # after five colours
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves on one pair of axes.
+
+    Attributes:
+        title: above them.
+        x, y: what the axes show.
+        curves: by name, the values of each place, a seed each.
+        log: base of a logarithmic x axis, or None.
+        percent: whether y is a share, written in per cent.
+        diagonal: draw the line y = x on two logarithmic axes.
+        joined: join the places of a curve.
+    """
+
+    title: str
+    x: str
+    y: str
+    curves: Mapping[str, Mapping[float, Sequence[float]]]
+    log: int | None = None
+    percent: bool = True
+    diagonal: bool = False
+    joined: bool = True
+
+
+def panels(shown: Sequence[Panel], name: str, title: str) -> str:
+    """Return panels side by side as SVG, with one legend.
+
+    Args:
+        shown: from left to right.
+        name: unique id of the figure.
+        title: what it shows.
+    """
+    names = list(dict.fromkeys(curve for panel in shown for curve in panel.curves))
+    words = []
+    rows = -(-len(names) // 3)
+    with canvas(WIDE * len(shown), HIGH + LEGEND + 16 * rows) as figure:
+        for axes, panel in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+            for curve, places in panel.curves.items():
+                number = names.index(curve)
+                xs = sorted(x for x, values in places.items() if len(values))
+                means = [float(np.mean(places[x])) for x in xs]
+                axes.errorbar(
+                    xs,
+                    means,
+                    yerr=[standard_error(places[x]) for x in xs],
+                    marker=MARKERS[number % len(MARKERS)],
+                    color=SERIES[number % len(SERIES)],
+                    linestyle=STYLES[number // len(SERIES) % len(STYLES)] if panel.joined else "none",
+                    capsize=3,
+                    markersize=5,
+                )
+                words.append(f"{panel.title}, {curve}: " + ", ".join(f"{x:g} {y:.3g}" for x, y in zip(xs, means, strict=True)))
+            _axes(axes, panel)
+        for number, curve in enumerate(names):
+            axes.plot(
+                [],
+                [],
+                marker=MARKERS[number % len(MARKERS)],
+                color=SERIES[number % len(SERIES)],
+                linestyle=STYLES[number // len(SERIES) % len(STYLES)],
+                label=curve,
+            )
+        figure.legend(loc="outside upper center", ncols=min(3, len(names)), fontsize=10, labelcolor=MUTED)
+        return described(markup(figure, name, title), name, "; ".join(words))
+
+
+def _axes(made: Any, panel: Panel) -> None:
+    """Titles, scales and ticks: every place of a logarithmic axis that has few."""
+    made.set_title(panel.title, color=INK)
+    made.set_xlabel(panel.x)
+    made.set_ylabel(panel.y)
+    places = sorted({x for curve in panel.curves.values() for x in curve})
+    if panel.log is not None:
+        made.set_xscale("log", base=panel.log)
+        _plain(made.xaxis, places)
+    if panel.diagonal:
+        made.set_yscale("log")
+        _plain(made.yaxis, sorted({value for curve in panel.curves.values() for y in curve.values() for value in y}))
+        made.plot(places, places, color=MUTED, linewidth=1, linestyle=":")
+    elif panel.percent:
+        in_percent(made.yaxis)
+
+
+def _plain(made: Any, places: Sequence[float]) -> None:
+    if len(places) <= 9:
+        made.set_ticks(places, [f"{place:g}" for place in places])
+        made.set_ticks([], minor=True)
