@@ -25,7 +25,7 @@ class Panel:
         curves: by name, the values of each place, a seed each.
         log: base of a logarithmic x axis, or None.
         percent: whether y is a share, written in per cent.
-        diagonal: draw the line y = x on two logarithmic axes.
+        diagonal: draw the line y = x on two logarithmic axes, and the seeds as dots in place of standard errors.
         joined: join the places of a curve.
     """
 
@@ -47,19 +47,24 @@ def panels(shown: Sequence[Panel], name: str, title: str) -> str:
         name: unique id of the figure.
         title: what it shows.
     """
-    names = list(dict.fromkeys(curve for panel in shown for curve in panel.curves))
+    names = list(dict.fromkeys(curve for panel in shown for curve, places in panel.curves.items() if any(places.values())))
     words = []
     rows = -(-len(names) // 3)
     with canvas(WIDE * len(shown), HIGH + LEGEND + 16 * rows) as figure:
         for axes, panel in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
             for curve, places in panel.curves.items():
+                xs = sorted(x for x, values in places.items() if values)
+                if not xs:
+                    continue
                 number = names.index(curve)
-                xs = sorted(x for x, values in places.items() if len(values))
-                means = [float(np.mean(places[x])) for x in xs]
+                means = [_mean(places[x], panel) for x in xs]
+                if panel.diagonal:
+                    for x in xs:
+                        axes.plot([x] * len(places[x]), places[x], "o", color=MUTED, alpha=0.5, markersize=4)
                 axes.errorbar(
                     xs,
                     means,
-                    yerr=[standard_error(places[x]) for x in xs],
+                    yerr=None if panel.diagonal else [standard_error(places[x]) for x in xs],
                     marker=MARKERS[number % len(MARKERS)],
                     color=SERIES[number % len(SERIES)],
                     linestyle=STYLES[number // len(SERIES) % len(STYLES)] if panel.joined else "none",
@@ -79,6 +84,11 @@ def panels(shown: Sequence[Panel], name: str, title: str) -> str:
             )
         figure.legend(loc="outside upper center", ncols=min(3, len(names)), fontsize=10, labelcolor=MUTED)
         return described(markup(figure, name, title), name, "; ".join(words))
+
+
+def _mean(values: Sequence[float], panel: Panel) -> float:
+    """On two logarithmic axes the geometric mean."""
+    return float(np.exp(np.mean(np.log(values))) if panel.diagonal else np.mean(values))
 
 
 def _axes(made: Any, panel: Panel) -> None:

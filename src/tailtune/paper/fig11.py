@@ -87,7 +87,7 @@ def figures(rows: Sequence[Row]) -> dict[str, str]:
     for study, own in _studies(rows).items():
         trained = by_ratio(own)
         best = {
-            "best train ratio": {
+            "geometric mean over seeds": {
                 test: [best_train_ratio(trained, test, seed) for seed in whole_seeds(trained)] for test in trained
             }
         }
@@ -101,7 +101,7 @@ def figures(rows: Sequence[Row]) -> dict[str, str]:
                 log=10,
             ),
         ]
-        optimum = Panel("dotted: equal", "test ratio", "best train ratio", best, log=10, diagonal=True)
+        optimum = Panel("grey dots: seeds; dotted line: equal", "test ratio", "best train ratio", best, log=10, diagonal=True)
         made[f"fig11-{study}"] = panels(shown, f"fig11-{study}", f"{study}: accuracy by test ratio and train ratio")
         made[f"fig12-{study}"] = panels([optimum], f"fig12-{study}", f"{study}: best train ratio by test ratio")
     return made
