@@ -8,7 +8,7 @@ of both classes. The preprocessor has seen all training rows, also those that ar
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,8 +39,8 @@ def _imbalanced(name: str, classes: tuple[str, str], reading: Reading) -> Datase
     from tailtune.data.catalog import open_named
     from tailtune.data.imbalance import NEEDS, imbalance
 
-    ratios = dict.fromkeys(("ratio", "test_ratio", *NEEDS))
-    whole = open_named(name, replace(reading, data=name, **ratios))
+    plain: dict[str, Any] = dict.fromkeys(("ratio", "test_ratio", *NEEDS))
+    whole = open_named(name, replace(reading, data=name, **plain))
     codes = [whole.names.index(label) for label in classes]
     train, test = (_only(part, codes) for part in (whole.train, whole.test))
     kept = imbalance(reading, train.targets.numpy(), test.targets.numpy())

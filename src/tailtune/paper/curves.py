@@ -12,7 +12,7 @@ from tailtune.paper.classes import standard_error
 from tailtune.report.inline_svg import INK, MARKERS, MUTED, SERIES, canvas, described, in_percent, markup
 
 WIDE, HIGH, LEGEND = 330, 270, 40  # points: a panel, and the space above
-STYLES = ("-", "--", ":", "-.")  # after five colours
+STYLES = ("-", "--", ":", "-.")  # so that what lies under another curve is seen
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,10 @@ def panels(shown: Sequence[Panel], name: str, title: str) -> str:
         name: unique id of the figure.
         title: what it shows.
     """
-    names = list(dict.fromkeys(curve for panel in shown for curve, places in panel.curves.items() if any(places.values())))
+    names = list(
+        dict.fromkeys(curve for panel in shown for curve, places in panel.curves.items() if any(places.values()))
+    )
+    joined = {curve for panel in shown if panel.joined for curve in panel.curves}
     words = []
     rows = -(-len(names) // 3)
     with canvas(WIDE * len(shown), HIGH + LEGEND + 16 * rows) as figure:
@@ -65,25 +68,32 @@ def panels(shown: Sequence[Panel], name: str, title: str) -> str:
                     xs,
                     means,
                     yerr=None if panel.diagonal else [standard_error(places[x]) for x in xs],
-                    marker=MARKERS[number % len(MARKERS)],
+                    marker=_marker(number),
                     color=SERIES[number % len(SERIES)],
-                    linestyle=STYLES[number // len(SERIES) % len(STYLES)] if panel.joined else "none",
+                    linestyle=STYLES[number % len(STYLES)] if panel.joined else "none",
                     capsize=3,
                     markersize=5,
                 )
-                words.append(f"{panel.title}, {curve}: " + ", ".join(f"{x:g} {y:.3g}" for x, y in zip(xs, means, strict=True)))
+                words.append(
+                    f"{panel.title}, {curve}: " + ", ".join(f"{x:g} {y:.3g}" for x, y in zip(xs, means, strict=True))
+                )
             _axes(axes, panel)
         for number, curve in enumerate(names):
             axes.plot(
                 [],
                 [],
-                marker=MARKERS[number % len(MARKERS)],
+                marker=_marker(number),
                 color=SERIES[number % len(SERIES)],
-                linestyle=STYLES[number // len(SERIES) % len(STYLES)],
+                linestyle=STYLES[number % len(STYLES)] if curve in joined else "none",
                 label=curve,
             )
         figure.legend(loc="outside upper center", ncols=min(3, len(names)), fontsize=10, labelcolor=MUTED)
         return described(markup(figure, name, title), name, "; ".join(words))
+
+
+def _marker(number: int) -> str:
+    """With the colour unique for the first 25 curves."""
+    return MARKERS[(number + number // len(SERIES)) % len(MARKERS)]
 
 
 def _mean(values: Sequence[float], panel: Panel) -> float:
@@ -110,5 +120,5 @@ def _axes(made: Any, panel: Panel) -> None:
 
 def _plain(made: Any, places: Sequence[float]) -> None:
     if len(places) <= 9:
-        made.set_ticks(places, [f"{place:g}" for place in places])
+        made.set_ticks(places, [f"{place:.3g}" for place in places])
         made.set_ticks([], minor=True)

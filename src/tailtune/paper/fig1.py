@@ -61,9 +61,7 @@ def per_halving(found: Mapping[int, Mapping[int, float]]) -> dict[int, float]:
     """Least-squares slope of the gain over halvings of the batch, for each seed that has all batch sizes."""
     seeds = set.intersection(*(set(each) for each in found.values())) if len(found) > 1 else set()
     halvings = [-math.log2(batch) for batch in found]
-    return {
-        seed: float(np.polyfit(halvings, [found[batch][seed] for batch in found], 1)[0]) for seed in sorted(seeds)
-    }
+    return {seed: float(np.polyfit(halvings, [found[batch][seed] for batch in found], 1)[0]) for seed in sorted(seeds)}
 
 
 def _places(rows: Sequence[Row]) -> dict[str, list[float]]:
@@ -114,7 +112,7 @@ def figures(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
-    """Return whether smaller batches help where data are imbalanced, and whether they matter less where they are not."""
+    """Return whether smaller batches help on imbalanced data, and whether they matter less on balanced data."""
     found = []
     for study, ratios in _places(rows).items():
         rare, even = (per_halving(gains(rows, study, ratio)) for ratio in (ratios[0], ratios[-1]))

@@ -22,8 +22,8 @@ from tailtune.study.study import Arm
 
 TITLE = "Figures 11 to 14: train ratio against test ratio, and the optimal train ratio"
 CLAIM = (
-    "training on data with the same imbalance as the testing data is superior to training on balanced data, and the two "
-    "strategies only approach equal performance when the testing data becomes balanced"
+    "training on data with the same imbalance as the testing data is superior to training on balanced data, and the "
+    "two strategies only approach equal performance when the testing data becomes balanced"
 )
 HOURS: Mapping[Scale, str] = {
     "smoke": "0.01 on one core",
@@ -101,7 +101,9 @@ def figures(rows: Sequence[Row]) -> dict[str, str]:
                 log=10,
             ),
         ]
-        optimum = Panel("grey dots: seeds; dotted line: equal", "test ratio", "best train ratio", best, log=10, diagonal=True)
+        optimum = Panel(
+            "grey dots: seeds; dotted line: equal", "test ratio", "best train ratio", best, log=10, diagonal=True
+        )
         made[f"fig11-{study}"] = panels(shown, f"fig11-{study}", f"{study}: accuracy by test ratio and train ratio")
         made[f"fig12-{study}"] = panels([optimum], f"fig12-{study}", f"{study}: best train ratio by test ratio")
     return made

@@ -1,4 +1,4 @@
-"""Figures 2, 6 and 7: what augmentation gains by train ratio, on all classes and on the rarest, and how policies vary."""
+"""Figures 2, 6 and 7: what augmentation gains by train ratio, on all and on the rarest classes, and its variance."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
 
 
 def figures(rows: Sequence[Row]) -> dict[str, str]:
-    """Return, for each data set, TrivialAugment's gain by group of classes, the variance over policies, all policies."""
+    """Return, for each data set, TrivialAugment's gain, the variance over policies, and the gain of every policy."""
     made = {}
     for study, own in _studies(rows).items():
         ratios = _ratios(own)
@@ -156,18 +156,17 @@ def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
             judged(
                 f"{study}: {CLAIM}",
                 "a figure",
-                {f"{of} at {low:g} over {high:g}": _between(own, (low, TRIVIAL, of), (high, TRIVIAL, of)) for of in (ALL, RARE)},
+                {
+                    f"{of} at {low:g} over {high:g}": _between(own, (low, TRIVIAL, of), (high, TRIVIAL, of))
+                    for of in (ALL, RARE)
+                },
                 own,
                 "per cent of accuracy",
             ),
             judged(
                 f"{study}: variance across augmentation types on imbalanced data is much greater for minority classes",
                 "a figure",
-                {
-                    f"rarest over all classes at {low:g}": _paired(
-                        variance(own, low, RARE), variance(own, low, ALL)
-                    )
-                },
+                {f"rarest over all classes at {low:g}": _paired(variance(own, low, RARE), variance(own, low, ALL))},
                 own,
                 "square per cent of accuracy",
                 1e4,
@@ -176,7 +175,9 @@ def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
                 f"{study}: TrivialAugment outperforms AutoAugment on balanced training data, AutoAugment on imbalanced",
                 "a figure",
                 {
-                    f"TrivialAugment over AutoAugment at {high:g}": _between(own, (high, TRIVIAL, ALL), (high, AUTO, ALL)),
+                    f"TrivialAugment over AutoAugment at {high:g}": _between(
+                        own, (high, TRIVIAL, ALL), (high, AUTO, ALL)
+                    ),
                     f"AutoAugment over TrivialAugment at {low:g}": _between(own, (low, AUTO, ALL), (low, TRIVIAL, ALL)),
                 },
                 own,

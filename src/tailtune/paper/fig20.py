@@ -9,7 +9,7 @@ from tailtune.paper import pictures
 from tailtune.paper.classes import at_test_ratio, cell, majority, minority
 from tailtune.paper.curves import Panel, panels
 from tailtune.paper.page import Asked, Claim, Planned, Row, Scale, Table
-from tailtune.paper.train_and_test import by_ratio, by_test_ratio, equal_over_balanced, within_a_step
+from tailtune.paper.train_and_test import by_ratio, by_test_ratio, equal_over_balanced, whole_seeds, within_a_step
 from tailtune.paper.verdict import judged
 from tailtune.study.study import Arm, Study
 
@@ -46,7 +46,9 @@ def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
     sets = (PICTURES[scale], "adult", "covertype")
     for name in asked.data:
         if name not in sets:
-            raise TailtuneError(f"Figures 20 to 22 have no data set {name!r}.{nearest(name, sets)} At {scale} they have {', '.join(sets)}")
+            raise TailtuneError(
+                f"at {scale} there is no data set {name!r}.{nearest(name, sets)} There is {', '.join(sets)}"
+            )
     found: dict[str, Planned] = {}
     for name in asked.data or sets:
         if name in MODELS:
@@ -106,11 +108,10 @@ def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
             for test in trained
             for setup in errors["all rows"]
         ]
-        rows_each = {ratio: len(each) for ratio, each in trained.items()}
+        seeds = len(whole_seeds(trained))
         made.append(
             Table(
-                f"{_title(study)}: errors on test rows in per cent, mean ± standard error over {min(rows_each.values())} "
-                "seeds. All trainings have the same number of rows. The optimum is chosen on the test rows that score "
+                f"{_title(study)}: errors on test rows in per cent, mean ± standard error over {seeds} seeds. All trainings have the same number of rows. The optimum is chosen on the test rows that score "
                 "it.",
                 ("test ratio", "train ratio", *ERRORS),
                 tuple(lines),

@@ -57,7 +57,9 @@ def planned(
         arms: what is compared.
         ratios: of training.
         sets: the data sets; by default the scale's own.
-        epochs, total, model: instead of those of the scale.
+        epochs: instead of the scale's.
+        total: instead of the scale's.
+        model: instead of the scale's.
 
     Raises:
         TailtuneError: a data set that is asked for and that is not among them.
@@ -66,7 +68,9 @@ def planned(
     sets = sets or (shared.data,)
     for name in asked.data:
         if name not in sets:
-            raise TailtuneError(f"at {scale} there is no data set {name!r}.{nearest(name, sets)} It has {', '.join(sets)}")
+            raise TailtuneError(
+                f"at {scale} there is no data set {name!r}.{nearest(name, sets)} It has {', '.join(sets)}"
+            )
     return {
         name: Planned(
             Study(

@@ -1,4 +1,4 @@
-"""Table 1: eleven methods, SMOTE and deferred re-weighting on long-tailed pictures, by argmax and by the class balance."""
+"""Table 1: eleven methods, SMOTE and DRW on long-tailed pictures, by argmax and with the class priors off."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def arm(method: str, decision: str) -> str:
 
 
 def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
-    """Return a study of each data set; the two decisions of a method share its training. Raises what `planned` raises."""
+    """Return a study of each data set; decisions of a method share its training. Raises what `planned` raises."""
     arms = [
         Arm(arm(name, decision), {"method": method, "decision": decision})
         for name, method in METHODS.items()
@@ -58,7 +58,9 @@ def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
     ]
     if scale != "full":
         ratios = (0.1,) if scale == "smoke" else (0.01,)
-        return planned(scale, asked, arms, ratios, total=150 if scale == "smoke" else 5000, epochs=1 if scale == "smoke" else 25)
+        return planned(
+            scale, asked, arms, ratios, total=150 if scale == "smoke" else 5000, epochs=1 if scale == "smoke" else 25
+        )
     tiny = [f"tiny_imagenet-{name}" for name in TINY]
     found = planned(scale, asked, arms, (0.01, 0.02), ("cifar10", "cifar100", "cinic10", *tiny), model="wrn-28-10")
     for name, one in found.items():
@@ -87,7 +89,9 @@ def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
         lines = []
         for method in METHODS:
             printed = TABLE1.get(method, {}).get((study, ratio))
-            cells = [cell([of(row) for row in _of(own, method, each)]) for of in (balanced, minority) for each in DECISIONS]
+            cells = [
+                cell([of(row) for row in _of(own, method, each)]) for of in (balanced, minority) for each in DECISIONS
+            ]
             lines.append((method, NONE if printed is None else f"{printed[0]} ± {printed[1]}", *cells))
         seeds = len({row["seed"] for row in own})
         made.append(
@@ -117,12 +121,11 @@ def figures(rows: Sequence[Row]) -> dict[str, str]:
                 "accuracy, per cent",
                 "accuracy on the rarest fifth",
                 {
-                    method: {
-                        100 * sum(map(balanced, found)) / len(found): [minority(row) for row in found]
-                    }
+                    method: {100 * sum(map(balanced, found)) / len(found): [minority(row) for row in found]}
                     for method in METHODS
                     if (found := _of(own, method, decision))
                 },
+                joined=False,
             )
             for decision, words in DECISIONS.items()
         ]
@@ -131,7 +134,7 @@ def figures(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
-    """Return, under each decision, whether the paper's best row is ahead, and what it takes off the error on the rarest."""
+    """Return, under each decision, whether the best row is ahead, and what it takes off the error on the rarest."""
     found: list[Claim] = []
     for (study, ratio), own in _places(rows).items():
         rivals = [name for name in METHODS if name not in PAPERS]

@@ -7,6 +7,7 @@ by their shares, which is what test rows drawn to that ratio show on average.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -57,9 +58,7 @@ def of_setup(trained: ByRatio, setup: str, test: float, seed: int) -> Row:
     return trained[best][seed]
 
 
-def by_test_ratio(
-    trained: ByRatio, value: Callable[[Row, float], float]
-) -> dict[str, dict[float, list[float]]]:
+def by_test_ratio(trained: ByRatio, value: Callable[[Row, float], float]) -> dict[str, dict[float, list[float]]]:
     """A figure of every setup at every test ratio, a seed each; the test ratios are those of training."""
     seeds = whole_seeds(trained)
     return {
@@ -87,7 +86,7 @@ def within_a_step(trained: ByRatio) -> Paired | None:
     ratios = list(trained)
     if len(ratios) < 2:
         return None
-    step = float(np.mean([decades(a, b) for a, b in zip(ratios, ratios[1:], strict=False)]))
+    step = float(np.mean([decades(a, b) for a, b in pairwise(ratios)]))
     return above_zero(
         [
             step - float(np.mean([decades(best_train_ratio(trained, test, seed), test) for test in ratios]))
