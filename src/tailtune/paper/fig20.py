@@ -111,8 +111,8 @@ def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
         seeds = len(whole_seeds(trained))
         made.append(
             Table(
-                f"{_title(study)}: errors on test rows in per cent, mean ± standard error over {seeds} seeds. All trainings have the same number of rows. The optimum is chosen on the test rows that score "
-                "it.",
+                f"{_title(study)}: errors on test rows in per cent, mean ± standard error over {seeds} seeds. All "
+                "trainings have the same number of rows. The optimum is chosen on the test rows that score it.",
                 ("test ratio", "train ratio", *ERRORS),
                 tuple(lines),
             )

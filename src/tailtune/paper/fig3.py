@@ -95,12 +95,14 @@ def _resnets(rows: Sequence[Row]) -> list[str]:
 
 
 def _against(rows: Sequence[Row], low: float) -> Correlation | None:
-    """Means over seeds of each architecture: balanced against imbalanced."""
-    means = [
-        [float(np.mean([balanced(row) for row in _of(rows, name, ratio).values()])) for name in _by_size(rows)]
-        for ratio in (max(_ratios(rows)), low)
-    ]
-    return correlation(*means)
+    """Balanced against imbalanced accuracy, of the means over seeds of each architecture that has both."""
+    even = max(_ratios(rows))
+    both = [name for name in _by_size(rows) if _of(rows, name, low) and _of(rows, name, even)]
+    x, y = (
+        [float(np.mean([balanced(row) for row in _of(rows, name, ratio).values()])) for name in both]
+        for ratio in (even, low)
+    )
+    return correlation(x, y)
 
 
 def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
