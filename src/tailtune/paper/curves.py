@@ -52,7 +52,8 @@ def panels(shown: Sequence[Panel], name: str, title: str) -> str:
     )
     joined = {curve for panel in shown if panel.joined for curve in panel.curves}
     words = []
-    rows = -(-len(names) // 3)
+    columns = 2 if len(shown) == 1 else 3  # of the legend
+    rows = -(-len(names) // columns)
     with canvas(WIDE * len(shown), HIGH + LEGEND + 16 * rows) as figure:
         for axes, panel in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
             for curve, places in panel.curves.items():
@@ -87,7 +88,7 @@ def panels(shown: Sequence[Panel], name: str, title: str) -> str:
                 linestyle=STYLES[number % len(STYLES)] if curve in joined else "none",
                 label=curve,
             )
-        figure.legend(loc="outside upper center", ncols=min(3, len(names)), fontsize=10, labelcolor=MUTED)
+        figure.legend(loc="outside upper center", ncols=min(columns, len(names)), fontsize=10, labelcolor=MUTED)
         return described(markup(figure, name, title), name, "; ".join(words))
 
 

@@ -146,7 +146,7 @@ def figures(rows: Sequence[Row]) -> dict[str, str]:
             more = {
                 "balanced accuracy": "balanced_accuracy",
                 "macro F1": "macro_f1",
-                "average precision of the minority": "auprc",
+                "average precision": "auprc",
             }
             curves = {
                 name: {ratio: [float(row[key]) for row in each.values()] for ratio, each in trained.items()}

@@ -102,7 +102,7 @@ def figure_of(entries: Sequence[Entry]) -> str:
                 error = [[effect.mean - low], [high - effect.mean]]
                 each.errorbar(effect.mean, y, xerr=error, fmt=MARKS[verdict], color=COLOURS[verdict], capsize=3)
             each.axvline(0, color=MUTED, linewidth=1)
-            each.set_yticks(range(len(group)), [_label(entry) for entry in group], fontsize=9)
+            each.set_yticks(range(len(group)), [_label(entry) for entry in group], fontsize=9, ma="left")
             each.set_ylim(len(group) - 0.5, -0.5)
             each.set_xlabel(unit)
             each.grid(axis="y", color=LINE, alpha=0.4)
