@@ -18,8 +18,8 @@ TITLE = "Figures 1 and 5: batch size by train ratio"
 CLAIM = "batch size has a much greater impact in highly imbalanced settings and very little impact in balanced settings"
 HOURS: Mapping[Scale, str] = {
     "smoke": "0.01 on one core",
-    "small": "0.7 on two cores",
-    "full": "about 300 on a GPU",
+    "small": "about 0.7 on two cores, by a guess: see --dry-run",
+    "full": "about 300 on a GPU, by a guess",
 }
 REFERENCE = 128
 BATCHES: Mapping[Scale, tuple[int, ...]] = {

@@ -27,8 +27,8 @@ CLAIM = (
 )
 HOURS: Mapping[Scale, str] = {
     "smoke": "0.01 on one core",
-    "small": "0.4 on two cores",
-    "full": "about 150 on a GPU",
+    "small": "about 0.4 on two cores, by a guess: see --dry-run",
+    "full": "about 150 on a GPU, by a guess",
 }
 RATIOS: Mapping[Scale, tuple[float, ...]] = {
     "smoke": (0.1, 0.3, 1.0),

@@ -18,8 +18,8 @@ TITLE = "Figures 2, 6 and 7: augmentation by train ratio"
 CLAIM = "the effects of data augmentation are greatly amplified on imbalanced data, especially for minority classes"
 HOURS: Mapping[Scale, str] = {
     "smoke": "0.01 on one core",
-    "small": "0.7 on two cores",
-    "full": "about 400 on a GPU",
+    "small": "about 0.7 on two cores, by a guess: see --dry-run",
+    "full": "about 400 on a GPU, by a guess",
 }
 NONE, TRIVIAL, AUTO = "none", "trivialaugment", "autoaugment"
 POLICIES: Mapping[Scale, tuple[str, ...]] = {

@@ -23,8 +23,8 @@ CLAIM = (
 PRINTED = 0.14  # Pearson's r
 HOURS: Mapping[Scale, str] = {
     "smoke": "0.01 on one core",
-    "small": "2 on two cores",
-    "full": "about 500 on a GPU",
+    "small": "about 2 on two cores, by a guess: see --dry-run",
+    "full": "about 500 on a GPU, by a guess",
 }
 RESNETS: Mapping[Scale, tuple[str, ...]] = {  # from small to large
     "smoke": ("resnet8", "resnet20"),
