@@ -31,13 +31,14 @@ def paper(
     """Reproduce a table or figure of the paper, and say which of its claims hold.
 
     Args:
-        name: of the table or figure, such as table6.
+        name: of the table or figure, such as table6; or claims, for the ledger of all that were run.
         scale: smoke (some rows, to see that it runs), small (a processor) or full (the paper's settings).
         seeds: trainings of each arm, instead of the scale's own.
         data: data sets, instead of all that the table or figure has.
         data_root: folder of the named datasets.
         jobs: trainings at a time.
-        out: folder to write, by default runs/paper/NAME-SCALE; what it holds already is not trained again.
+        out: folder to write, by default runs/paper/NAME-SCALE; what it holds already is not trained again. For claims:
+            the folder that holds those of the tables and figures, by default runs/paper.
         list_: name what there is, with its claim, and the hours of each scale.
         dry_run: show the trainings, the hours and the disk space that they need, and train none.
         json: print JSON.
@@ -52,6 +53,9 @@ def paper(
         return
     if name is None:
         raise TailtuneError("name a table or figure of the paper, such as table6; tailtune paper --list names them all")
+    if name == "claims":
+        _ledger(Path(out or "runs/paper"), json)
+        return
     chosen, size = subject(name), check_scale(scale)
     asked = Asked(out or f"runs/paper/{name}-{size}", seeds, data, data_root, jobs)
     if dry_run:
@@ -77,6 +81,22 @@ def _list(json: bool) -> None:
         console().print(Text(f"  claim: {one.CLAIM}"))
         for scale in SCALES:
             console().print(Text(f"  --scale {scale}: hours: {one.HOURS[scale]}"))
+
+
+def _ledger(folder: Path, json: bool) -> None:
+    from tailtune.paper.ledger import plain, read_claims, table_of, write_ledger
+
+    entries = read_claims(folder)
+    page = write_ledger(folder, entries)
+    if json:
+        print_json({"page": str(page), "claims": plain(entries)})
+        return
+    table = table_of(entries)
+    for entry in entries:
+        claim = entry.claim
+        console().print(f"{claim.verdict}: {entry.subject} ({entry.scale}): {claim.words}; {claim.ours}", markup=False)
+    console().print(table.caption, markup=False)
+    console().print(f"page: {page}", markup=False)
 
 
 def _price(chosen: Subject, scale: Scale, asked: Asked, json: bool) -> None:

@@ -18,6 +18,21 @@ SCALES: tuple[Scale, ...] = ("smoke", "small", "full")
 
 
 @dataclass(frozen=True)
+class Effect:
+    """A number that is above 0 as far as a claim is right, with its 95 % interval where there is one.
+
+    Attributes:
+        mean: in `unit`.
+        interval: of the mean.
+        unit: such as "points of accuracy"; the ledger draws what shares one on one axis.
+    """
+
+    mean: float
+    interval: tuple[float, float] | None
+    unit: str
+
+
+@dataclass(frozen=True)
 class Claim:
     """One claim of the paper, and what came of it.
 
@@ -26,12 +41,14 @@ class Claim:
         number: the paper's, as it prints it.
         ours: our number with its interval.
         verdict: whether it held.
+        effect: the number that the verdict rests on; of several the one that speaks least for the claim.
     """
 
     words: str
     number: str
     ours: str
     verdict: Verdict
+    effect: Effect | None = None
 
 
 @dataclass(frozen=True)

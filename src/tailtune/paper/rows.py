@@ -17,12 +17,16 @@ from tailtune.files import naming_files, write_whole
 from tailtune.paper.page import Planned, Row, Scale
 from tailtune.run.finished import Finished
 from tailtune.study.results import read_results
+from tailtune.study.tidy_table import CLASS_PARQUET
 
 ROWS = "rows.csv"
 
 
 def gathered(planned: Mapping[str, Planned], scale: Scale) -> list[Row]:
     """Return a row a training, with ``members`` 1, and a row an ensemble, with as many members as it has.
+
+    A training's ``recalls`` are those of its classes in class order, with spaces between them; from them follows its
+    accuracy on test rows of any class balance.
 
     Ensembles average the probabilities of seeds that follow each other: of fifteen seeds and five members there are
     three. An ensemble's `seed` is its number, and it is only made where all of its trainings are finished.
@@ -41,10 +45,26 @@ def gathered(planned: Mapping[str, Planned], scale: Scale) -> list[Row]:
             continue
         result = read_results(folder)
         own = {"study": name, "scale": scale}
-        found += [own | {"members": 1} | dict(row) for row in result.rows]
+        recalls = _recalls(folder)
+        found += [own | {"members": 1} | dict(row) | {"recalls": recalls[_place(row)]} for row in result.rows]
         if one.members > 1:
             found += [own | row for row in _ensembles(folder, result.rows, one.members)]
     return found
+
+
+def _recalls(folder: Path) -> dict[tuple[Any, ...], str]:
+    import polars as pl
+
+    with naming_files():
+        table = pl.read_parquet(folder / CLASS_PARQUET)
+    found: dict[tuple[Any, ...], list[str]] = {}
+    for row in table.iter_rows(named=True):
+        found.setdefault(_place(row), []).append("nan" if row["recall"] is None else f"{row['recall']:.6g}")
+    return {place: " ".join(values) for place, values in found.items()}
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    return row["dataset"], row["ratio"], row["arm"], row["seed"]
 
 
 def _ensembles(folder: Path, rows: Sequence[Row], members: int) -> Iterator[dict[str, Any]]:

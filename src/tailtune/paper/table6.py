@@ -13,7 +13,7 @@ from tailtune.named_settings import with_settings
 from tailtune.paper.dots import Dot, dots
 from tailtune.paper.page import Asked, Claim, Planned, Row, Scale, Table
 from tailtune.paper.tabular_facts import PUBLISHED
-from tailtune.paper.verdict import difference, in_points, verdict
+from tailtune.paper.verdict import difference, in_points, least, verdict
 from tailtune.study.study import Arm, Study
 from tailtune.words import NONE
 
@@ -296,6 +296,7 @@ def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
                 number=f"+{PAPER[name][OURS] - best:.1f} points over the best rival",
                 ours="; ".join(f"{in_points(one)} over {rival}" for rival, one in against.items()),
                 verdict=verdict([] if smoke else against.values()),
+                effect=least(against.values()),
             )
         )
         alone = difference(single, OURS, ALONE, "accuracy")
@@ -305,6 +306,7 @@ def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
                 number="not ablated",
                 ours=f"{in_points(alone)} over the same routine without both",
                 verdict=verdict([] if smoke else [alone]),
+                effect=least([alone]),
             )
         )
     return tuple(found)

@@ -37,11 +37,18 @@ def write_subject(folder: Path, name: str, subject: Subject, rows: Sequence[Row]
         write_whole(folder / f"{stem}.tex", latex(table).encode())
         write_whole(folder / f"{stem}.csv", comma_separated(table).encode())
     for figure, svg in figures.items():
-        start = svg.index(">") + 1
-        write_whole(folder / f"{figure}.svg", (svg[:start] + COLOURS + svg[start:]).encode())
-    write_whole(folder / CLAIMS, json.dumps([asdict(claim) for claim in claims], indent=1, ensure_ascii=False).encode())
+        write_whole(folder / f"{figure}.svg", alone(svg).encode())
+    of = {"subject": name, "scale": next((row["scale"] for row in rows), None)}
+    said = [of | asdict(claim) for claim in claims]
+    write_whole(folder / CLAIMS, json.dumps(said, indent=1, ensure_ascii=False).encode())
     write_whole(folder / PAGE, page(subject, tables, claims, list(figures)).encode())
     return folder / PAGE
+
+
+def alone(svg: str) -> str:
+    """Return a figure with the colours that it would otherwise take from the page around it."""
+    start = svg.index(">") + 1
+    return svg[:start] + COLOURS + svg[start:]
 
 
 def page(subject: Subject, tables: Sequence[Table], claims: Sequence[Claim], figures: Sequence[str]) -> str:
@@ -51,7 +58,7 @@ def page(subject: Subject, tables: Sequence[Table], claims: Sequence[Claim], fig
     parts += [f"![{figure}]({figure}.svg)" for figure in figures]
     verdicts = Table(
         "",
-        ("claim", "the paper's number", "ours, in points with 95 % intervals over seeds", "verdict"),
+        ("claim", "the paper's number", "ours, with 95 % intervals over seeds", "verdict"),
         tuple((claim.words, claim.number, claim.ours, f"**{claim.verdict}**") for claim in claims),
     )
     return "\n\n".join([*parts, markdown(verdicts)]) + "\n"

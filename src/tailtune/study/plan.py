@@ -12,6 +12,7 @@ import torch
 
 from tailtune.data.catalog import LONG_TAILED
 from tailtune.data.dataset import Dataset, Kind
+from tailtune.data.long_tailed import takes_ratio
 from tailtune.data.opened import opened
 from tailtune.errors import TailtuneError
 from tailtune.leaks.check import check_leaks
@@ -74,11 +75,11 @@ def problems(study: Study, say: Callable[[str], object], *, lenient: bool = Fals
     for arm in study.arms:
         if "method" in arm.changes:
             find(str(arm.changes["method"]))
-    if study.ratios and not any(data in LONG_TAILED for data in study.data):
+    if study.ratios and not any(takes_ratio(data) for data in study.data):
         known, given = ", ".join(LONG_TAILED), ", ".join(study.data)
         raise TailtuneError(f"--ratios makes {known} long-tailed; {given} is taken as it is, leave it out")
     ratios: tuple[float | None, ...] = study.ratios or (None,)
-    places = [(data, ratio) for data in study.data for ratio in (ratios if data in LONG_TAILED else (None,))]
+    places = [(data, ratio) for data in study.data for ratio in (ratios if takes_ratio(data) else (None,))]
     return [_problem(study, data, ratio, say, lenient) for data, ratio in places]
 
 

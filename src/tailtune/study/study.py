@@ -212,12 +212,12 @@ def _check_arms(study: Study, names: Sequence[str]) -> None:
 
 def run_on(study: Study, data: str, ratio: float | None) -> Run:
     """Return the run that all arms start from on one data set; what it leaves open is settled by the plan."""
-    from tailtune.data.catalog import LONG_TAILED
     from tailtune.data.imbalance import NEEDS  # loads NumPy, which the command line's help can do without
+    from tailtune.data.long_tailed import takes_ratio
     from tailtune.run.decide import amount_columns
 
     shared = {each.name: getattr(study, each.name) for each in fields(Settings)}
-    if data not in LONG_TAILED and any(other in LONG_TAILED for other in study.data):  # the others are as they are
+    if not takes_ratio(data) and any(takes_ratio(other) for other in study.data):  # the others are as they are
         shared |= dict.fromkeys(("test_ratio", *NEEDS))
     named = amount_columns(study.objective, *(arm.changes.get("objective") for arm in study.arms))
     shared["amounts"] = tuple(dict.fromkeys((*study.amounts, *named)))  # all arms read the same rows

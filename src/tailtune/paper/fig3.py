@@ -1,0 +1,224 @@
+"""Figures 3, 8 and 9: accuracy by network on balanced and imbalanced data, and how far the two agree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tailtune.models.listed import IMAGE_MODELS
+from tailtune.paper.classes import balanced, cell, minority
+from tailtune.paper.curves import Panel, panels
+from tailtune.paper.page import Asked, Claim, Effect, Planned, Row, Scale, Table
+from tailtune.paper.pictures import planned
+from tailtune.paper.verdict import UNTOLD, above_zero, judged
+from tailtune.study.study import Arm
+
+TITLE = "Figures 3, 8 and 9: architecture on balanced and imbalanced data"
+CLAIM = (
+    "performance on balanced and imbalanced datasets is virtually uncorrelated across a wide variety of architectures"
+)
+PRINTED = 0.14  # Pearson's r
+HOURS: Mapping[Scale, str] = {
+    "smoke": "0.01 on one core",
+    "small": "about 2 on two cores, by a guess: see --dry-run",
+    "full": "about 500 on a GPU, by a guess",
+}
+RESNETS: Mapping[Scale, tuple[str, ...]] = {  # from small to large
+    "smoke": ("resnet8", "resnet20"),
+    "small": ("resnet8", "resnet20", "resnet32"),
+    "full": ("resnet8", "resnet32", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
+}
+OTHERS: Mapping[Scale, tuple[str, ...]] = {
+    "smoke": (),
+    "small": ("mobilenetv2_100", "efficientnet_b0", "vgg11_bn"),
+    "full": ("wrn-28-10", "densenet121", "mobilenetv2_100", "inception_v3", "efficientnet_b0", "vgg16_bn"),
+}
+RATIOS: Mapping[Scale, tuple[float, ...]] = {
+    "smoke": (0.1, 1.0),
+    "small": (0.01, 1.0),
+    "full": (0.001, 0.01, 1.0),
+}
+
+
+def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
+    """Return a study of networks at every ratio. Raises what `planned` raises."""
+    sets = ("cifar100", "cifar10", "cinic10") if scale == "full" else ()
+    arms = [Arm(name, {"model": name}) for name in (*RESNETS[scale], *OTHERS[scale])]
+    return planned(scale, asked, arms, RATIOS[scale], sets, epochs=15 if scale == "small" else None)
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Pearson's r over `n` architectures with Fisher's 95 % interval, which needs four."""
+
+    r: float
+    interval: tuple[float, float] | None
+    n: int
+
+
+def correlation(x: Sequence[float], y: Sequence[float]) -> Correlation | None:
+    """Pearson's r with Fisher's interval, tanh(artanh r +- 1.96 / sqrt(n - 3)); None below three or without spread.
+
+    Source: Fisher, "On the 'probable error' of a coefficient of correlation deduced from a small sample", 1921.
+    """
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    r = float(np.corrcoef(x, y)[0, 1])
+    if len(x) < 4 or abs(r) >= 1:
+        return Correlation(r, None, len(x))
+    reach = 1.959964 / math.sqrt(len(x) - 3)
+    return Correlation(r, (math.tanh(math.atanh(r) - reach), math.tanh(math.atanh(r) + reach)), len(x))
+
+
+def _studies(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    names = dict.fromkeys(str(row["study"]) for row in rows)
+    return {name: [row for row in rows if row["study"] == name] for name in names}
+
+
+def _ratios(rows: Sequence[Row]) -> list[float]:
+    return sorted({float(row["ratio"]) for row in rows})
+
+
+def _of(rows: Sequence[Row], arm: str, ratio: float) -> dict[int, Row]:
+    return {int(row["seed"]): row for row in rows if row["arm"] == arm and row["ratio"] == ratio}
+
+
+def _by_size(rows: Sequence[Row]) -> list[str]:
+    return sorted(dict.fromkeys(str(row["arm"]) for row in rows), key=lambda name: IMAGE_MODELS[name].parameters)
+
+
+def _resnets(rows: Sequence[Row]) -> list[str]:
+    return [name for name in _by_size(rows) if name.startswith("resnet")]
+
+
+def _against(rows: Sequence[Row], low: float) -> Correlation | None:
+    """Balanced against imbalanced accuracy, of the means over seeds of each architecture that has both."""
+    even = max(_ratios(rows))
+    both = [name for name in _by_size(rows) if _of(rows, name, low) and _of(rows, name, even)]
+    x, y = (
+        [float(np.mean([balanced(row) for row in _of(rows, name, ratio).values()])) for name in both]
+        for ratio in (even, low)
+    )
+    return correlation(x, y)
+
+
+def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
+    """Return accuracy of every network at every ratio, on all classes and on the rarest, for each data set."""
+    made = []
+    for study, own in _studies(rows).items():
+        ratios = _ratios(own)
+        lines = []
+        for name in _by_size(own):
+            cells = [
+                cell([of(row) for row in _of(own, name, ratio).values()])
+                for ratio in ratios
+                for of in (balanced, minority)
+            ]
+            lines.append((name, f"{IMAGE_MODELS[name].parameters / 1e6:.2f}", *cells))
+        made.append(
+            Table(
+                f"{study}: accuracy on balanced test rows in per cent, mean ± standard error over seeds; rarest is the "
+                "fifth of the classes that is rare at the smaller ratios. Millions of parameters for 10 classes.",
+                ("network", "millions", *(f"ratio {ratio:g}, {of}" for ratio in ratios for of in ("all", "rarest"))),
+                tuple(lines),
+            )
+        )
+    return tuple(made)
+
+
+def figures(rows: Sequence[Row]) -> dict[str, str]:
+    """Return, for each data set, the ResNets' accuracy on rare classes by size, and all networks' accuracies."""
+    made = {}
+    for study, own in _studies(rows).items():
+        ratios = _ratios(own)
+        size = {name: IMAGE_MODELS[name].parameters / 1e6 for name in _by_size(own)}
+        left = Panel(
+            "ResNets, rarest fifth of classes",
+            "millions of parameters",
+            "test accuracy",
+            {
+                f"train ratio {ratio:g}": {
+                    size[name]: [minority(row) for row in _of(own, name, ratio).values()] for name in _resnets(own)
+                }
+                for ratio in ratios
+            },
+            log=10,
+        )
+        even, low = max(ratios), min(ratios)
+        found = _against(own, low)
+        right = Panel(
+            "all classes" + ("" if found is None else f", r = {found.r:.2f}"),
+            f"accuracy at ratio {even:g}, per cent",
+            f"accuracy at ratio {low:g}",
+            {
+                name: {
+                    100 * float(np.mean([balanced(row) for row in _of(own, name, even).values()])): [
+                        balanced(row) for row in _of(own, name, low).values()
+                    ]
+                }
+                for name in _by_size(own)
+                if _of(own, name, even)
+            },
+            joined=False,
+        )
+        made[f"fig3-{study}"] = panels([left, right], f"fig3-{study}", f"{study}: accuracy by network")
+    return made
+
+
+def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
+    """Return whether the largest ResNet loses to a smaller one on imbalanced data, and how far accuracies agree."""
+    found: list[Claim] = []
+    for study, own in _studies(rows).items():
+        ratios, nets = _ratios(own), _resnets(own)
+        low, even = ratios[0], ratios[-1]
+        if low == even:
+            continue
+        found.append(
+            judged(
+                f"{study}: deeper architectures overfit on class-imbalanced data: performance on imbalanced data peaks "
+                "below the largest size",
+                "peak at 20 million parameters",
+                {
+                    f"best of the smaller over {nets[-1]}, rarest classes at {low:g}": above_zero(
+                        past_the_peak(own, low)
+                    )
+                },
+                own,
+            )
+        )
+        found.append(_uncorrelated(study, own, _against(own, low)))
+    return tuple(found)
+
+
+def past_the_peak(rows: Sequence[Row], ratio: float) -> list[float]:
+    """Accuracy on the rarest classes of the best smaller ResNet minus that of the largest, a seed each.
+
+    Which of the smaller is best the other seeds say, so that the choice does not favour it. Empty for one seed.
+    """
+    scores = {name: {seed: minority(row) for seed, row in _of(rows, name, ratio).items()} for name in _resnets(rows)}
+    seeds = sorted(set.intersection(*(set(each) for each in scores.values()))) if len(scores) > 1 else []
+    *smaller, largest = scores
+    found = []
+    for seed in seeds if len(seeds) > 1 else []:
+        best = max(smaller, key=lambda name: np.mean([scores[name][other] for other in seeds if other != seed]))
+        found.append(scores[best][seed] - scores[largest][seed])
+    return found
+
+
+LINKED = 0.5  # an r from which the two are no longer virtually uncorrelated; ours, the paper names none
+
+
+def _uncorrelated(study: str, rows: Sequence[Row], found: Correlation | None) -> Claim:
+    """Held if the interval of r lies below `LINKED`, failed if it lies above."""
+    words, number = f"{study}: {CLAIM}", f"r = {PRINTED}"
+    if found is None or found.interval is None:
+        said = "too few networks" if found is None else f"r = {found.r:.2f} of {found.n} networks"
+        return Claim(words, number, said, UNTOLD)
+    low, high = found.interval
+    smoke = any(row["scale"] == "smoke" for row in rows)
+    verdict = UNTOLD if smoke or low <= LINKED <= high else "held" if high < LINKED else "failed"
+    said = f"r = {found.r:.2f} [{low:.2f}, {high:.2f}] over {found.n} networks; held below {LINKED}"
+    return Claim(words, number, said, verdict, Effect(LINKED - found.r, (LINKED - high, LINKED - low), "correlation"))
