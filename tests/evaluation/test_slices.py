@@ -56,6 +56,20 @@ def test_a_slice_that_is_worse_is_named_and_noise_is_not() -> None:
     assert by_sex.comparisons == by_noise.comparisons == 2 + 8  # two levels are compared once
 
 
+def test_copies_of_rows_tell_no_more_than_the_rows() -> None:
+    sex = np.random.default_rng(1).choice(["f", "m"], 600)
+    weak, five = sex == "f", np.repeat(np.arange(600), 5)
+    made = rows(600, 3, weak)
+    (found,) = sliced(made, {"sex": levels_of(pl.Series(sex))}, 0)
+    (grouped,) = sliced(made.take(five), {"sex": levels_of(pl.Series(sex[five]))}, 0, five.astype(str))
+    for alone, copied in zip(found.slices, grouped.slices, strict=True):
+        for key in ("recall", "false_alarms", "precision"):
+            assert copied.intervals[key] == pytest.approx(alone.intervals[key])
+    assert [each.interval for each in grouped.contrasts] == [pytest.approx(each.interval) for each in found.contrasts]
+    (naive,) = sliced(made.take(five), {"sex": levels_of(pl.Series(sex[five]))}, 0)
+    assert naive.slices[0].intervals["recall"][1] < found.slices[0].intervals["recall"][1]
+
+
 def test_of_many_slices_alike_one_seems_different_in_at_most_a_twentieth_of_runs() -> None:
     told = 0
     for seed in range(100):

@@ -8,7 +8,7 @@ Interval = tuple[float, float]
 Z = 1.959964  # of 95 %
 
 
-def wilson(hits: int, rows: int, z: float = Z) -> Interval:
+def wilson(hits: float, rows: float, z: float = Z) -> Interval:
     """Wilson's score interval of a share (1927).
 
     Args:
@@ -25,7 +25,7 @@ def wilson(hits: int, rows: int, z: float = Z) -> Interval:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def difference(first: tuple[int, int], second: tuple[int, int], z: float = Z) -> Interval:
+def difference(first: tuple[float, float], second: tuple[float, float], z: float = Z) -> Interval:
     """Interval of the first share minus the second, of other rows: Newcombe's hybrid of two score intervals (1998).
 
     Args:

@@ -8,6 +8,7 @@ from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tailtune.evaluation.alarms import count_alarms
 from tailtune.evaluation.bootstrap import Interval, intervals
@@ -102,18 +103,23 @@ class _Counts:
         return _Counts(_minus(self.recall, other.recall), _minus(self.false_alarms, other.false_alarms))
 
 
-def sliced(rows: Scored, columns: dict[str, Levels], resamples: int = 1000) -> tuple[Sliced, ...]:
+def sliced(
+    rows: Scored, columns: dict[str, Levels], resamples: int = 1000, groups: NDArray[np.str_] | None = None
+) -> tuple[Sliced, ...]:
     """Return the figures of each level of each column, and the levels that differ from all other rows.
 
     Compared are the share of rare rows that are found and the share of other rows with a false alarm, because neither
     moves with how frequent the rare classes are in a slice, as precision, areas and log loss do. Intervals of
-    differences are Newcombe's at 1 - 0.05 / (number of comparisons).
+    differences are Newcombe's at 1 - 0.05 / (number of comparisons). Where rows belong to groups, intervals of shares
+    are those of as many rows as there are groups, as if the rows of a group were alike, and the bootstrap draws groups.
 
     Args:
         rows: with the answers that were given.
         columns: the levels of the rows, by column.
         resamples: of the bootstrap intervals; 0 states none.
+        groups: what each row belongs to [N]; None where rows are on their own.
     """
+    alone = 1.0 if groups is None else len(np.unique(groups)) / len(rows)
     whole = _counts(rows)
     every = {name: [_counts(rows.take(taken)) for taken in _taken(levels)] for name, levels in columns.items()}
     comparable = {
@@ -129,11 +135,11 @@ def sliced(rows: Scored, columns: dict[str, Levels], resamples: int = 1000) -> t
         contrasts = [
             contrast
             for k, share in comparable[name]
-            if (contrast := _contrast(levels.labels[k], share, every[name][k], whole, z)) is not None
+            if (contrast := _contrast(levels.labels[k], share, every[name][k], whole, z, alone)) is not None
         ]
         if len(levels.labels) == 2:  # the side that is worse off says it all
             contrasts = [each for each in contrasts if (each.here < each.elsewhere) == (each.share == "recall")]
-        slices = tuple(_slices(rows, levels, resamples))
+        slices = tuple(_slices(rows, levels, resamples, groups, alone))
         found.append(Sliced(name, levels.kind, slices, comparisons, tuple(contrasts)))
     return tuple(found)
 
@@ -142,15 +148,20 @@ def _taken(levels: Levels) -> list[Indices]:
     return [np.flatnonzero(levels.codes == k) for k in range(len(levels.labels))]
 
 
-def _slices(rows: Scored, levels: Levels, resamples: int) -> Iterator[Slice]:
+def _slices(
+    rows: Scored, levels: Levels, resamples: int, groups: NDArray[np.str_] | None, alone: float
+) -> Iterator[Slice]:
     for label, taken in zip(levels.labels, _taken(levels), strict=True):
         part = rows.take(taken)
         counts, support = _counts(part), tuple(part.support.tolist())
-        metrics, ends = _figures(part, counts, resamples) if counts.enough else ({}, {})
+        of_part = None if groups is None else groups[taken]
+        metrics, ends = _figures(part, counts, resamples, of_part, alone) if counts.enough else ({}, {})
         yield Slice(label, len(part), counts.recall[1], support, counts.enough, metrics, ends)
 
 
-def _figures(part: Scored, counts: _Counts, resamples: int) -> tuple[dict[str, float | None], dict[str, Interval]]:
+def _figures(
+    part: Scored, counts: _Counts, resamples: int, groups: NDArray[np.str_] | None, alone: float
+) -> tuple[dict[str, float | None], dict[str, Interval]]:
     found = counts.recall[0]
     shares = {
         "recall": counts.recall,
@@ -158,12 +169,12 @@ def _figures(part: Scored, counts: _Counts, resamples: int) -> tuple[dict[str, f
         "precision": (found, found + counts.false_alarms[0]),
     }
     metrics: dict[str, float | None] = {key: hits / n if n else None for key, (hits, n) in shares.items()}
-    ends = {key: wilson(hits, n) for key, (hits, n) in shares.items() if n}
+    ends = {key: wilson(alone * hits, alone * n) for key, (hits, n) in shares.items() if n}
     measures = [measure for measure in MEASURES if measure.key in RESAMPLED and measure.applies(part.profile)]
     metrics |= {measure.key: measure.value(part) for measure in measures}
     if resamples:
         given = (part.targets, part.probabilities, part.profile)
-        ends |= intervals(*given, measures, resamples, answers=part.predicted)
+        ends |= intervals(*given, measures, resamples, answers=part.predicted, groups=groups)
     return metrics, ends
 
 
@@ -181,11 +192,12 @@ def _comparable(here: _Counts, elsewhere: _Counts) -> tuple[Share, ...]:
     return ("recall", "false_alarms") if here.enough and elsewhere.enough else ()
 
 
-def _contrast(label: str, share: Share, counts: _Counts, whole: _Counts, z: float) -> Contrast | None:
+def _contrast(label: str, share: Share, counts: _Counts, whole: _Counts, z: float, alone: float) -> Contrast | None:
     """How a slice differs from all other rows, or None where that may be chance."""
     here: tuple[int, int] = getattr(counts, share)
     elsewhere: tuple[int, int] = getattr(whole.without(counts), share)
-    low, high = difference(here, elsewhere, z)
+    first, second = ((alone * hits, alone * n) for hits, n in (here, elsewhere))
+    low, high = difference(first, second, z)
     if low <= 0 <= high:
         return None
     return Contrast(label, share, here[0] / here[1], elsewhere[0] / elsewhere[1], (low, high))

@@ -371,7 +371,7 @@ def _result(
         run=Resolved(**vars(fitted.run)),
         bill=None if costs is None else bill(costs, made.model.answers, made.scores, dataset.names, weights),
         promises=promises(fitted.predictor, dataset.profile, made, scored_by, by_fold) if one_model else None,
-        slices=sliced(rows, columns, resamples) if resamples else (),
+        slices=sliced(rows, columns, resamples, made.groups) if resamples else (),
         leaks=None if leaks is None else leak_record(leaks, made.targets, made.model, dataset.profile),
     )
 

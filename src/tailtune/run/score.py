@@ -182,7 +182,7 @@ def score(
     found = summarise(targets, probabilities, profile, measures, answers, weights)
     sure = with_intervals(measures)
     ends = intervals(targets, probabilities, profile, sure, answers=answers, groups=groups, weights=weights)
-    by_column = sliced(scored(targets, probabilities, profile, answers, weights), columns)
+    by_column = sliced(scored(targets, probabilities, profile, answers, weights), columns, groups=groups)
     return Scores(
         rows=len(targets),
         **vars(found),
