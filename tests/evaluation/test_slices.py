@@ -70,6 +70,19 @@ def test_copies_of_rows_tell_no_more_than_the_rows() -> None:
     assert naive.slices[0].intervals["recall"][1] < found.slices[0].intervals["recall"][1]
 
 
+def test_weights_enter_measures_and_rows_are_counted_once() -> None:
+    sex = np.random.default_rng(1).choice(["f", "m"], 600)
+    made, weights = rows(600, 0), np.random.default_rng(2).integers(1, 4, 600).astype(float)
+    weighed = scored(made.targets, made.probabilities, PROFILE, weights=weights)
+    (found,) = sliced(weighed, {"sex": levels_of(pl.Series(sex))}, 0)
+    for each in found.slices:
+        here = sex == each.label
+        assert each.support == tuple(np.bincount(made.targets[here]))
+        assert all(isinstance(count, int) for count in each.support)
+        of_target = made.probabilities[here, made.targets[here]]
+        assert each.metrics["log_loss"] == pytest.approx(np.average(-np.log(of_target), weights=weights[here]))
+
+
 def test_of_many_slices_alike_one_seems_different_in_at_most_a_twentieth_of_runs() -> None:
     told = 0
     for seed in range(100):

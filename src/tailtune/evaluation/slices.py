@@ -153,7 +153,7 @@ def _slices(
 ) -> Iterator[Slice]:
     for label, taken in zip(levels.labels, _taken(levels), strict=True):
         part = rows.take(taken)
-        counts, support = _counts(part), tuple(part.support.tolist())
+        counts, support = _counts(part), tuple(np.bincount(part.targets, minlength=len(part.support)).tolist())
         of_part = None if groups is None else groups[taken]
         metrics, ends = _figures(part, counts, resamples, of_part, alone) if counts.enough else ({}, {})
         yield Slice(label, len(part), counts.recall[1], support, counts.enough, metrics, ends)
