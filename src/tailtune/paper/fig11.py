@@ -8,16 +8,15 @@ from tailtune.paper.classes import at_test_ratio, cell, minority
 from tailtune.paper.curves import Panel, panels
 from tailtune.paper.page import Asked, Claim, Planned, Row, Scale, Table
 from tailtune.paper.pictures import planned
+from tailtune.paper.rows import by_study
 from tailtune.paper.train_and_test import (
     SETUPS,
     best_train_ratio,
     by_ratio,
     by_test_ratio,
-    equal_over_balanced,
+    ratio_claims,
     whole_seeds,
-    within_a_step,
 )
-from tailtune.paper.verdict import judged
 from tailtune.study.study import Arm
 
 TITLE = "Figures 11 to 14: train ratio against test ratio, and the optimal train ratio"
@@ -46,15 +45,10 @@ def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
     return planned(scale, asked, [Arm("ERM")], RATIOS[scale], sets, total=TOTAL if scale == "full" else None)
 
 
-def _studies(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    names = dict.fromkeys(str(row["study"]) for row in rows)
-    return {name: [row for row in rows if row["study"] == name] for name in names}
-
-
 def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
     """Return accuracies by test ratio and setup with the best train ratio of each seed, for each data set."""
     made = []
-    for study, own in _studies(rows).items():
+    for study, own in by_study(rows).items():
         trained = by_ratio(own)
         accuracy = by_test_ratio(trained, at_test_ratio)
         rare = by_test_ratio(trained, lambda row, _: minority(row))
@@ -84,7 +78,7 @@ def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
 def figures(rows: Sequence[Row]) -> dict[str, str]:
     """Return, for each data set, accuracy by test ratio (11), the best train ratio (12) and the minority's (14)."""
     made = {}
-    for study, own in _studies(rows).items():
+    for study, own in by_study(rows).items():
         trained = by_ratio(own)
         best = {
             "geometric mean over seeds": {
@@ -112,22 +106,6 @@ def figures(rows: Sequence[Row]) -> dict[str, str]:
 def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
     """Return whether the test's ratio is the better one to train at, and whether the best lies near it."""
     found: list[Claim] = []
-    for study, own in _studies(rows).items():
-        trained = by_ratio(own)
-        found += [
-            judged(
-                f"{study}: {CLAIM}",
-                "a figure",
-                {"mean over test ratios below 1": equal_over_balanced(trained)},
-                own,
-            ),
-            judged(
-                f"{study}: the optimal train ratio is closely aligned with the test ratio",
-                "a figure",
-                {"one step of the grid minus the distance from the diagonal": within_a_step(trained)},
-                own,
-                "decades",
-                1.0,
-            ),
-        ]
+    for study, own in by_study(rows).items():
+        found += ratio_claims(study, CLAIM, own)
     return tuple(found)

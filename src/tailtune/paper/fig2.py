@@ -10,6 +10,7 @@ from tailtune.paper.classes import balanced, cell, gain, majority, minority
 from tailtune.paper.curves import Panel, panels
 from tailtune.paper.page import Asked, Claim, Planned, Row, Scale, Table
 from tailtune.paper.pictures import planned
+from tailtune.paper.rows import by_study, ratios_of
 from tailtune.paper.verdict import above_zero, judged
 from tailtune.study.paired import Paired
 from tailtune.study.study import Arm
@@ -70,19 +71,11 @@ def _policies(rows: Sequence[Row]) -> list[str]:
     return [name for name in dict.fromkeys(str(row["arm"]) for row in rows) if name != NONE]
 
 
-def _studies(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    return {name: [row for row in rows if row["study"] == name] for name in dict.fromkeys(row["study"] for row in rows)}
-
-
-def _ratios(rows: Sequence[Row]) -> list[float]:
-    return sorted({float(row["ratio"]) for row in rows})
-
-
 def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
     """Return the gain of every policy at every ratio, on all classes and on the rarest, for each data set."""
     made = []
-    for study, own in _studies(rows).items():
-        ratios = _ratios(own)
+    for study, own in by_study(rows).items():
+        ratios = ratios_of(own)
         lines = []
         for policy in _policies(own):
             cells = [cell(list(gains(own, ratio, policy, of).values())) for ratio in ratios for of in (ALL, RARE)]
@@ -102,8 +95,8 @@ def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
 def figures(rows: Sequence[Row]) -> dict[str, str]:
     """Return, for each data set, TrivialAugment's gain, the variance over policies, and the gain of every policy."""
     made = {}
-    for study, own in _studies(rows).items():
-        ratios = _ratios(own)
+    for study, own in by_study(rows).items():
+        ratios = ratios_of(own)
         groups = Panel(
             "TrivialAugment",
             "train ratio",
@@ -140,8 +133,8 @@ def figures(rows: Sequence[Row]) -> dict[str, str]:
 def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
     """Return whether gains are larger for rare classes and on imbalanced data, and which policy is best where."""
     found: list[Claim] = []
-    for study, own in _studies(rows).items():
-        ratios = _ratios(own)
+    for study, own in by_study(rows).items():
+        ratios = ratios_of(own)
         low, high = ratios[0], ratios[-1]
         if low == high:
             continue

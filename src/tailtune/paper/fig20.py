@@ -9,8 +9,8 @@ from tailtune.paper import pictures
 from tailtune.paper.classes import at_test_ratio, cell, majority, minority
 from tailtune.paper.curves import Panel, panels
 from tailtune.paper.page import Asked, Claim, Planned, Row, Scale, Table
-from tailtune.paper.train_and_test import by_ratio, by_test_ratio, equal_over_balanced, whole_seeds, within_a_step
-from tailtune.paper.verdict import judged
+from tailtune.paper.rows import by_study
+from tailtune.paper.train_and_test import by_ratio, by_test_ratio, ratio_claims, whole_seeds
 from tailtune.study.study import Arm, Study
 
 TITLE = "Figures 20 to 22: train and test ratio of a ResNet on CIFAR-10, XGBoost on Adult and an SVM on Covertype"
@@ -92,15 +92,10 @@ def _of_pictures(name: str, scale: Scale, asked: Asked) -> dict[str, Planned]:
     )
 
 
-def _studies(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    names = dict.fromkeys(str(row["study"]) for row in rows)
-    return {name: [row for row in rows if row["study"] == name] for name in names}
-
-
 def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
     """Return errors by test ratio and setup, for each data set."""
     made = []
-    for study, own in _studies(rows).items():
+    for study, own in by_study(rows).items():
         trained = by_ratio(own)
         errors = {what: by_test_ratio(trained, error) for what, error in ERRORS.items()}
         lines = [
@@ -135,7 +130,7 @@ NUMBERS = {"adult": 21, "covertype": 22}
 def figures(rows: Sequence[Row]) -> dict[str, str]:
     """Return the errors by test ratio (Figure 20), and of tables further measures by train ratio (21 and 22)."""
     made = {}
-    for study, own in _studies(rows).items():
+    for study, own in by_study(rows).items():
         trained = by_ratio(own)
         shown = [
             Panel(what, "test ratio", "test error", _named(by_test_ratio(trained, error)), log=10)
@@ -168,22 +163,6 @@ def _named(found: Mapping[str, Mapping[float, Sequence[float]]]) -> dict[str, Ma
 def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
     """Return whether training at the test's ratio is better than balanced, and whether it is near the optimum."""
     found: list[Claim] = []
-    for study, own in _studies(rows).items():
-        trained = by_ratio(own)
-        found += [
-            judged(
-                f"{_title(study)}: {CLAIM}",
-                "a figure",
-                {"mean over test ratios below 1": equal_over_balanced(trained)},
-                own,
-            ),
-            judged(
-                f"{_title(study)}: the optimal train ratio is closely aligned with the test ratio",
-                "a figure",
-                {"one step of the grid minus the distance from the diagonal": within_a_step(trained)},
-                own,
-                "decades",
-                1.0,
-            ),
-        ]
+    for study, own in by_study(rows).items():
+        found += ratio_claims(_title(study), CLAIM, own)
     return tuple(found)

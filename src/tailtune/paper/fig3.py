@@ -13,6 +13,7 @@ from tailtune.paper.classes import balanced, cell, minority
 from tailtune.paper.curves import Panel, panels
 from tailtune.paper.page import Asked, Claim, Effect, Planned, Row, Scale, Table
 from tailtune.paper.pictures import planned
+from tailtune.paper.rows import by_study, ratios_of
 from tailtune.paper.verdict import UNTOLD, above_zero, judged
 from tailtune.study.study import Arm
 
@@ -73,15 +74,6 @@ def correlation(x: Sequence[float], y: Sequence[float]) -> Correlation | None:
     return Correlation(r, (math.tanh(math.atanh(r) - reach), math.tanh(math.atanh(r) + reach)), len(x))
 
 
-def _studies(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    names = dict.fromkeys(str(row["study"]) for row in rows)
-    return {name: [row for row in rows if row["study"] == name] for name in names}
-
-
-def _ratios(rows: Sequence[Row]) -> list[float]:
-    return sorted({float(row["ratio"]) for row in rows})
-
-
 def _of(rows: Sequence[Row], arm: str, ratio: float) -> dict[int, Row]:
     return {int(row["seed"]): row for row in rows if row["arm"] == arm and row["ratio"] == ratio}
 
@@ -96,7 +88,7 @@ def _resnets(rows: Sequence[Row]) -> list[str]:
 
 def _against(rows: Sequence[Row], low: float) -> Correlation | None:
     """Balanced against imbalanced accuracy, of the means over seeds of each architecture that has both."""
-    even = max(_ratios(rows))
+    even = max(ratios_of(rows))
     both = [name for name in _by_size(rows) if _of(rows, name, low) and _of(rows, name, even)]
     x, y = (
         [float(np.mean([balanced(row) for row in _of(rows, name, ratio).values()])) for name in both]
@@ -108,8 +100,8 @@ def _against(rows: Sequence[Row], low: float) -> Correlation | None:
 def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
     """Return accuracy of every network at every ratio, on all classes and on the rarest, for each data set."""
     made = []
-    for study, own in _studies(rows).items():
-        ratios = _ratios(own)
+    for study, own in by_study(rows).items():
+        ratios = ratios_of(own)
         lines = []
         for name in _by_size(own):
             cells = [
@@ -132,8 +124,8 @@ def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
 def figures(rows: Sequence[Row]) -> dict[str, str]:
     """Return, for each data set, the ResNets' accuracy on rare classes by size, and all networks' accuracies."""
     made = {}
-    for study, own in _studies(rows).items():
-        ratios = _ratios(own)
+    for study, own in by_study(rows).items():
+        ratios = ratios_of(own)
         size = {name: IMAGE_MODELS[name].parameters / 1e6 for name in _by_size(own)}
         left = Panel(
             "ResNets, rarest fifth of classes",
@@ -171,8 +163,8 @@ def figures(rows: Sequence[Row]) -> dict[str, str]:
 def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
     """Return whether the largest ResNet loses to a smaller one on imbalanced data, and how far accuracies agree."""
     found: list[Claim] = []
-    for study, own in _studies(rows).items():
-        ratios, nets = _ratios(own), _resnets(own)
+    for study, own in by_study(rows).items():
+        ratios, nets = ratios_of(own), _resnets(own)
         low, even = ratios[0], ratios[-1]
         if low == even:
             continue

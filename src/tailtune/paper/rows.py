@@ -112,3 +112,14 @@ def read_rows(path: Path) -> list[Row]:
             return list(pl.read_csv(path, infer_schema_length=None).to_dicts())
         except (OSError, pl.exceptions.PolarsError) as error:
             raise TailtuneError(f"{path} cannot be read ({' '.join(str(error).split())[:80]})") from error
+
+
+def by_study(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return the rows of each study, in the order in which they come."""
+    names = dict.fromkeys(str(row["study"]) for row in rows)
+    return {name: [row for row in rows if row["study"] == name] for name in names}
+
+
+def ratios_of(rows: Sequence[Row]) -> list[float]:
+    """Return the ratios that rows are of, ascending."""
+    return sorted({float(row["ratio"]) for row in rows})

@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 
 from tailtune.paper.classes import at_test_ratio, decades
-from tailtune.paper.page import Row
-from tailtune.paper.verdict import above_zero
+from tailtune.paper.page import Claim, Row
+from tailtune.paper.verdict import above_zero, judged
 from tailtune.study.paired import Paired
 
 EQUAL, BALANCED, OPTIMAL = "same as test", "balanced", "optimal"
@@ -93,3 +93,25 @@ def within_a_step(trained: ByRatio) -> Paired | None:
             for seed in whole_seeds(trained)
         ]
     )
+
+
+def ratio_claims(title: str, better: str, rows: Sequence[Row]) -> list[Claim]:
+    """Return whether the test's ratio is the better one to train at, and whether the best lies near it.
+
+    Args:
+        title: of the data.
+        better: the first claim, in the paper's words.
+        rows: of one study.
+    """
+    trained = by_ratio(rows)
+    return [
+        judged(f"{title}: {better}", "a figure", {"mean over test ratios below 1": equal_over_balanced(trained)}, rows),
+        judged(
+            f"{title}: the optimal train ratio is closely aligned with the test ratio",
+            "a figure",
+            {"one step of the grid minus the distance from the diagonal": within_a_step(trained)},
+            rows,
+            "decades",
+            1.0,
+        ),
+    ]
