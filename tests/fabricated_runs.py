@@ -17,9 +17,9 @@ from tailtune.evaluation.bootstrap import intervals, paired_difference
 from tailtune.evaluation.metrics import summarise
 from tailtune.profile import ClassProfile
 from tailtune.run.balances import at_balances
-from tailtune.run.execute import at_same_alarms
 from tailtune.run.finished import Finished
 from tailtune.run.folder import Answered, Predictions
+from tailtune.run.measured import at_same_alarms
 from tailtune.run.points import operating_points
 from tailtune.run.result import SCHEMA, Result
 from tailtune.settings import Resolved

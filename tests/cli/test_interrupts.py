@@ -21,6 +21,7 @@ from command_line import Cli, Fitted, made_table, notes, start, write_images
 
 import tailtune.fit
 import tailtune.run.execute
+import tailtune.run.measured
 import tailtune.run.systems
 from tailtune.run.learner import Job
 
@@ -138,7 +139,7 @@ def test_the_command_itself_stops_at_ctrl_c_and_resumes(tmp_path: Path, cli: Cli
     [
         (tailtune.run.execute, "open_dataset", "tailtune: stopped\n"),
         (tailtune.run.execute, "fit_model", "tailtune: stopped; go on with the same command and --resume\n"),
-        (tailtune.run.execute, "summarise", "tailtune: stopped; go on with the same command and --resume\n"),
+        (tailtune.run.measured, "summarise", "tailtune: stopped; go on with the same command and --resume\n"),
         (tailtune.fit, "write_report", "tailtune: stopped; go on with the same command and --resume\n"),
     ],
 )
@@ -163,7 +164,11 @@ def test_a_scheduler_is_told_to_queue_the_job_again(
 ) -> None:
     job = (*fitted.command, "--out", tmp_path / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(tailtune.run.execute, place, lambda *_, **__: signal.raise_signal(number))
+        patch.setattr(
+            tailtune.run.measured if place == "summarise" else tailtune.run.execute,
+            place,
+            lambda *_, **__: signal.raise_signal(number),
+        )
         got = cli(*job)
     assert got.code == 75
     assert got.notes[0].startswith("tailtune: stopped")
