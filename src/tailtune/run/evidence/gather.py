@@ -13,7 +13,7 @@ from tailtune.data.dataset import Dataset, Part
 from tailtune.files import write_whole
 from tailtune.profile import ClassProfile, Indices
 from tailtune.run.evidence.influence import ENOUGH, influences
-from tailtune.run.evidence.mistakes import mistakes_of, shown_classes, values_of, write_mistakes
+from tailtune.run.evidence.mistakes import mistakes_of, shown_classes, write_mistakes
 from tailtune.run.evidence.record import FILE, FORMAT, Evidence, Examples, Influences, Mistakes, Thumbnail
 from tailtune.run.evidence.thumbnails import heat_thumbnail, pixels_of, side_of, thumbnail
 from tailtune.run.folder import Predictions
@@ -48,6 +48,7 @@ def gather_evidence(
         seconds: that may be spent on columns, or on saliency.
     """
     import msgspec
+    import polars as pl
 
     profile, notes = dataset.profile, list[str]()
     if predictor is None:
@@ -59,11 +60,12 @@ def gather_evidence(
         if predictor is not None:
             found = _influences(predictor, dataset, profile, seconds, notes)
         columns = _columns(preprocessor, found)
-    values = values_of(dataset.test.frame, columns) if columns else {}
-    write_mistakes(folder, made, profile, values)
+    frame = dataset.test.frame
+    shown = pl.DataFrame() if frame is None else frame.select(columns)
+    write_mistakes(folder, made, profile, shown)
     classes, k = shown_classes(made, profile), profile.num_classes
     most = (6 if k <= 4 else 4) if len(classes) * 4 <= 48 and k <= 12 else 3
-    chosen = [mistakes_of(made, profile, each, most, values) for each in classes]
+    chosen = [mistakes_of(made, profile, each, most, shown) for each in classes]
     mistakes, examples = [each for each, _ in chosen], list[Examples]()
     if dataset.kind == "image":
         rows = np.concatenate([rows for _, rows in chosen]) if chosen else np.zeros(0, dtype=np.int64)
@@ -79,7 +81,7 @@ def gather_evidence(
                 examples=tuple(each for each in examples if each.pictures),
                 mistakes=tuple(mistakes),
                 unshown=len(np.unique(made.targets[made.targets != made.model.answers])) - len(classes),
-                columns=tuple(values),
+                columns=tuple(shown.columns),
                 influences=found,
                 notes=tuple(notes),
             )

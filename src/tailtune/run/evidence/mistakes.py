@@ -42,7 +42,7 @@ def shown_classes(made: Predictions, profile: ClassProfile) -> list[int]:
 
 
 def mistakes_of(
-    made: Predictions, profile: ClassProfile, k: int, most: int, values: dict[str, list[str]]
+    made: Predictions, profile: ClassProfile, k: int, most: int, columns: pl.DataFrame
 ) -> tuple[Mistakes, Indices]:
     """Return the mistakes of class `k`, of which at most `most` are shown, and the positions of these.
 
@@ -51,39 +51,38 @@ def mistakes_of(
         profile: with the names of the classes.
         k: index of the class.
         most: mistakes that are shown.
-        values: columns to show, as text [N].
+        columns: to show [N rows].
     """
     wrong = worst_first(made, k)
+    values = values_of(columns, wrong[:most])
     shown = tuple(
         Mistake(
             id=str(made.ids[row]),
             answer=profile.names[made.model.answers[row]],
             probability=float(made.model.probabilities[row, made.model.answers[row]]),
             true_probability=float(made.model.probabilities[row, k]),
-            values=tuple(column[row] for column in values.values()),
+            values=tuple(column[i] for column in values.values()),
         )
-        for row in wrong[:most]
+        for i, row in enumerate(wrong[:most])
     )
     return Mistakes(profile.names[k], int((made.targets == k).sum()), len(wrong), shown), wrong[:most]
 
 
-def values_of(frame: pl.DataFrame | None, columns: list[str]) -> dict[str, list[str]]:
-    """Return the columns as they were read, as text; long values are cut."""
+def values_of(columns: pl.DataFrame, rows: Indices) -> dict[str, list[str]]:
+    """Return the values of these rows as they were read, as text; long ones are cut."""
     from tailtune.words import shortened
 
-    if frame is None:
-        return {}
     return {
-        name: ["" if value is None else shortened(str(value), LONGEST) for value in frame[name].to_list()]
-        for name in columns
+        column.name: ["" if value is None else shortened(str(value), LONGEST) for value in column.gather(rows)]
+        for column in columns
     }
 
 
-def write_mistakes(folder: Path, made: Predictions, profile: ClassProfile, values: dict[str, list[str]]) -> None:
+def write_mistakes(folder: Path, made: Predictions, profile: ClassProfile, columns: pl.DataFrame) -> None:
     """Write mistakes.csv: of each class, from the rarest on, up to 1000 test rows with another answer.
 
     Its columns are id, class, answer, probability (of the answer), true_probability, and column_NAME for each of
-    `values`. A text that a spreadsheet would carry out gets an apostrophe before it.
+    `columns` [N rows]. A text that a spreadsheet would carry out gets an apostrophe before it.
     """
     import polars as pl
 
@@ -97,7 +96,7 @@ def write_mistakes(folder: Path, made: Predictions, profile: ClassProfile, value
         "probability": probabilities[np.arange(len(rows)), answers],
         "true_probability": probabilities[np.arange(len(rows)), made.targets[rows]],
     }
-    content |= {f"column_{name}": [column[row] for row in rows] for name, column in values.items()}
+    content |= {f"column_{name}": values for name, values in values_of(columns, rows).items()}
     buffer = io.BytesIO()
     without_formulas(pl.DataFrame(content, schema_overrides=dict.fromkeys(list(content)[5:], pl.String))).write_csv(
         buffer
