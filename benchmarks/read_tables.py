@@ -2,8 +2,9 @@
 
     python benchmarks/read_tables.py benchmarks/tables.jsonl [--figure docs/images/tables.png]
 
-A table each for average precision of the rarest classes and log loss, a line a data set, means over the seeds; last the
-mean rank over the data sets, and on how many the portfolio is ahead of the better of the two XGBoosts.
+A table for each measure, a line a data set, means over the seeds that all systems of the line have; last the mean rank
+over the data sets that all systems have, and on how many the portfolio is ahead of the better of the two XGBoosts.
+Peers of other environments have columns where the file has lines of them.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-SYSTEMS = ("portfolio", "XGBoost", "XGBoost, weighted", "LightGBM", "CatBoost")
+OWN = ("portfolio", "XGBoost", "XGBoost, weighted", "LightGBM", "CatBoost")
+ELSEWHERE = ("RealMLP-TD", "RealMLP-TD, log loss", "TabM-D")  # see pytabkit_peers.py
+MARKERS = "osD^vPX"
 MEASURES = (
     ("average_precision", "Average precision of the rarest classes", True, 3),
     ("log_loss", "Log loss", False, 4),
@@ -24,46 +27,60 @@ MEASURES = (
     ("balanced_accuracy", "Balanced accuracy", True, 3),
     ("seconds", "Seconds of training", False, 1),
 )
+Line = Mapping[str, object]
 Means = Mapping[str, Mapping[str, float]]  # by table and system
 
 
-def means(lines: list[dict[str, object]], measure: str) -> Means:
-    """The mean over the seeds of each table and system, of the seeds that all systems have."""
-    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+def systems_of(lines: Sequence[Line]) -> tuple[str, ...]:
+    """The systems that are shown."""
+    there = {line["system"] for line in lines}
+    return (*OWN, *(system for system in ELSEWHERE if system in there))
+
+
+def means(lines: Sequence[Line], measure: str) -> Means:
+    """The mean over the seeds of each table and system, of the seeds that all systems of the table have."""
+    values: dict[str, dict[str, dict[object, float]]] = defaultdict(lambda: defaultdict(dict))
     for line in lines:
-        if line["system"] in SYSTEMS:
-            values[str(line["table"])][str(line["system"])].append(float(str(line[measure])))
-    return {table: {system: float(np.mean(found[system])) for system in SYSTEMS} for table, found in values.items()}
+        if line["system"] in (*OWN, *ELSEWHERE):
+            values[str(line["table"])][str(line["system"])][line["seed"]] = float(str(line[measure]))
+    found = {}
+    for name, of in values.items():
+        seeds = set.intersection(*(set(by_seed) for by_seed in of.values()))
+        found[name] = {system: float(np.mean([by_seed[seed] for seed in seeds])) for system, by_seed in of.items()}
+    return found
 
 
-def ranks(found: Means, higher: bool) -> dict[str, float]:
-    """The mean rank of each system over the tables; 1 is best, ties share their ranks."""
+def ranks(found: Means, systems: Sequence[str], higher: bool) -> dict[str, float]:
+    """The mean rank of each system over the tables that all have; 1 is best, ties share their ranks."""
     from scipy.stats import rankdata
 
     sign = -1 if higher else 1
-    each = [rankdata([sign * round(of[system], 6) for system in SYSTEMS]) for of in found.values()]
-    return dict(zip(SYSTEMS, np.mean(each, axis=0).tolist(), strict=True))
+    whole = [of for of in found.values() if set(systems) <= set(of)]
+    each = [rankdata([sign * round(of[system], 6) for system in systems]) for of in whole]
+    return dict(zip(systems, np.mean(each, axis=0).tolist(), strict=True)) if each else {}
 
 
-def table(lines: list[dict[str, object]], measure: str, title: str, higher: bool, digits: int) -> list[str]:
+def table(lines: Sequence[Line], measure: str, title: str, higher: bool, digits: int) -> list[str]:
     """One Markdown table."""
-    found = means(lines, measure)
+    found, systems = means(lines, measure), systems_of(lines)
     about = {str(line["table"]): line for line in lines}
     said = [f"**{title}** ({'higher' if higher else 'lower'} is better)", ""]
-    seeds = {name: len({line["seed"] for line in lines if line["table"] == name}) for name in found}
-    said += [f"| data | rows | rarest | seeds | {' | '.join(SYSTEMS)} |", f"|{'---|' * (4 + len(SYSTEMS))}"]
+    said += [f"| data | rows | rarest | seeds | {' | '.join(systems)} |", f"|{'---|' * (4 + len(systems))}"]
     for name, of in found.items():
         best = (max if higher else min)(round(value, digits) for value in of.values())
-        cells = [f"{of[system]:.{digits}f}" for system in SYSTEMS]
+        cells = [f"{of[system]:.{digits}f}" if system in of else "–" for system in systems]
         cells = [
-            f"**{cell}**" if round(of[system], digits) == best else cell
-            for system, cell in zip(SYSTEMS, cells, strict=True)
+            f"**{cell}**" if system in of and round(of[system], digits) == best else cell
+            for system, cell in zip(systems, cells, strict=True)
         ]
-        said.append(
-            f"| {name} | {about[name]['rows']} | {about[name]['rarest']} | {seeds[name]} | {' | '.join(cells)} |"
-        )
+        of_each = [{line["seed"] for line in lines if (line["table"], line["system"]) == (name, one)} for one in of]
+        seeds = len(set.intersection(*of_each))
+        said.append(f"| {name} | {about[name]['rows']} | {about[name]['rarest']} | {seeds} | {' | '.join(cells)} |")
     if measure != "seconds":
-        said.append(f"| mean rank | | | | {' | '.join(f'{rank:.2f}' for rank in ranks(found, higher).values())} |")
+        mean = ranks(found, systems, higher)
+        whole = sum(set(systems) <= set(of) for of in found.values())
+        on = "mean rank" if whole == len(found) else f"mean rank on {whole} of {len(found)}"
+        said.append(f"| {on} | | | | {' | '.join(f'{rank:.2f}' for rank in mean.values())} |")
         sign = 1 if higher else -1
         ahead = sum(
             sign * of["portfolio"] > max(sign * of[peer] for peer in ("XGBoost", "XGBoost, weighted"))
@@ -73,7 +90,7 @@ def table(lines: list[dict[str, object]], measure: str, title: str, higher: bool
     return [*said, ""]
 
 
-def draw(lines: list[dict[str, object]], path: Path) -> None:
+def draw(lines: Sequence[Line], path: Path) -> None:
     """The log loss of each system over that of the portfolio, table by table."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -84,10 +101,9 @@ def draw(lines: list[dict[str, object]], path: Path) -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     at = np.arange(len(names))
-    for system, marker in zip(SYSTEMS[1:], "osD^", strict=True):
-        axes.plot(
-            [found[name][system] / found[name]["portfolio"] for name in names], at, marker, label=system, alpha=0.85
-        )
+    for system, marker in zip(systems_of(lines)[1:], MARKERS, strict=False):
+        over = [found[name].get(system, np.nan) / found[name]["portfolio"] for name in names]
+        axes.plot(over, at, marker, label=system, alpha=0.85)
     axes.axvline(1.0, color="black", linewidth=1, label="portfolio")
     axes.set_yticks(at, names)
     axes.invert_yaxis()

