@@ -30,7 +30,9 @@ ARMS: dict[str, Space | dict[str, Any] | None] = {
     "kappa 0": {"kappa": 0.0},
     "kappa 0, rho 0.05": {"kappa": 0.0, "rho": 0.05},
     "kappa 0.3": {"kappa": 0.3},
+    "kappa 0.3, rho 0.05": {"kappa": 0.3, "rho": 0.05},
     "kappa 1": {"kappa": 1.0},
+    "kappa 1, rho 0.05": {"kappa": 1.0, "rho": 0.05},
 }
 
 

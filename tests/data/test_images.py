@@ -5,7 +5,8 @@ import torch
 from PIL import Image
 
 from tailtune.data import image_dataset, memory
-from tailtune.data.images import dataset_from_arrays, open_for_prediction, open_image_folder
+from tailtune.data.images import dataset_from_arrays, open_image_folder
+from tailtune.data.prediction_images import open_for_prediction
 from tailtune.data.target import UnknownClassesError
 from tailtune.errors import TailtuneError
 from tailtune.settings import Run

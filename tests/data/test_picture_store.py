@@ -19,9 +19,10 @@ from PIL import Image
 from tailtune.data import image_dataset, picture_store
 from tailtune.data.decode import UnreadableImageError, read_all
 from tailtune.data.image_preprocessor import ImagePreprocessor
-from tailtune.data.images import open_for_prediction, open_image_folder
+from tailtune.data.images import open_image_folder
 from tailtune.data.open import open_dataset
 from tailtune.data.picture_store import open_store
+from tailtune.data.prediction_images import open_for_prediction
 from tailtune.data.rendering import Rendering
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.errors import TailtuneError

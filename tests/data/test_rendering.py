@@ -16,7 +16,8 @@ from PIL import Image
 from tailtune.data.decode import UnreadableImageError, deep_range, read_header, read_pixels
 from tailtune.data.fingerprint import fingerprint
 from tailtune.data.image_preprocessor import ImagePreprocessor
-from tailtune.data.images import open_for_prediction, open_image_folder
+from tailtune.data.images import open_image_folder
+from tailtune.data.prediction_images import open_for_prediction
 from tailtune.data.rendering import Rendering, Resize, eight_bits, fitted, scaled_size
 from tailtune.errors import TailtuneError
 from tailtune.settings import Reading

@@ -1,9 +1,8 @@
-"""Images as users have them, in folders, files and arrays, to a `Dataset` or to the inputs of a trained model."""
+"""Images as users have them, in folders, files and arrays, to a `Dataset`."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.common_size import common_size, resized
 from tailtune.data.dataset import Dataset, LeftOut
 from tailtune.data.decode import (
     Header,
@@ -25,24 +25,22 @@ from tailtune.data.decode import (
 from tailtune.data.frames import column_series
 from tailtune.data.group_pattern import groups_of_paths
 from tailtune.data.image_dataset import Images, check_memory, fits_memory, image_dataset
-from tailtune.data.image_listing import Listing, class_folders, every_image, has_parts, list_images
+from tailtune.data.image_listing import Listing, has_parts, list_images
 from tailtune.data.image_preprocessor import ImagePreprocessor, as_nchw
 from tailtune.data.imbalance import refuse_imbalance
 from tailtune.data.known import NOTHING, Known, KnownBy
-from tailtune.data.npz import array_ids, check_targets, prediction_suffix, read_arrays
+from tailtune.data.npz import array_ids, check_targets
 from tailtune.data.picture_store import open_store
 from tailtune.data.rendering import Levels, Rendering, Resize
-from tailtune.data.stored_pictures import PictureFiles, StoredPictures
-from tailtune.data.target import UnknownClassesError, encode_target, learn_target
+from tailtune.data.stored_pictures import StoredPictures
+from tailtune.data.target import encode_target, learn_target
 from tailtune.errors import TailtuneError
 from tailtune.settings import Reading
 from tailtune.words import quoted
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
-LARGEST_DEFAULT_SIDE = 224
-AT_ONCE = 1024  # images that are decoded to see whether they can be
 SHOWN = 20  # files that are named one by one; the others are counted
 
 
@@ -143,8 +141,8 @@ def dataset_from_listing(
     wanted = (
         (reading.image_size, "--image-size") if reading.image_size else (side, "the size of the data set's protocol")
     )
-    height, width, why = _common_size(found, *wanted)
-    said += _resized(found, (height, width), reading.resize or resize, why)
+    height, width, why = common_size(found, *wanted)
+    said += resized(found, (height, width), reading.resize or resize, why)
     deep = [path for (part, path, _), header in zip(rows, found, strict=True) if part == "train" and header.deep]
     levels = _levels(root, deep)
     said += _scaled(found, levels)
@@ -250,113 +248,6 @@ def dataset_from_arrays(reading: Reading, **arrays: NDArray[Any]) -> Dataset:
     )
 
 
-def open_for_prediction(
-    data: str | Path | NDArray[Any],
-    preprocessor: ImagePreprocessor,
-    names: Sequence[str],
-    unreadable: dict[int, UnreadableImageError] | None = None,
-) -> tuple[tuple[torch.Tensor | PictureFiles], NDArray[np.str_], Callable[[], NDArray[np.int64]] | None]:
-    """Read images for a trained model.
-
-    Args:
-        data: an image file; a folder of images, in which every subfolder that has a class's name says so of its
-            images; an .npz file with x (or x_test) and perhaps y; or an array as in `ImagePreprocessor.encode`.
-        preprocessor: of the model.
-        names: the model's class names [K].
-        unreadable: where given, images that cannot be read are left out and put here, by their place among all.
-
-    Returns:
-        The model's inputs, which are files to be decoded batch by batch where they do not fit in memory; the images'
-        identities [N] (the file's name, the path relative to the folder, or the place in the array), sorted for a
-        folder; and what reads the class indices [N] or raises an `UnknownClassesError`, or None where the data do not
-        tell (a folder tells if all its images lie in subfolders, of which one has the name of a class).
-
-    Raises:
-        TailtuneError: nothing there, no images, an image that cannot be read, or a folder with a train/ part, where it
-            is open which part is meant.
-    """
-    if isinstance(data, np.ndarray):
-        return preprocessor.encode(data), array_ids("x", len(data)), None
-    path = Path(data)
-    if path.is_file() and path.suffix.lower() == ".npz":
-        return _arrays_for_prediction(path, preprocessor, names)
-    if path.is_file():
-        if not is_image(path):
-            raise TailtuneError(f"{path} is not an image file by its name; give an image or a folder of images")
-        inputs, whole = readable([path], [path.name], preprocessor, unreadable)
-        return inputs, np.array([path.name], dtype=np.str_)[whole], None
-    if not path.is_dir():
-        raise TailtuneError(f"there is no image or folder {path}; check the path")
-    if has_parts(path):
-        raise TailtuneError(f"{path} has a train/ part; say which part is meant, such as {path / 'test'}")
-    files = every_image(path)
-    if not files:
-        raise TailtuneError(f"{path} holds no images; supported are .png, .jpg, .bmp, .gif, .webp, .tif and the like")
-    inputs, whole = readable([path / file for file in files], files, preprocessor, unreadable)
-    files = [files[row] for row in whole]
-    labels = [file.split("/", 1)[0] for file in files]
-    if not set(class_folders(path)) & set(names):
-        return inputs, np.array(files, dtype=np.str_), None
-
-    def targets() -> NDArray[np.int64]:
-        unknown = [label for label in labels if label not in names]
-        if unknown:
-            raise UnknownClassesError(
-                f"{path / unknown[0]} is a folder of no class that the model knows", labels, names
-            )
-        return np.array([names.index(label) for label in labels], dtype=np.int64)
-
-    return inputs, np.array(files, dtype=np.str_), targets
-
-
-def readable(
-    paths: Sequence[Path],
-    names: Sequence[str],
-    preprocessor: ImagePreprocessor,
-    unreadable: dict[int, UnreadableImageError] | None,
-) -> tuple[tuple[torch.Tensor | PictureFiles], NDArray[np.int64]]:
-    """Return the inputs of the images that can be read, and their places [M] among `paths`.
-
-    Args:
-        paths: the files.
-        names: how messages call them.
-        preprocessor: of the model.
-        unreadable: where given, images that cannot be read are left out and put here, by their place among all.
-
-    Raises:
-        TailtuneError: one cannot be read and `unreadable` is not given, or none can.
-    """
-    size = preprocessor.channels, preprocessor.height, preprocessor.width
-    in_memory = fits_memory(len(paths), *size)
-    if unreadable is None:
-        inputs = preprocessor.encode(paths) if in_memory else (PictureFiles(paths, size, preprocessor.rendering),)
-        return inputs, np.arange(len(paths))
-    for start in range(0, len(paths), AT_ONCE):  # decoded once more below, so that no more of them are in memory
-        rows = slice(start, start + AT_ONCE)
-        _, problems = read_all(paths[rows], names[rows], *size, preprocessor.rendering)
-        unreadable |= {start + row: problem for row, problem in enumerate(problems) if problem is not None}
-    if len(unreadable) == len(paths):
-        raise TailtuneError(
-            f"none of {len(paths)} images can be read, the first: {unreadable[0].name} {unreadable[0].why}"
-        )
-    whole = np.array([row for row in range(len(paths)) if row not in unreadable], dtype=np.int64)
-    left = [paths[row] for row in whole]
-    return preprocessor.encode(left) if in_memory else (PictureFiles(left, size, preprocessor.rendering),), whole
-
-
-def _arrays_for_prediction(
-    path: Path, preprocessor: ImagePreprocessor, names: Sequence[str]
-) -> tuple[tuple[torch.Tensor], NDArray[np.str_], Callable[[], NDArray[np.int64]] | None]:
-    arrays = read_arrays(path, prediction_suffix)
-    suffix = prediction_suffix(arrays, path)
-    inputs = preprocessor.encode(arrays[f"x{suffix}"])
-    ids, y = array_ids(f"x{suffix}", len(inputs[0])), arrays.get(f"y{suffix}")
-    if y is None:
-        return inputs, ids, None
-    column = column_series(f"y{suffix}", check_targets(y, len(ids), f"{path}: y{suffix}"))
-    return inputs, ids, lambda: encode_target(column, names, ids)
-
-
 def _read(
     reading: Reading, root: Path, paths: Sequence[str], size: tuple[int, int, int], rendering: Rendering
 ) -> tuple[Pixels | StoredPictures, Sequence[UnreadableImageError | None]]:
@@ -389,42 +280,6 @@ def _headers(root: Path, paths: Sequence[str], skip: bool) -> tuple[list[Header 
             bad.append(found)
         headers.append(found if isinstance(found, Header) else None)
     return headers, bad
-
-
-def _common_size(headers: Sequence[Header], side: int | None, who: str) -> tuple[int, int, str]:
-    """Return height and width for all images (`side`, which `who` asks for, or the commonest), and whose wish it is."""
-    if side is not None:
-        return side, side, who
-    sizes = Counter((header.height, header.width) for header in headers)
-    # the larger one of two sizes that are equally common, so that the order of the files cannot matter
-    height, width = max(sizes, key=lambda size: (sizes[size], size))
-    shrink = min(1.0, LARGEST_DEFAULT_SIDE / max(height, width))
-    reason = "the commonest size" + (f", at most {LARGEST_DEFAULT_SIDE} a side" if shrink < 1 else "")
-    return max(1, round(height * shrink)), max(1, round(width * shrink)), reason
-
-
-def _resized(headers: Sequence[Header], to: tuple[int, int], resize: Resize, why: str) -> list[str]:
-    """Say how many images change their size, and what becomes of those that have other proportions."""
-    sizes = Counter((header.height, header.width) for header in headers)
-    changed = sum(count for size, count in sizes.items() if size != to)
-    if not changed:
-        return []
-    other = sum(count for (height, width), count in sizes.items() if _other_proportions(height, width, to))
-    found = f"{len(sizes)} {'size' if len(sizes) == 1 else 'different sizes'} found"
-    said = f"{changed} of {len(headers)} images were scaled to {to[0]} x {to[1]} ({why}; {found})"
-    if not other:
-        return [f"{said}, in their proportions; choose another size with --image-size."]
-    words = {
-        "pad": "got black beside them, to keep their proportions (--resize crop would cut them)",
-        "crop": "lost what stands out on two sides, to keep their proportions (--resize pad would keep all of it)",
-        "stretch": "were stretched, which distorts shapes (--resize pad or crop would not)",
-    }
-    return [f"{said}; {other} of them {words[resize]}. Choose another size with --image-size."]
-
-
-def _other_proportions(height: int, width: int, to: tuple[int, int]) -> bool:
-    # by more than the half pixel to which sizes are rounded
-    return abs(width * to[0] / height - to[1]) > 0.5 and abs(height * to[1] / width - to[0]) > 0.5
 
 
 def _levels(root: Path, paths: Sequence[str]) -> Levels | None:

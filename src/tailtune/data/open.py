@@ -247,14 +247,14 @@ def _listed_for_prediction(
     manifest: str,
     skip_bad_images: bool,
 ) -> PredictionRows:
-    from tailtune.data import images, picture_manifest
+    from tailtune.data import picture_manifest, prediction_images
 
     if preprocessor.kind != "image":
         raise TailtuneError(f"--manifest {manifest} lists pictures, and this model takes tables; leave it out")
     listed = picture_manifest.read_manifest(manifest, path)
     bad: dict[int, UnreadableImageError] | None = {} if skip_bad_images else None
     files = [path / file for file in listed.paths]
-    inputs, whole = images.readable(files, listed.paths, cast("ImagePreprocessor", preprocessor), bad)
+    inputs, whole = prediction_images.readable(files, listed.paths, cast("ImagePreprocessor", preprocessor), bad)
     listed = listed.take(whole)
     known = picture_manifest.has_labels(listed, target)
     read = (lambda: picture_manifest.labels_of(listed, target, names)) if known else None
@@ -268,11 +268,11 @@ def _open_for_prediction(
     if not (path.is_file() or path.is_dir()):
         _refuse_unknown(path)
     if preprocessor.kind == "image":
-        from tailtune.data import images
+        from tailtune.data.prediction_images import open_for_prediction
 
         bad: dict[int, UnreadableImageError] | None = {} if skip_bad_images else None
         fitted_to = cast("ImagePreprocessor", preprocessor)
-        pixels, ids, classes = images.open_for_prediction(path, fitted_to, names, bad)
+        pixels, ids, classes = open_for_prediction(path, fitted_to, names, bad)
         notes = _left_out(bad or {}, len(ids))
         return PredictionRows(pixels, ids, None, classes, notes, unreadable=bad or {})
     if skip_bad_images:
