@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -29,6 +30,12 @@ def commands(body: str) -> list[list[str]]:
 def test_commands_are_found() -> None:
     body = "$ tailtune fit a.csv \\\n    --out 'my run'  # comment\nprinted output\n$ ls\n"
     assert commands(body) == [["tailtune", "fit", "a.csv", "--out", "my run"]]
+
+
+def test_the_table_is_what_the_result_files_say() -> None:
+    script = README.parent / "benchmarks" / "readme_table.py"
+    table = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout.strip()
+    assert f"<!-- made by benchmarks/readme_table.py -->\n\n{table}\n\n<!-- end -->" in README.read_text("utf-8")
 
 
 def test_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
