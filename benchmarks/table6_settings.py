@@ -39,7 +39,7 @@ ARMS: dict[str, Space | dict[str, Any] | None] = {
 def measured(table: str, arm: str, seed: int, root: str) -> dict[str, Any]:
     """Train one arm and score it on the validation rows."""
     changes = ARMS[arm]
-    method = {"rho": 0.15, "smoothing": 0.01}
+    method = {"rho": 0.15, "smoothing": 0.01}  # what the arms change
     run = Run(
         data=table,
         data_root=root,
