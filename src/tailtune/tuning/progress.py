@@ -47,10 +47,9 @@ class Told:
             known = (trial.search, trial.number) in self.seen
             lower = not known and self._take(trial)
             if lower:
-                self._tell(
-                    f"{trial.search}, {trial.origin} settings: loss {trial.loss:.4f}, its lowest so far"
-                    + (f" ({in_words(trial.settings)})" if trial.settings else "")
-                )
+                whose = "the lowest so far" if trial == self._lowest() else "its lowest so far"
+                how = f" ({in_words(trial.settings)})" if trial.settings else ""
+                self._tell(f"{trial.search}, {trial.origin} settings: loss {trial.loss:.4f}, {whose}{how}")
             elif not known and trial.state == "failed" and trial.origin == "default":
                 self._tell(f"{trial.search} cannot be trained: {trial.why}")
         if time.monotonic() - self.said >= SELDOM:
@@ -77,6 +76,9 @@ class Told:
             return f"{done} in {spent}"
         return f"{done} in {spent} of {duration(round(self.limits.until - self.began)).replace(NBSP, ' ')}"
 
+    def _lowest(self) -> Trial | None:
+        return min(self.lowest.values(), key=lambda trial: trial.loss or 0.0, default=None)
+
     def _best(self) -> str:
-        best = min(self.lowest.values(), key=lambda trial: trial.loss or 0.0, default=None)
+        best = self._lowest()
         return "" if best is None else f"; the best so far is {best.search} with a loss of {best.loss:.4f}"
