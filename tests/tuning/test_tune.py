@@ -16,6 +16,7 @@ from tailtune.errors import TailtuneError
 from tailtune.methods.search import Choice
 from tailtune.run.finished import Finished
 from tailtune.settings import Run
+from tailtune.tuning import searching as loop
 from tailtune.tuning import tune as engine
 from tailtune.tuning.page import steps, write_page
 from tailtune.tuning.parts import for_search
@@ -101,7 +102,8 @@ def test_pictures_are_searched_over_size_augmentation_and_routine() -> None:
     (search,) = searches(run, open_dataset(run))
     assert isinstance(search.space["model"], Choice)
     assert {"lr", "weight_decay", "batch_size", "ema", "method.rho"} <= search.space.keys()
-    assert "policy" not in search.space  # a mirrored digit is another one
+    assert search.space["policy"] == Choice(("none", "crop", "crop+erasing", "crop+cutmix"))  # nothing is mirrored
+    assert search.default["policy"] == "none"
     assert search.run({"model": "resnet20"}).model == "resnet20"
 
 
@@ -157,14 +159,14 @@ def test_balanced_losses_count_classes_alike() -> None:
 def test_trials_that_fail_are_kept_with_their_reason(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attempt = engine.attempt
+    attempt = loop.attempt
 
     def failing(run: Run, *rest: Any) -> Made:
         if run.model != "lightgbm":
             raise TailtuneError("the learning rate is too high")
         return attempt(run, *rest)
 
-    monkeypatch.setattr(engine, "attempt", failing)
+    monkeypatch.setattr(loop, "attempt", failing)
     result = tuned(table, tmp_path / "s", trials=3)
     assert [trial.state for trial in result.trials] == ["complete", "failed", "failed"]
     assert result.trials[1].why == "the learning rate is too high"
@@ -212,16 +214,16 @@ def test_several_models_make_a_portfolio_of_the_chosen() -> None:
 )
 def test_the_verdict_says_how_sure_it_is(gain: float, error: float, words: str) -> None:
     judged = Judged(100, 0.3, 0.3 - gain, gain, error, 0.25, gain > 0)
-    result = TuningResult(1, "tune", "log_loss", (), (), judged, {}, (), 1.0, {}, None)  # type: ignore[arg-type]
+    result = TuningResult(1, "tune", "tpe", "log_loss", (), (), judged, {}, (), 1.0, {}, None)  # type: ignore[arg-type]
     assert verdict(result).startswith(words)
 
 
 def test_steps_are_the_trials_that_lowered_the_loss() -> None:
     trials = [
-        Trial("a", 0, {}, 0.5, 10.0, "complete"),
-        Trial("b", 0, {}, 0.6, 10.0, "complete"),
-        Trial("a", 1, {"model.depth": 3}, None, 5.0, "pruned"),
-        Trial("b", 1, {"model.depth": 3}, 0.4, 5.0, "complete"),
+        Trial("a", 0, "default", {}, 0.5, 10.0, "complete"),
+        Trial("b", 0, "default", {}, 0.6, 10.0, "complete"),
+        Trial("a", 1, "published: otto", {"model.depth": 3}, None, 5.0, "pruned"),
+        Trial("b", 1, "proposed", {"model.depth": 3}, 0.4, 5.0, "complete"),
     ]
     found = steps(trials)
     assert [(step.model, step.loss, step.seconds) for step in found] == [("a", "0.500", "10"), ("b", "0.400", "30")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, PositionalRequiredArgs, arg
 
@@ -120,6 +120,8 @@ def _conduct(
 def tune(
     run: Annotated[Run, arg(name=""), PositionalRequiredArgs],
     trials: int | None = None,
+    jobs: int | None = None,
+    sampler: Literal["tpe", "gp"] = "tpe",
     storage_url: str | None = None,
     final_seeds: int = 1,
     no_flip: bool = False,
@@ -130,6 +132,9 @@ def tune(
     Args:
         run: the configuration; what it leaves open is searched. --minutes is for everything, the final run included.
         trials: most trainings of the search; by default as many as --minutes (10) have room for.
+        jobs: processes that make trials; by default as many as processors and memory allow, or one with --trials,
+            because what is proposed depends on which trials ended before. It changes no figure of a trial.
+        sampler: what proposes settings: Optuna's estimator of Parzen trees (tpe), or a Gaussian process (gp).
         storage_url: Optuna storage that several processes share; by default a journal in --out.
         final_seeds: final runs, with seeds 0, 1, and so on; 0 makes none.
         no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
@@ -137,6 +142,10 @@ def tune(
     """
     import msgspec
 
+    from tailtune.data.memory import available_memory
+    from tailtune.jobs.progress import shown as counted
+    from tailtune.jobs.side_by_side import SideBySide
+    from tailtune.run.environment import cores
     from tailtune.training.observer import shown
     from tailtune.tuning.page import write_page
     from tailtune.tuning.table import trials_table
@@ -148,9 +157,14 @@ def tune(
         run,
         trials=trials,
         storage=storage_url,
+        sampler=sampler,
+        jobs=jobs,
         seeds=final_seeds,
         say=note,
         watch=lambda: shown(console(stderr=True), note),
+        together=SideBySide(
+            jobs, lambda what: counted(console(stderr=True), note, what, each=False), cores(), available_memory
+        ),
     )
     page = write_page(Path(run.out), result)
     if json:

@@ -281,6 +281,24 @@ def build_tabular(
     return TabularNetwork(numeric, cardinalities, num_classes, trunk, embeddings, head, config, scales, edges)
 
 
+def sizes_of(name: str) -> dict[str, Any]:
+    """Return all settings of the tabular network `name`, also those that it leaves to a library.
+
+    Raises:
+        TailtuneError: a setting that it does not have.
+
+    >>> sizes_of("mlp(width=64)")["width"], sizes_of("ft-transformer")["width"]
+    (64, 192)
+    """
+    kind = home(name)
+    if kind == "tabm":
+        return settled(name, tabm.SIZES)
+    if kind in ("ft-transformer", "transformer-plr"):
+        defaults = transformers.SIZES if kind == "ft-transformer" else transformers.PERIODIC_SIZES
+        return transformers.with_library_sizes(settled(name, defaults))
+    return settled(name, asdict(DEFAULT))
+
+
 def edges_for(name: str, numeric: Tensor, targets: Tensor) -> tuple[Tensor, ...] | None:
     """Return the edges of bins that the tabular network `name` wants, or None if it has no bins.
 

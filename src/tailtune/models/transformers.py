@@ -30,6 +30,14 @@ _THEIRS = {
 }
 
 
+def with_library_sizes(sizes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `sizes` with the library's own, for so many blocks, where they are None."""
+    from rtdl_revisiting_models import FTTransformer as Backbone
+
+    theirs: dict[str, Any] = Backbone.get_default_kwargs(sizes["blocks"])
+    return {name: theirs[_THEIRS[name]] if value is None else value for name, value in sizes.items()}
+
+
 class FTTransformer(Network):
     """FT-Transformer: every column is a token, and the features are the class token's after norm and ReLU.
 

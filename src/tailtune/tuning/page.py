@@ -17,6 +17,7 @@ from tailtune.version import __version__
 from tailtune.words import number, percent
 
 FILE = "report.html"
+PROPOSERS = {"tpe": "an estimator of Parzen trees", "gp": "a Gaussian process"}
 MOST = 5  # curves that can be told apart
 
 
@@ -25,6 +26,7 @@ class Step:
     """A trial that was better than all before it, of any model."""
 
     model: str
+    origin: str
     settings: str
     loss: str
     seconds: str
@@ -45,6 +47,8 @@ def write_page(folder: Path, result: TuningResult) -> Path:
             "marks": marks(shown),
             "best": [(name, len(trials), best_of(trials)) for name, trials in searches.items()],
             "in_words": in_words,
+            "tables": any(trial.origin.startswith("published") for trial in result.trials),
+            "proposer": PROPOSERS[result.sampler],
             "steps": steps(result.trials),
             "importances": [
                 (one.search, one.setting.rpartition(".")[2], percent(one.share, 0), percent(one.deviation, 0))
@@ -67,7 +71,9 @@ def steps(trials: Sequence[Trial]) -> list[Step]:
         if trial.loss is None or trial.loss >= lowest:
             continue
         gain = "" if lowest == float("inf") else percent(1 - trial.loss / lowest)
-        found.append(Step(trial.search, in_words(trial.settings), number(trial.loss), f"{seconds:.0f}", gain))
+        found.append(
+            Step(trial.search, trial.origin, in_words(trial.settings), number(trial.loss), f"{seconds:.0f}", gain)
+        )
         lowest = trial.loss
     return found
 

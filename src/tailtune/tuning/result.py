@@ -21,7 +21,9 @@ class Trial:
 
     Attributes:
         search: name of the model that was tuned.
-        number: of the trial in its search; 0 has the default settings.
+        number: of the trial in its search.
+        origin: where its settings come from: "default", "published: NAME" for those that were published for the data
+            set of that name, or "proposed".
         settings: what differs from the default.
         loss: by which trials are chosen, on the rows for choosing; None for a trial that failed or was pruned.
         seconds: it took.
@@ -31,6 +33,7 @@ class Trial:
 
     search: str
     number: int
+    origin: str
     settings: dict[str, Scalar]
     loss: float | None
     seconds: float
@@ -78,8 +81,9 @@ class TuningResult:
     Attributes:
         schema: version of the file format.
         command: as it was typed.
+        sampler: what proposed settings, "tpe" or "gp".
         measure: the loss by which trials are chosen and judged.
-        trials: in the order in which they ended.
+        trials: in the order in which they ended; without those that were stopped halfway and made anew.
         importances: of settings, where a search has trials enough.
         judged: the outcome.
         chosen: settings of the best trial of each search.
@@ -91,6 +95,7 @@ class TuningResult:
 
     schema: int
     command: str
+    sampler: str
     measure: str
     trials: tuple[Trial, ...]
     importances: tuple[Importance, ...]

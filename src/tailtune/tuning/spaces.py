@@ -2,80 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tailtune.data.dataset import Dataset
-from tailtune.methods.search import Choice, Log, Space, Uniform, drawn
-from tailtune.models.build import default_name
-from tailtune.named_settings import home, parse, with_settings
-from tailtune.run.learners import learner_of
+from tailtune.methods.resolve import build, find
+from tailtune.methods.search import SWITCH, Choice, Maybe, Range, Space, Whole, drawn
+from tailtune.models.classical import LIBRARIES
+from tailtune.models.tabular import sizes_of
+from tailtune.named_settings import home, parse, settled, with_settings
+from tailtune.run.learners import learner_of, with_model
 from tailtune.run.learners.portfolio import MEMBERS
-from tailtune.settings import Run
+from tailtune.settings import Resolved, ResolvedTraining, Run
 from tailtune.study.tune import declared, distribution
+from tailtune.training.recipe import resolve
+from tailtune.tuning.ranges import MODELS, PICTURES, POLICIES, RATES, SIZES, TABLES, WITHOUT_MIRRORS
 
 if TYPE_CHECKING:
     import optuna
 
-# of models of tables; the ranges are those that are usual in the literature, around the defaults
-MODELS: Mapping[str, Space] = {
-    "xgboost": {
-        "max_depth": Choice((3, 4, 5, 6, 7, 8, 10)),
-        "learning_rate": Log(0.01, 0.3),
-        "min_child_weight": Log(1e-4, 30.0),
-        "subsample": Uniform(0.5, 1.0),
-        "colsample_bytree": Uniform(0.5, 1.0),
-        "reg_lambda": Log(1e-3, 10.0),
-    },
-    "lightgbm": {
-        "num_leaves": Choice((8, 15, 31, 50, 100, 200)),
-        "learning_rate": Log(0.01, 0.2),
-        "min_data_in_leaf": Choice((2, 5, 10, 20, 40, 80, 160)),
-        "bagging_fraction": Uniform(0.5, 1.0),
-        "feature_fraction": Uniform(0.4, 1.0),
-        "lambda_l2": Log(1e-3, 10.0),
-    },
-    "catboost": {
-        "depth": Choice((4, 5, 6, 7, 8, 9)),
-        "learning_rate": Log(0.02, 0.3),
-        "l2_leaf_reg": Log(1e-5, 10.0),
-        "random_strength": Uniform(0.0, 2.0),
-        "subsample": Uniform(0.6, 1.0),
-    },
-    "extra-trees": {
-        "max_features": Choice(("sqrt", 0.2, 0.4, 0.7, 1.0)),
-        "min_samples_leaf": Choice((1, 2, 3, 5, 10)),
-    },
-    "histogram-boosting": {
-        "learning_rate": Log(0.01, 0.3),
-        "max_leaf_nodes": Choice((8, 15, 31, 63, 127)),
-        "min_samples_leaf": Choice((2, 5, 10, 20, 40)),
-        "l2_regularization": Log(1e-6, 10.0),
-    },
-    "logistic-regression": {"C": Log(1e-3, 1e2)},
-    "linear-svc": {"C": Log(1e-4, 1e2)},
-    "mlp-plr": {
-        "layers": Choice((1, 2, 3, 4)),
-        "width": Choice((64, 128, 256, 512)),
-        "dropout": Uniform(0.0, 0.5),
-        "d_embedding": Choice((8, 16, 24)),
-    },
-}
-ROUTINE: Space = {  # of networks on tables
-    "lr": Log(0.01, 0.3),
-    "weight_decay": Log(1e-6, 1e-3),
-    "batch_size": Choice((32, 64, 128, 256)),
-    "ema": Choice((0.0, 0.98, 0.99, 0.999)),
-}
-PICTURES: Space = {
-    "lr": Log(0.01, 0.4),
-    "weight_decay": Log(5e-5, 5e-3),
-    "batch_size": Choice((16, 32, 64, 128)),
-    "ema": Choice((0.0, 0.98, 0.999)),
-}
-POLICIES = ("flip+crop", "flip+crop+trivialaugment", "flip+crop+trivialaugment+cutmix", "flip+crop+erasing")
-SIZES = ("resnet8", "resnet20", "resnet32", "resnet56")  # of small pictures
+T = TypeVar("T")
 OF_METHOD, OF_MODEL = "method.", "model."  # before the names of settings that stand in parentheses
 
 
@@ -87,11 +35,13 @@ class Search:
         name: of the model that is tuned.
         start: the run that it starts from, which is the default.
         space: ranges by name: fields of a run, and behind "model." and "method." what stands in parentheses.
+        default: what the default run has of them, wherever that lies.
     """
 
     name: str
     start: Run
     space: Space
+    default: Mapping[str, Any] = field(default_factory=dict)
 
     def run(self, settings: Mapping[str, Any]) -> Run:
         """Return the run of these settings; none are those of the default."""
@@ -106,6 +56,34 @@ class Search:
             method = with_settings(method, inside(OF_METHOD))
         return replace(self.start, model=with_settings(model, inside(OF_MODEL)), method=method, **fields)
 
+    def point(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the draws nearest to the default with these settings, from which proposals learn."""
+        found: dict[str, Any] = {}
+        for name, value in {**self.default, **settings}.items():
+            range_ = self.space[name]
+            if isinstance(range_, Maybe):
+                found[name + SWITCH] = bool(value)
+                range_ = range_.range
+            found[name] = within(range_, value)
+        return found
+
+
+def within(range_: Range, value: Any) -> Any:
+    """Return what is nearest to `value` in a range.
+
+    >>> from tailtune.methods.search import Uniform
+    >>> within(Choice((64, 128, 256)), 761), within(Uniform(0.0, 0.5), 0.7), within(Choice(("sqrt", 0.2)), "sqrt")
+    (256, 0.5, 'sqrt')
+    """
+    if isinstance(range_, Choice):
+        if value in range_.values:
+            return value
+        numbers = [each for each in range_.values if isinstance(each, int | float)]
+        return min(numbers, key=lambda each: abs(each - value))
+    assert not isinstance(range_, Maybe)
+    near = min(max(value, range_.low), range_.high)
+    return range_.low + range_.step * round((near - range_.low) / range_.step) if isinstance(range_, Whole) else near
+
 
 def searches(run: Run, dataset: Dataset) -> tuple[Search, ...]:
     """Return what is searched for `run`: a table's models one by one, or the network of pictures.
@@ -114,37 +92,62 @@ def searches(run: Run, dataset: Dataset) -> tuple[Search, ...]:
     """
     if dataset.kind == "table":
         names = MEMBERS if run.model is None else (run.model,)
-        return tuple(_of_table(run, name) for name in names)
-    shape = dataset.preprocessor.shape()
-    model = run.model or default_name(dataset.kind, shape, len(dataset.train), run.weights)
-    space = dict(PICTURES) | _of_method(run)
-    if run.model is None and model in SIZES:
-        space["model"] = Choice(SIZES)
-    if run.policy is None and (dataset.flip if run.flip is None else run.flip) is not False:
-        space["policy"] = Choice(POLICIES)
-    start = replace(run, model=model, method=run.method or "tuned")
-    return (Search(model, start, _open(space, run)),)
+        return tuple(_of_table(run, name, dataset) for name in names)
+    start = replace(with_model(run, dataset), method=run.method or "tuned")
+    resolved = _resolved(start, dataset)
+    space = _of_routine(resolved, dataset) | _of_method(start)
+    default = _default(resolved, space)
+    if run.model is None and start.model in SIZES:
+        space["model"], default["model"] = Choice(SIZES), start.model
+    mirrors = (dataset.flip if run.flip is None else run.flip) is not False
+    listed = POLICIES if mirrors else WITHOUT_MIRRORS
+    space["policy"] = Choice(listed if resolved.policy in listed else (resolved.policy, *listed))
+    return (Search(str(start.model), start, _open(space, run), _open(default | {"policy": resolved.policy}, run)),)
 
 
-def _of_table(run: Run, name: str) -> Search:
+def _of_table(run: Run, name: str, dataset: Dataset) -> Search:
     kind, given = home(name), parse(name)[1]
-    space: Space = {f"{OF_MODEL}{key}": range_ for key, range_ in MODELS.get(kind, {}).items() if key not in given}
     network = learner_of(name).network
+    start = replace(run, model=name, method=(run.method or "tuned") if network else "erm")
+    space: Space = {f"{OF_MODEL}{key}": range_ for key, range_ in MODELS.get(kind, {}).items() if key not in given}
+    sizes = settled(name, LIBRARIES[kind].SETTINGS) if kind in LIBRARIES else sizes_of(name)
+    default = {key: sizes[key.removeprefix(OF_MODEL)] for key in space}
     if network:
-        space |= ROUTINE | _of_method(run)
-    method = (run.method or "tuned") if network else "erm"
-    return Search(name, replace(run, model=name, method=method), _open(space, run))
+        resolved = _resolved(start, dataset)
+        routine = _of_routine(resolved, dataset) | _of_method(start)
+        space, default = space | routine, default | _default(resolved, routine)
+    return Search(name, start, _open(space, run), _open(default, run))
 
 
-def _of_method(run: Run) -> Space:
+def _resolved(start: Run, dataset: Dataset) -> ResolvedTraining:
+    named = Resolved(**vars(start))
+    return resolve(named, build(named.method, dataset.profile), dataset)
+
+
+def _of_routine(resolved: ResolvedTraining, dataset: Dataset) -> Space:
+    """Batch size, weight average, rate and weight decay."""
+    own = TABLES if dataset.kind == "table" else PICTURES
+    return own | RATES[dataset.kind, resolved.optimizer]
+
+
+def _of_method(start: Run) -> Space:
     """What the method's own SEARCH declares, and the run does not state."""
-    method = run.method or "tuned"
+    method = str(start.method)
     return {f"{OF_METHOD}{key}": range_ for key, range_ in declared(method).items() if key not in parse(method)[1]}
 
 
-def _open(space: Space, run: Run) -> Space:
-    """The ranges whose field the run leaves open."""
-    return {name: range_ for name, range_ in space.items() if "." in name or getattr(run, name) is None}
+def _default(resolved: ResolvedTraining, space: Space) -> dict[str, Any]:
+    """What a run has of the routine and of the method."""
+    own = inspect.signature(find(resolved.method)).parameters
+    return {
+        name: own[name.removeprefix(OF_METHOD)].default if name.startswith(OF_METHOD) else getattr(resolved, name)
+        for name in space
+    }
+
+
+def _open(ranges: Mapping[str, T], run: Run) -> dict[str, T]:
+    """Those whose field the run leaves open."""
+    return {name: value for name, value in ranges.items() if "." in name or getattr(run, name) is None}
 
 
 def distributions(space: Space) -> dict[str, optuna.distributions.BaseDistribution]:

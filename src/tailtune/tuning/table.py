@@ -61,12 +61,13 @@ def trials_table(result: TuningResult) -> Group:
     table.add_column("model")
     for column in ("trials", "seconds", "default", "lowest"):
         table.add_column(column, justify="right")
+    table.add_column("from")
     table.add_column("its settings")
     for name, trials in of_search(result).items():
-        best, default = best_of(trials), next((trial.loss for trial in trials if trial.number == 0), None)
+        best, default = best_of(trials), next((trial.loss for trial in trials if trial.origin == "default"), None)
         seconds = sum(trial.seconds for trial in trials)
         row = (name, str(len(trials)), f"{seconds:.0f}", number(default), number(None if best is None else best.loss))
-        table.add_row(*row, "" if best is None else in_words(best.settings))
+        table.add_row(*row, *(("", "") if best is None else (best.origin, in_words(best.settings))))
     promised, given = number(result.judged.promised), number(result.judged.tuned)
     told = f"The rows that chose promise {promised}; those that judge give {given}."
     return Group(Text(verdict(result), style="bold"), table, Text(told))

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tailtune.data.dataset import Dataset
+from tailtune.decision.deployment import train_balance
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
+from tailtune.methods.implied_balance import implied_balance
+from tailtune.methods.resolve import build
 from tailtune.profile import Floats, Indices
 from tailtune.run.learner import Job
 from tailtune.run.learners import fit_model, with_threads
@@ -89,10 +92,13 @@ def attempt(run: Run, dataset: Dataset, trial: optuna.Trial, until: float | None
         TailtuneError: a training that fails.
         TrialPruned: one that was given up.
     """
+    method = build(run.method or "erm", dataset.profile)
+    alike = np.allclose(implied_balance(method, dataset.profile), train_balance(dataset.profile))
 
     @contextmanager
-    def watch() -> Iterator[Pruning]:
-        yield Pruning(trial)
+    def watch() -> Iterator[Pruning | None]:
+        # losses of an epoch are those before calibration, which cannot be compared across balances of the classes
+        yield Pruning(trial) if alike else None
 
     if until is not None:
         run = replace(run, minutes=max(0.05, (until - time.monotonic()) / 60))
