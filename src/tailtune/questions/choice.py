@@ -112,8 +112,8 @@ def choice_answer(rows: Sequence[Row], name: str, title: str, call: Callable[[st
     ]
     table = Table(
         "Balanced accuracy in per cent with the class priors off, mean ± standard error over seeds, on validation "
-        "rows, on test rows, and of the rarest fifth of the classes on test rows; then the difference from the reference "
-        "in points on test rows with its 95 % interval over paired seeds, not widened for the number of arms.",
+        "rows, on test rows, and of the rarest fifth of the classes on test rows; then the difference from the "
+        "reference in points on test rows with its 95 % interval over paired seeds, not widened for their number.",
         ("", "validation", "test", "rarest classes", "from the reference", "seconds"),
         tuple(lines),
     )
