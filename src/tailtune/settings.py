@@ -91,6 +91,8 @@ class Reading(HowToRead):
     """Make a named image dataset long-tailed: samples of the rarest over the most frequent class."""
     keep: tuple[str, ...] = ()
     """Columns to use as categories although they look like identifiers, whether numbers or text."""
+    class_rows: tuple[int, ...] = ()
+    """Training rows to keep of each class, in class order, drawn by split_seed; by default all."""
     split_seed: int = 0
     """Seed of the split, and of the rows that a ratio keeps; apart from `seed`, so that several seeds share them."""
 

@@ -18,6 +18,7 @@ from tailtune.methods import (
     joint_ssl_sama_m2m,
     joint_ssl_sama_smoothing,
     label_smoothing,
+    paper,
     sam,
     sama,
     sama_smoothing,
@@ -50,6 +51,8 @@ def test_each_method_sets_its_parts() -> None:
     assert parts(sam(PROFILE)) == parts(sama(PROFILE)) == {"optimiser"}
     assert parts(tuned(PROFILE)) == {"target_matrix", "optimiser"}
     assert tuned(PROFILE).recipe == "tuned"
+    assert parts(paper(PROFILE)) == {"target_matrix", "optimiser"}
+    assert paper(PROFILE).recipe == "paper"
 
 
 def test_smoothing_matrices_hold_the_equation() -> None:
@@ -70,7 +73,7 @@ def test_optimisers_get_radii_and_rules() -> None:
     assert wrapped(tuned(PROFILE, rho=0.3)).param_groups[0]["rho"] == 0.3
 
 
-@pytest.mark.parametrize("make", [sama, sama_smoothing, joint_ssl_sama, joint_ssl_sama_smoothing, tuned])
+@pytest.mark.parametrize("make", [sama, sama_smoothing, joint_ssl_sama, joint_ssl_sama_smoothing, tuned, paper])
 def test_every_method_with_sama_takes_its_ways_to_normalise(make: Callable[..., Method]) -> None:
     plain = wrapped(make(PROFILE, rho=0.3, cap=2.0))
     assert isinstance(plain, SAMA)

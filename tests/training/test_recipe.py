@@ -14,7 +14,8 @@ from tailtune import ClassProfile, Run
 from tailtune.data.catalog import open_named
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.image_preprocessor import ImagePreprocessor
-from tailtune.methods import erm, tuned
+from tailtune.methods import erm, paper, tuned
+from tailtune.run.learners import with_model
 from tailtune.training.device import choose_threads, processor_threads
 from tailtune.training.recipe import MANY_STEPS, resolve
 
@@ -30,7 +31,7 @@ def pictures(rows: int, side: int, flip: bool | None = None) -> Dataset:
     return Dataset("image", "made", ("a", "b"), part, None, part, preprocessor, "given", "", flip=flip)
 
 
-@pytest.mark.parametrize("method", [erm(PROFILE), tuned(PROFILE)])
+@pytest.mark.parametrize("method", [erm(PROFILE), tuned(PROFILE), paper(PROFILE)])
 @pytest.mark.parametrize("data", [table(), pictures(100, 8), pictures(5000, 32)])
 def test_everything_is_filled_and_nothing_overwritten(method, data) -> None:
     run = resolve(ASKED, method, data)
@@ -38,6 +39,23 @@ def test_everything_is_filled_and_nothing_overwritten(method, data) -> None:
     mine = replace(ASKED, epochs=3, batch_size=7, lr=0.5, ema=0.1, policy="none", weight_decay=0.0, optimizer="adamw")
     kept = resolve(mine, method, data)
     assert all(getattr(kept, name) == getattr(mine, name) for name in FILLED if getattr(mine, name) is not None)
+
+
+def test_the_papers_procedure_is_as_it_states_it() -> None:
+    method, data = paper(PROFILE), pictures(5000, 32)
+    run = resolve(ASKED, method, data)
+    assert (run.epochs, run.optimizer, run.lr, run.momentum, run.weight_decay) == (300, "sgd", 0.1, 0.9, 2e-4)
+    assert run.policy == "flip+crop+trivialaugment+cutmix"
+    assert run.ema > 0
+    assert run.warmup > 0
+    assert resolve(ASKED, method, pictures(100, 8)).epochs == 300  # however few
+    assert "flip" not in resolve(ASKED, method, pictures(100, 8, flip=False)).policy.split("+")
+    asked = replace(ASKED, model=None, method="paper(rho=0.1)")
+    assert with_model(asked, data).model == "wrn-28-10"
+    assert with_model(asked, pictures(10, 64)).model == "resnext50_32x4d"
+    assert with_model(replace(asked, model="resnet8"), data).model == "resnet8"
+    assert with_model(replace(asked, method="tuned"), data).model != "wrn-28-10"
+    assert with_model(asked, table()).model == "mlp-plr"
 
 
 def test_flips_follow_the_data_and_the_user() -> None:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from tailtune.cli.terminal import console, note, print_json
+from tailtune.cli.terminal import console, note, print_json, text_table
 from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
-    from rich.table import Table as Printed
-
-    from tailtune.paper.page import Asked, Scale, Subject, Table
+    from tailtune.paper.page import Asked, Scale, Subject
 
 
 def paper(
@@ -146,22 +144,9 @@ def _carry_out(name: str, chosen: Subject, scale: Scale, asked: Asked, json: boo
         )
     else:
         for table in tables:
-            console().print(_laid_out(table))
+            console().print(text_table(table))
             console().print(table.caption, markup=False)
         for claim in claims:
             console().print(f"{claim.verdict}: {claim.words} ({claim.number}); ours: {claim.ours}", markup=False)
         console().print(f"page: {page}", markup=False)
     refuse_failures(failures)
-
-
-def _laid_out(table: Table) -> Printed:
-    from rich import box
-    from rich.table import Table as Printed
-    from rich.text import Text
-
-    made = Printed(box=box.SIMPLE, show_edge=False)
-    for number, column in enumerate(table.columns):
-        made.add_column(column, justify="right" if number else "left")
-    for line in table.rows:
-        made.add_row(*(Text(cell) for cell in line))
-    return made

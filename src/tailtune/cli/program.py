@@ -11,13 +11,16 @@ from typing import Literal
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
+from tailtune.by_name import is_own
 from tailtune.cli.papers import paper
 from tailtune.cli.runs import analyse, evaluate, fit, inspect, predict, report, verify
-from tailtune.cli.studies import compare, demo, study, tune
+from tailtune.cli.studies import compare, demo, question, study, tune
 from tailtune.cli.terminal import console, print_json, show_log
 from tailtune.errors import TailtuneError
 from tailtune.files import naming_files, refuse_bytes
 from tailtune.interrupt import Interrupted, interrupting, to_be_requeued
+from tailtune.questions import NAMES
+from tailtune.questions.question import subject
 from tailtune.words import printable
 
 
@@ -60,6 +63,7 @@ _MEANT = {
     ("compare", "--ratio"): "--ratios",
     ("compare", "--method"): "--methods",
     ("compare", "--decision"): "--decisions",
+    ("study", "--ratio"): "--ratios",
 }
 
 
@@ -70,14 +74,17 @@ def main(arguments: list[str] | None = None) -> int:
     schedulers end a job: what was begun can be gone on with.
     """
     show_log()
-    app = tyro.extras.SubcommandApp()
-    for name, function in COMMANDS.items():
-        app.command(name=name)(function)
     words = sys.argv[1:] if arguments is None else arguments
+    named = words[:1] == ["study"] and bool(words[1:]) and words[1] in NAMES  # not one of a person's own
+    app = tyro.extras.SubcommandApp()
+    for name, function in (COMMANDS | ({"study": question} if named else {})).items():
+        app.command(name=name)(function)
     given = _with_values([_MEANT.get((words[0], word), word) for word in words])
     try:
         for word in words:
             refuse_bytes(word)
+        if words[:1] == ["study"] and len(words) > 1 and not (words[1].startswith("-") or is_own(words[1])):
+            subject(words[1])  # says which names there are
         if given[:1] == ["fit"] and "--from" in given[:-1]:
             from tailtune.run.repeat import repeating
 

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, PositionalRequiredArgs, arg
 
-from tailtune.cli.terminal import console, note, print_json
+from tailtune.cli.terminal import console, note, print_json, text_table
+from tailtune.errors import TailtuneError
 from tailtune.jobs.task import On
+from tailtune.questions import NAMES
+from tailtune.questions.question import Question
 from tailtune.settings import Run
 from tailtune.study.comparison import Comparison
 from tailtune.study.study import Study
@@ -51,7 +54,10 @@ def study(
     dry_run: bool = False,
     json: bool = False,
 ) -> None:
-    """Carry out a study of your own: any settings against each other on the same rows and seeds.
+    """Carry out a study of your own; or answer a question about DATA by one of ours: tailtune study ratio DATA.
+
+    Ours are batch-size, augmentation, architecture, ratio, growth and pretraining, in the place of DESIGN; tailtune
+    study ratio --help tells their options.
 
     Args:
         design: path/to/file.py:function or package.module:function, a function that returns a tailtune.study.Study.
@@ -63,12 +69,61 @@ def study(
         data_root: folder of the named datasets, instead of the study's own.
         dry_run: show the trainings, the hours and the disk space that they need, and train none.
         json: print JSON.
+
+    Raises:
+        TailtuneError: a name of ours behind an option, or no such function.
     """
     from tailtune.study.design import load_study
 
+    if design in NAMES:
+        raise TailtuneError(f"the name and the data come first: tailtune study {design} DATA")
     own = {"out": out, "seeds": seeds, "jobs": jobs, "on": on, "shard": shard, "data_root": data_root}
     given: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     _conduct(replace(load_study(design), **given), lenient=False, dry_run=dry_run, json=json)
+
+
+def question(
+    name: Positional[str],
+    asked: Annotated[Question, arg(name=""), PositionalRequiredArgs],
+    no_flip: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Answer a question about DATA by a study: one sentence with an interval, a table, figures and a page.
+
+    Args:
+        name: batch-size, augmentation, architecture, ratio, growth or pretraining.
+        asked: the configuration.
+        no_flip: the same as --flip False: a mirrored picture is another class (digits, letters, left and right).
+        dry_run: show the trainings, the hours and the disk space that they need, and train none.
+        json: print JSON.
+    """
+    import msgspec
+
+    from tailtune.jobs.launch import refuse_failures
+    from tailtune.jobs.progress import shown
+    from tailtune.questions.carry_out import carry_out, cost
+    from tailtune.report.terminal.price_table import price_table
+
+    if no_flip:
+        asked = replace(asked, flip=False)
+    if dry_run:
+        found = cost(name, asked, note)
+        print_json(msgspec.to_builtins(found)) if json else console().print(price_table(found))
+        return
+    answered = carry_out(name, asked, show=lambda what: shown(console(stderr=True), note, what), say=note)
+    conducted, answer = answered.conducted, answered.answer
+    if json:
+        print_json({"folder": str(conducted.folder), **msgspec.to_builtins(answer)})
+    else:
+        for table in answer.tables:
+            console().print(text_table(table))
+            console().print(table.caption, markup=False)
+        console().print(answer.sentence, markup=False)
+        console().print(f"page: {answered.page}", markup=False)
+    if conducted.elsewhere:
+        note(f"{conducted.elsewhere} trainings are left to other processes; the same command collects their results")
+    refuse_failures(conducted.failures)
 
 
 def _study_output(result: StudyResult) -> Iterator[RenderableType]:

@@ -12,6 +12,9 @@ from tailtune.words import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table as Printed
+
+    from tailtune.paper.page import Table
 
 
 def console(stderr: bool = False) -> Console:
@@ -53,3 +56,17 @@ def print_json(value: Any) -> None:
     """Print a value of plain types as JSON, without characters that would act on a terminal."""
     text = json.dumps(value, indent=1, ensure_ascii=False)
     print(re.sub(r"[^\n]", lambda letter: letter[0] if letter[0].isprintable() else json.dumps(letter[0])[1:-1], text))
+
+
+def text_table(table: Table) -> Printed:
+    """Lay out a table whose cells are text; what comes from data is no markup."""
+    from rich import box
+    from rich.table import Table as Printed
+    from rich.text import Text
+
+    made = Printed(box=box.SIMPLE, show_edge=False)
+    for number, column in enumerate(table.columns):
+        made.add_column(column, justify="right" if number else "left")
+    for line in table.rows:
+        made.add_row(*(Text(cell) for cell in line))
+    return made

@@ -15,6 +15,7 @@ from tailtune.data import catalog
 from tailtune.data.amounts import Amounts, read_amounts
 from tailtune.data.arrays import TARGET, open_arrays
 from tailtune.data.class_names import as_asked
+from tailtune.data.class_rows import with_class_rows
 from tailtune.data.dataset import NAMED, Dataset, Preprocessor
 from tailtune.data.decode import UnreadableImageError
 from tailtune.data.frames import column_series, to_frame
@@ -56,7 +57,7 @@ def open_dataset(reading: Reading) -> Dataset:
         TailtuneError: no such data, anything wrong with them, or `reading.storage` "disk" for what is no image files.
     """
     with naming_files():
-        dataset = as_asked(_open(reading), reading)
+        dataset = with_class_rows(as_asked(_open(reading), reading), reading)
     if reading.storage == "disk" and not isinstance(dataset.train.inputs[0], StoredPictures):
         raise TailtuneError(f"--storage disk is for image files, and {reading.data} is read into memory; leave it out")
     return dataset

@@ -34,6 +34,7 @@ from tailtune.methods.mislas import mislas
 from tailtune.methods.mixup import mixup
 from tailtune.methods.ncm import ncm
 from tailtune.methods.oversample import oversample
+from tailtune.methods.paper import paper
 from tailtune.methods.post_hoc_logit_adjustment import post_hoc_logit_adjustment
 from tailtune.methods.probe import probe
 from tailtune.methods.progressive_sampling import progressive_sampling
@@ -91,6 +92,7 @@ __all__ = [
     "mixup",
     "ncm",
     "oversample",
+    "paper",
     "post_hoc_logit_adjustment",
     "probe",
     "progressive_sampling",

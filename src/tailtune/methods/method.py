@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tailtune.decision.decision import FitDecision
     from tailtune.sampling.sampler import Sampler
 
-Recipe = Literal["plain", "tuned"]
+Recipe = Literal["plain", "tuned", "paper"]
 Loss = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 Tensors = tuple["torch.Tensor", ...]
 Mix = Callable[["torch.Tensor", "torch.Tensor", "torch.Generator"], tuple["torch.Tensor", "torch.Tensor"]]

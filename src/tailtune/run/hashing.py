@@ -14,6 +14,7 @@ from tailtune.settings import Run
 from tailtune.version import __version__
 
 DIGITS = 16
+IN_ROWS = ("class_rows",)  # what the hash of the rows says already
 
 
 def rows_hash(dataset: Dataset) -> str:
@@ -34,7 +35,7 @@ def config_hash(run: Run, rows: str, purpose: str = "train") -> str:
         16 hexadecimal digits. They change with tailtune's version, and with the text of every file that a field names,
         such as that of the method. (Files of own measures do not count: they score what was trained, see NO_EFFECT.)
     """
-    content = {name: value for name, value in asdict(run).items() if name not in NO_EFFECT}
+    content = {name: value for name, value in asdict(run).items() if name not in (*NO_EFFECT, *IN_ROWS)}
     content |= {"rows": rows, "tailtune": __version__, "purpose": purpose, "code": files_of(content.values())}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]

@@ -226,7 +226,7 @@ def run_on(study: Study, data: str, ratio: float | None) -> Run:
 
 def plain(study: Study) -> dict[str, object]:
     """Return the study ready for YAML and JSON, what matters most first."""
-    arms = {arm.name: dict(arm.changes) for arm in study.arms}
+    arms = {arm.name: {name: _listed(value) for name, value in arm.changes.items()} for arm in study.arms}
     first: dict[str, object] = {
         "data": [],
         "arms": arms,
@@ -235,10 +235,15 @@ def plain(study: Study) -> dict[str, object]:
         "seeds": 0,
         "vary": "",
     }
-    rest = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(study).items()}
+    rest = {name: _listed(value) for name, value in asdict(study).items()}
     said = first | rest | {"arms": arms, "baseline": study.reference}
     searched = {arm.name: {name: repr(range_) for name, range_ in arm.search.items()} for arm in study.arms}
     return said | {"search": searched} if any(searched.values()) else said
+
+
+def _listed(value: Any) -> Any:
+    """A tuple as a list of its own, so that YAML writes it out where two arms share it."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def check_study_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from tailtune.data.dataset import Dataset
 from tailtune.decision.objective import read_objective
 from tailtune.decision.use import Asked
+from tailtune.methods.resolve import build
 from tailtune.models.build import default_name, names_its_model
 from tailtune.models.classical import LIBRARIES
 from tailtune.named_settings import home
@@ -19,6 +20,7 @@ from tailtune.run.learners.picture_default import with_picture_model
 from tailtune.settings import Run, check
 from tailtune.training.device import processor_threads
 from tailtune.training.fine_tuning import own_pictures
+from tailtune.training.recipe import paper_model
 
 CLASSICAL = {name: classical.learner(library) for name, library in LIBRARIES.items()}
 
@@ -51,16 +53,23 @@ def with_model(run: Run, dataset: Dataset, alone: bool = True) -> Run:
 
     A table gets a portfolio, but for two cases, in which it gets the network that suits it: a setting of networks was
     asked for, such as a method, or runs are to be compared (`alone` is off). A person's own pictures of 64 pixels or
-    more get published weights, unless runs are to be compared.
+    more get published weights, unless runs are to be compared. The method `paper` has the paper's network.
     """
     if run.model is not None:
         return run
+    if dataset.kind == "image" and not (run.weights or run.pretrained) and _recipe(run, dataset) == "paper":
+        return replace(run, model=paper_model(dataset.preprocessor.shape()))
     if alone and own_pictures(run, dataset) and not names_its_model(run.weights):
         return with_picture_model(run, dataset)
     if dataset.kind == "table" and alone and run.devices == 1 and not _asks_for_a_network(run):
         return replace(run, model=portfolio.NAME)
     shape, rows = dataset.preprocessor.shape(), len(dataset.train)
     return replace(run, model=default_name(dataset.kind, shape, rows, run.weights))
+
+
+def _recipe(run: Run, dataset: Dataset) -> str:
+    """The routine that the method of a run is meant for."""
+    return "plain" if run.method is None else build(run.method, dataset.profile).recipe
 
 
 def _asks_for_a_network(run: Run) -> bool:
