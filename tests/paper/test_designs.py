@@ -33,7 +33,7 @@ def test_every_study_makes_sense(name: str, scale: Scale) -> None:
     assert set(chosen.HOURS) == set(SCALES)
 
 
-@pytest.mark.parametrize("name", ["fig1", "fig2", "fig3", "fig11", "table1"])
+@pytest.mark.parametrize("name", ["fig1", "fig2", "fig3", "fig11", "table1", "ablation", "recipe"])
 def test_smoke_runs_and_is_redrawn_from_its_rows_alone(name: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     answer = run("paper", name, "--scale", "smoke", "--jobs", "1", "--seeds", "1", "--out", str(out))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tailtune.paper import table1
+from tailtune.paper.decisions import decided
 from tailtune.paper.image_facts import COLUMNS, TABLE1
 from tailtune.paper.page import Row
 
@@ -16,7 +17,7 @@ def made(lead: float, scale: str = "small") -> list[Row]:
             for seed in range(3):
                 rare = 0.5 + up + (lead if method == table1.BEST else 0.0) + rng.normal(0, 0.001)
                 row = {"study": "cifar100", "scale": scale, "ratio": 0.01, "seed": seed}
-                rows.append({**row, "arm": table1.arm(method, decision), "recalls": f"0.8 0.8 0.8 0.8 {rare}"})
+                rows.append({**row, "arm": decided(method, decision), "recalls": f"0.8 0.8 0.8 0.8 {rare}"})
     return rows
 
 

@@ -6,4 +6,4 @@ A module has TITLE, CLAIM (the paper's words), HOURS (by scale), and ``design(sc
 
 from __future__ import annotations
 
-__all__ = ["fig1", "fig2", "fig3", "fig11", "fig20", "table1", "table6"]  # noqa: F822 - submodules, imported when they are asked for
+__all__ = ["ablation", "fig1", "fig2", "fig3", "fig11", "fig20", "recipe", "table1", "table6"]  # noqa: F822 - submodules, imported when they are asked for

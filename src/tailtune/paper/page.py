@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast
 
 from tailtune import paper
 from tailtune.errors import TailtuneError, nearest
+from tailtune.run.finished import Finished
 from tailtune.study.study import Study
 
 Scale = Literal["smoke", "small", "full"]
@@ -87,11 +88,13 @@ class Planned:
         study: what is trained.
         used: the share of its epochs that an arm is expected to take until patience ends it, where that is not all.
         members: how many seeds make an ensemble; 0 makes none.
+        columns: further columns of a row, from its finished training.
     """
 
     study: Study
-    used: Mapping[str, float]
+    used: Mapping[str, float] = field(default_factory=dict)
     members: int = 0
+    columns: Callable[[Finished], Mapping[str, Any]] | None = None
 
 
 class Subject(Protocol):

@@ -26,7 +26,7 @@ def gathered(planned: Mapping[str, Planned], scale: Scale) -> list[Row]:
     """Return a row a training, with ``members`` 1, and a row an ensemble, with as many members as it has.
 
     A training's ``recalls`` are those of its classes in class order, with spaces between them; from them follows its
-    accuracy on test rows of any class balance.
+    accuracy on test rows of any class balance. Behind them come the columns that the study itself asks for.
 
     Ensembles average the probabilities of seeds that follow each other: of fifteen seeds and five members there are
     three. An ensemble's `seed` is its number, and it is only made where all of its trainings are finished.
@@ -45,8 +45,14 @@ def gathered(planned: Mapping[str, Planned], scale: Scale) -> list[Row]:
             continue
         result = read_results(folder)
         own = {"study": name, "scale": scale}
-        recalls = _recalls(folder)
-        found += [own | {"members": 1} | dict(row) | {"recalls": recalls[_place(row)]} for row in result.rows]
+        recalls, more = _recalls(folder), one.columns or (lambda run: {})
+        found += [
+            own
+            | {"members": 1}
+            | dict(row)
+            | {"recalls": recalls[_place(row)], **more(Finished(folder / str(row["folder"])))}
+            for row in result.rows
+        ]
         if one.members > 1:
             found += [own | row for row in _ensembles(folder, result.rows, one.members)]
     return found

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tailtune.paper.classes import balanced, cell, gain, minority
 from tailtune.paper.curves import Panel, panels
+from tailtune.paper.decisions import DECISIONS, both, decided
 from tailtune.paper.image_facts import TABLE1
 from tailtune.paper.page import Asked, Claim, Planned, Row, Scale, Table
 from tailtune.paper.pictures import planned
@@ -39,23 +40,13 @@ METHODS: Mapping[str, str] = {
 }
 BEST = "Joint-SSL + SAM-A + M2m"
 PAPERS = ("SAM-A", "Joint-SSL", "Joint-SSL + SAM-A + Smoothing", BEST)  # its own; the others are baselines
-DECISIONS = {"none": "argmax", "prior": "prior off"}
 TINY = {"swinv2": "swinv2_tiny_window8_256", "convnext": "convnext_tiny"}
 REDUCED = {"cifar100": "5.4 % to 6.8 %", "cinic10": "4.6 % to 8.5 %"}  # of the error on the smallest 20 % of classes
 
 
-def arm(method: str, decision: str) -> str:
-    """The name of an arm."""
-    return f"{method}, {DECISIONS[decision]}"
-
-
 def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
     """Return a study of each data set; decisions of a method share its training. Raises what `planned` raises."""
-    arms = [
-        Arm(arm(name, decision), {"method": method, "decision": decision})
-        for name, method in METHODS.items()
-        for decision in DECISIONS
-    ]
+    arms = both(Arm(name, {"method": method}) for name, method in METHODS.items())
     if scale != "full":
         ratios = (0.1,) if scale == "smoke" else (0.01,)
         return planned(
@@ -79,7 +70,7 @@ def _places(rows: Sequence[Row]) -> dict[tuple[str, float], list[Row]]:
 
 
 def _of(rows: Sequence[Row], method: str, decision: str) -> list[Row]:
-    return [row for row in rows if row["arm"] == arm(method, decision)]
+    return [row for row in rows if row["arm"] == decided(method, decision)]
 
 
 def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
@@ -145,7 +136,7 @@ def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
             lead = f"+{printed[0] - max(TABLE1[name][study, ratio][0] for name in rivals if name in TABLE1):.1f} points"
         for decision, words in DECISIONS.items():
             against = {
-                f"over {name}": difference(scored, arm(BEST, decision), arm(name, decision), "balanced")
+                f"over {name}": difference(scored, decided(BEST, decision), decided(name, decision), "balanced")
                 for name in rivals
             }
             found.append(judged(f"{study} at {ratio:g}, {words}: {CLAIM}", lead, against, own))
