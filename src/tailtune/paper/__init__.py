@@ -1,6 +1,6 @@
 """Tables and figures of the paper, a module each, which say what is trained and what becomes of it; none trains.
 
-A module has TITLE, CLAIM (the paper's words), HOURS (by scale), and ``design(scale, asked) -> {name: Study}``,
+A module has TITLE, CLAIM (the paper's words), and ``design(scale, asked) -> {name: Study}``,
 ``tables(rows)``, ``figures(rows)`` and ``claims(rows)``, which are functions of the studies' rows alone.
 """
 

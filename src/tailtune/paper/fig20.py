@@ -15,11 +15,6 @@ from tailtune.study.study import Arm, Study
 
 TITLE = "Figures 20 to 22: train and test ratio of a ResNet on CIFAR-10, XGBoost on Adult and an SVM on Covertype"
 CLAIM = "training on data with the same imbalance as the testing data is superior to training on balanced data"
-HOURS: Mapping[Scale, str] = {
-    "smoke": "0.02 on one core",
-    "small": "about 1 on two cores, by a guess: see --dry-run, of which Adult and Covertype take a tenth",
-    "full": "about 150 on a GPU, by a guess",
-}
 TITLES = {"cifar10": "ResNet on CIFAR-10", "adult": "XGBoost on Adult", "covertype": "SVM on Covertype"}
 MODELS = {  # as the precursor has them, but for XGBoost's rounds, which are 200 here and 100 there
     "adult": "xgboost(learning_rate=0.3, max_depth=6, subsample=0.5, min_child_weight=1.0, reg_lambda=1.0, "

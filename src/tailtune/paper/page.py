@@ -89,12 +89,14 @@ class Planned:
         used: the share of its epochs that an arm is expected to take until patience ends it, where that is not all.
         members: how many seeds make an ensemble; 0 makes none.
         columns: further columns of a row, from its finished training.
+        hours: of one core, at full of one GPU, that it took; None where `tailtune.paper.costs` can say so.
     """
 
     study: Study
     used: Mapping[str, float] = field(default_factory=dict)
     members: int = 0
     columns: Callable[[Finished], Mapping[str, Any]] | None = None
+    hours: float | None = None
 
 
 class Subject(Protocol):
@@ -102,7 +104,6 @@ class Subject(Protocol):
 
     TITLE: str
     CLAIM: str
-    HOURS: Mapping[Scale, str]
 
     def design(self, scale: Scale, asked: Asked) -> dict[str, Planned]:
         """Return the studies by name; what was asked for and does not exist is a TailtuneError."""

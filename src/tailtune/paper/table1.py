@@ -18,11 +18,6 @@ from tailtune.words import NONE
 
 TITLE = "Table 1: methods for class imbalance on long-tailed pictures"
 CLAIM = "Joint-SSL and Asymmetric-SAM atop M2m establishes a new state-of-the-art across all benchmark datasets"
-HOURS: Mapping[Scale, str] = {
-    "smoke": "0.03 on one core",
-    "small": "about 2 on two cores, by a guess: see --dry-run",
-    "full": "about 3000 on a GPU, by a guess",
-}
 METHODS: Mapping[str, str] = {
     "ERM": "erm",
     "Reweighting": "inverse_frequency",
