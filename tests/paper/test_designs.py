@@ -19,7 +19,7 @@ from tailtune.study.study import check_study
 ASKED = Asked("nowhere")
 
 
-@pytest.mark.parametrize("name", paper.__all__)
+@pytest.mark.parametrize("name", paper.SUBJECTS)
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_study_makes_sense(name: str, scale: Scale) -> None:
     chosen = subject(name)

@@ -71,7 +71,7 @@ def _list(json: bool) -> None:
     from tailtune.paper.costs import hours
     from tailtune.paper.page import SCALES, Asked, subject
 
-    found = [(name, subject(name)) for name in subjects.__all__]
+    found = [(name, subject(name)) for name in subjects.SUBJECTS]
     taken = {
         name: {scale: hours(one.design(scale, Asked("nowhere")), scale) for scale in SCALES} for name, one in found
     }

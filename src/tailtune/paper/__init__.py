@@ -6,4 +6,8 @@ A module has TITLE, CLAIM (the paper's words), and ``design(scale, asked) -> {na
 
 from __future__ import annotations
 
-__all__ = ["ablation", "fig1", "fig2", "fig3", "fig11", "fig20", "recipe", "table1", "table6"]  # noqa: F822 - submodules, imported when they are asked for
+SUBJECTS = (
+    *("table1", "table2", "table4", "table6", "ablation", "recipe"),
+    *("fig1", "fig2", "fig3", "fig4", "fig11", "fig15", "fig16", "fig17", "fig20"),
+    *("precursor-fig3", "precursor-fig4", "precursor-fig6", "precursor-fig8", "precursor-fig10"),
+)

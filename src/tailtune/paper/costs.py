@@ -54,6 +54,7 @@ OPERATIONS: Mapping[str, float] = {
     "densenet121": 5_327,
     "resnet34": 6_953,
     "resnet50": 7_783,
+    "resnetv2_50x1_bit": 7_783,  # as ResNet-50
     "resnet101": 15_056,
     "resnet152": 22_329,
     "wrn-28-10": 31_459,

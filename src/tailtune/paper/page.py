@@ -128,12 +128,12 @@ def subject(name: str) -> Subject:
     Raises:
         TailtuneError: there is none.
     """
-    if name not in paper.__all__:
+    if name not in paper.SUBJECTS:
         raise TailtuneError(
-            f"no table or figure of the paper is called {name!r} here.{nearest(name, paper.__all__)} There is "
-            f"{', '.join(paper.__all__)}: tailtune paper --list"
+            f"no table or figure of the paper is called {name!r} here.{nearest(name, paper.SUBJECTS)} There is "
+            f"{', '.join(paper.SUBJECTS)}: tailtune paper --list"
         )
-    return cast(Subject, importlib.import_module(f"{paper.__name__}.{name}"))
+    return cast(Subject, importlib.import_module(f"{paper.__name__}.{name.replace('-', '_')}"))
 
 
 def check_scale(scale: str) -> Scale:
