@@ -10,8 +10,7 @@ from tailtune.study.estimate import ArmCost, Cost
 
 
 def test_the_list_names_claims_scales_and_hours() -> None:
-    *_, entry = json.loads(run("paper", "--list", "--json").out)
-    assert entry["name"] == "table6"
+    entry = next(each for each in json.loads(run("paper", "--list", "--json").out) if each["name"] == "table6")
     assert set(entry["hours"]) == {"smoke", "small", "full"}
     text = run("paper", "--list").out
     assert "outperforms both XGBoost" in text

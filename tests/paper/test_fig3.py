@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from tailtune.paper import fig3
+from tailtune.paper.correlation import correlation
 from tailtune.paper.page import Row
 
 EVEN = {"resnet8": 0.5, "resnet20": 0.6, "resnet32": 0.7, "vgg11_bn": 0.65, "mobilenetv2_100": 0.55}
@@ -24,13 +25,13 @@ def made(rare: dict[str, float], scale: str = "small", seeds: int = 3) -> list[R
 @pytest.mark.filterwarnings("error")
 def test_the_correlation_is_pearsons_with_fishers_interval() -> None:
     x, y = list(np.random.default_rng(0).normal(size=(2, 9)))
-    found, right = fig3.correlation(x, y), stats.pearsonr(x, y)
+    found, right = correlation(x, y), stats.pearsonr(x, y)
     assert found is not None
     assert found.r == pytest.approx(right.statistic)
     assert found.interval == pytest.approx(right.confidence_interval(0.95))
-    assert fig3.correlation([1, 2], [1, 2]) is None
-    assert fig3.correlation([1, 1, 1], [1, 2, 3]) is None
-    three = fig3.correlation([1, 2, 3], [1, 2, 4])
+    assert correlation([1, 2], [1, 2]) is None
+    assert correlation([1, 1, 1], [1, 2, 3]) is None
+    three = correlation([1, 2, 3], [1, 2, 4])
     assert three is not None
     assert three.interval is None
 

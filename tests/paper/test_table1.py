@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tailtune.paper import table1
+from tailtune.paper.decisions import decided
 from tailtune.paper.image_facts import COLUMNS, TABLE1
 from tailtune.paper.page import Row
 
@@ -16,7 +17,14 @@ def made(lead: float, scale: str = "small") -> list[Row]:
             for seed in range(3):
                 rare = 0.5 + up + (lead if method == table1.BEST else 0.0) + rng.normal(0, 0.001)
                 row = {"study": "cifar100", "scale": scale, "ratio": 0.01, "seed": seed}
-                rows.append({**row, "arm": table1.arm(method, decision), "recalls": f"0.8 0.8 0.8 0.8 {rare}"})
+                rows.append(
+                    {
+                        **row,
+                        "arm": decided(method, decision),
+                        "recalls": f"0.8 0.8 0.8 0.8 {rare}",
+                        "sizes": "500 200 90 50 5",
+                    }
+                )
     return rows
 
 
@@ -46,10 +54,14 @@ def test_the_reduction_is_a_share_of_the_rivals_error() -> None:
 
 
 def test_the_table_stands_beside_the_papers() -> None:
-    (table,) = table1.tables(made(0.1))
+    table, split, again = table1.tables(made(0.1))
     cells = {row[0]: row[1:] for row in table.rows}
     assert cells["ERM"][0] == "47.7 ± 0.5"
     assert cells["SMOTE"][0] == "–"
     assert table.columns[1:] == ("Table 1", "argmax", "prior off", "rarest, argmax", "rarest, prior off")
     assert cells["ERM"][4].startswith("60.")
     assert set(table1.figures(made(0.1))) == {"table1-cifar100-0_01"}
+    few = dict(zip(split.columns, next(line for line in split.rows if line[0] == "ERM"), strict=True))
+    assert few["few, argmax"].endswith("(20.1)")
+    assert "few 1, medium 2, many 2" in split.caption
+    assert "45.5" in again.rows[0]

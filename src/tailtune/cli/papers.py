@@ -66,19 +66,24 @@ def _list(json: bool) -> None:
     from rich.text import Text
 
     from tailtune import paper as subjects
-    from tailtune.paper.page import SCALES, subject
+    from tailtune.paper.costs import hours
+    from tailtune.paper.page import SCALES, Asked, subject
 
-    found = [(name, subject(name)) for name in subjects.__all__]
+    found = [(name, subject(name)) for name in subjects.SUBJECTS]
+    taken = {
+        name: {scale: hours(one.design(scale, Asked("nowhere")), scale) for scale in SCALES} for name, one in found
+    }
     if json:
         print_json(
-            [{"name": name, "title": one.TITLE, "claim": one.CLAIM, "hours": dict(one.HOURS)} for name, one in found]
+            [{"name": name, "title": one.TITLE, "claim": one.CLAIM, "hours": taken[name]} for name, one in found]
         )
         return
     for name, one in found:
         console().print(Text(f"{name}   {one.TITLE}"))
         console().print(Text(f"  claim: {one.CLAIM}"))
         for scale in SCALES:
-            console().print(Text(f"  --scale {scale}: hours: {one.HOURS[scale]}"))
+            machine = "one GPU" if scale == "full" else "one core"
+            console().print(Text(f"  --scale {scale}: hours: {taken[name][scale]:.2g} of {machine}"))
 
 
 def _ledger(folder: Path, json: bool) -> None:

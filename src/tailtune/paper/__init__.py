@@ -1,9 +1,13 @@
 """Tables and figures of the paper, a module each, which say what is trained and what becomes of it; none trains.
 
-A module has TITLE, CLAIM (the paper's words), HOURS (by scale), and ``design(scale, asked) -> {name: Study}``,
+A module has TITLE, CLAIM (the paper's words), and ``design(scale, asked) -> {name: Study}``,
 ``tables(rows)``, ``figures(rows)`` and ``claims(rows)``, which are functions of the studies' rows alone.
 """
 
 from __future__ import annotations
 
-__all__ = ["fig1", "fig2", "fig3", "fig11", "fig20", "table1", "table6"]  # noqa: F822 - submodules, imported when they are asked for
+SUBJECTS = (
+    *("table1", "table2", "table4", "table6", "ablation", "recipe"),
+    *("fig1", "fig2", "fig3", "fig4", "fig11", "fig15", "fig16", "fig17", "fig20"),
+    *("precursor-fig3", "precursor-fig4", "precursor-fig6", "precursor-fig8", "precursor-fig10"),
+)

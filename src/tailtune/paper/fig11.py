@@ -24,11 +24,6 @@ CLAIM = (
     "training on data with the same imbalance as the testing data is superior to training on balanced data, and the "
     "two strategies only approach equal performance when the testing data becomes balanced"
 )
-HOURS: Mapping[Scale, str] = {
-    "smoke": "0.01 on one core",
-    "small": "about 0.4 on two cores, by a guess: see --dry-run",
-    "full": "about 150 on a GPU, by a guess",
-}
 RATIOS: Mapping[Scale, tuple[float, ...]] = {
     "smoke": (0.1, 0.3, 1.0),
     "small": (0.003, 0.01, 0.03, 0.1, 0.3, 1.0),

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from tailtune.models.listed import IMAGE_MODELS
 from tailtune.paper.classes import balanced, cell, minority
+from tailtune.paper.correlation import Correlation, correlation
 from tailtune.paper.curves import Panel, panels
-from tailtune.paper.page import Asked, Claim, Effect, Planned, Row, Scale, Table
+from tailtune.paper.linked import apart
+from tailtune.paper.page import Asked, Claim, Planned, Row, Scale, Table
 from tailtune.paper.pictures import planned
 from tailtune.paper.rows import by_study, ratios_of
-from tailtune.paper.verdict import UNTOLD, above_zero, judged
+from tailtune.paper.verdict import above_zero, judged
 from tailtune.study.study import Arm
 
 TITLE = "Figures 3, 8 and 9: architecture on balanced and imbalanced data"
@@ -22,11 +22,6 @@ CLAIM = (
     "performance on balanced and imbalanced datasets is virtually uncorrelated across a wide variety of architectures"
 )
 PRINTED = 0.14  # Pearson's r
-HOURS: Mapping[Scale, str] = {
-    "smoke": "0.01 on one core",
-    "small": "about 2 on two cores, by a guess: see --dry-run",
-    "full": "about 500 on a GPU, by a guess",
-}
 RESNETS: Mapping[Scale, tuple[str, ...]] = {  # from small to large
     "smoke": ("resnet8", "resnet20"),
     "small": ("resnet8", "resnet20", "resnet32"),
@@ -34,7 +29,7 @@ RESNETS: Mapping[Scale, tuple[str, ...]] = {  # from small to large
 }
 OTHERS: Mapping[Scale, tuple[str, ...]] = {
     "smoke": (),
-    "small": ("mobilenetv2_100", "efficientnet_b0", "vgg11_bn"),
+    "small": ("vgg11_bn",),
     "full": ("wrn-28-10", "densenet121", "mobilenetv2_100", "inception_v3", "efficientnet_b0", "vgg16_bn"),
 }
 RATIOS: Mapping[Scale, tuple[float, ...]] = {
@@ -48,30 +43,7 @@ def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
     """Return a study of networks at every ratio. Raises what `planned` raises."""
     sets = ("cifar100", "cifar10", "cinic10") if scale == "full" else ()
     arms = [Arm(name, {"model": name}) for name in (*RESNETS[scale], *OTHERS[scale])]
-    return planned(scale, asked, arms, RATIOS[scale], sets, epochs=15 if scale == "small" else None)
-
-
-@dataclass(frozen=True)
-class Correlation:
-    """Pearson's r over `n` architectures with Fisher's 95 % interval, which needs four."""
-
-    r: float
-    interval: tuple[float, float] | None
-    n: int
-
-
-def correlation(x: Sequence[float], y: Sequence[float]) -> Correlation | None:
-    """Pearson's r with Fisher's interval, tanh(artanh r +- 1.96 / sqrt(n - 3)); None below three or without spread.
-
-    Source: Fisher, "On the 'probable error' of a coefficient of correlation deduced from a small sample", 1921.
-    """
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return None
-    r = float(np.corrcoef(x, y)[0, 1])
-    if len(x) < 4 or abs(r) >= 1:
-        return Correlation(r, None, len(x))
-    reach = 1.959964 / math.sqrt(len(x) - 3)
-    return Correlation(r, (math.tanh(math.atanh(r) - reach), math.tanh(math.atanh(r) + reach)), len(x))
+    return planned(scale, asked, arms, RATIOS[scale], sets, epochs=10 if scale == "small" else None)
 
 
 def _of(rows: Sequence[Row], arm: str, ratio: float) -> dict[int, Row]:
@@ -181,7 +153,7 @@ def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
                 own,
             )
         )
-        found.append(_uncorrelated(study, own, _against(own, low)))
+        found.append(apart(f"{study}: {CLAIM}", f"r = {PRINTED}", _against(own, low), own, "networks"))
     return tuple(found)
 
 
@@ -198,19 +170,3 @@ def past_the_peak(rows: Sequence[Row], ratio: float) -> list[float]:
         best = max(smaller, key=lambda name: np.mean([scores[name][other] for other in seeds if other != seed]))
         found.append(scores[best][seed] - scores[largest][seed])
     return found
-
-
-LINKED = 0.5  # an r from which the two are no longer virtually uncorrelated; ours, the paper names none
-
-
-def _uncorrelated(study: str, rows: Sequence[Row], found: Correlation | None) -> Claim:
-    """Held if the interval of r lies below `LINKED`, failed if it lies above."""
-    words, number = f"{study}: {CLAIM}", f"r = {PRINTED}"
-    if found is None or found.interval is None:
-        said = "too few networks" if found is None else f"r = {found.r:.2f} of {found.n} networks"
-        return Claim(words, number, said, UNTOLD)
-    low, high = found.interval
-    smoke = any(row["scale"] == "smoke" for row in rows)
-    verdict = UNTOLD if smoke or low <= LINKED <= high else "held" if high < LINKED else "failed"
-    said = f"r = {found.r:.2f} [{low:.2f}, {high:.2f}] over {found.n} networks; held below {LINKED}"
-    return Claim(words, number, said, verdict, Effect(LINKED - found.r, (LINKED - high, LINKED - low), "correlation"))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast
 
 from tailtune import paper
 from tailtune.errors import TailtuneError, nearest
+from tailtune.run.finished import Finished
 from tailtune.study.study import Study
 
 Scale = Literal["smoke", "small", "full"]
@@ -87,11 +88,15 @@ class Planned:
         study: what is trained.
         used: the share of its epochs that an arm is expected to take until patience ends it, where that is not all.
         members: how many seeds make an ensemble; 0 makes none.
+        columns: further columns of a row, from its finished training.
+        hours: of one core, at full of one GPU, that it took; None where `tailtune.paper.costs` can say so.
     """
 
     study: Study
-    used: Mapping[str, float]
+    used: Mapping[str, float] = field(default_factory=dict)
     members: int = 0
+    columns: Callable[[Finished], Mapping[str, Any]] | None = None
+    hours: float | None = None
 
 
 class Subject(Protocol):
@@ -99,7 +104,6 @@ class Subject(Protocol):
 
     TITLE: str
     CLAIM: str
-    HOURS: Mapping[Scale, str]
 
     def design(self, scale: Scale, asked: Asked) -> dict[str, Planned]:
         """Return the studies by name; what was asked for and does not exist is a TailtuneError."""
@@ -124,12 +128,12 @@ def subject(name: str) -> Subject:
     Raises:
         TailtuneError: there is none.
     """
-    if name not in paper.__all__:
+    if name not in paper.SUBJECTS:
         raise TailtuneError(
-            f"no table or figure of the paper is called {name!r} here.{nearest(name, paper.__all__)} There is "
-            f"{', '.join(paper.__all__)}: tailtune paper --list"
+            f"no table or figure of the paper is called {name!r} here.{nearest(name, paper.SUBJECTS)} There is "
+            f"{', '.join(paper.SUBJECTS)}: tailtune paper --list"
         )
-    return cast(Subject, importlib.import_module(f"{paper.__name__}.{name}"))
+    return cast(Subject, importlib.import_module(f"{paper.__name__}.{name.replace('-', '_')}"))
 
 
 def check_scale(scale: str) -> Scale:

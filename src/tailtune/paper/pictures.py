@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from tailtune.errors import TailtuneError, nearest
 from tailtune.paper.page import Asked, Planned, Scale
@@ -44,10 +45,7 @@ def planned(
     arms: Sequence[Arm],
     ratios: Sequence[float],
     sets: Sequence[str] = (),
-    *,
-    epochs: int | None = None,
-    total: int | None = None,
-    model: str | None = None,
+    **changes: Any,
 ) -> dict[str, Planned]:
     """Return a study of each data set: plain training by SGD with a cosine, last weights, decision by argmax.
 
@@ -57,9 +55,7 @@ def planned(
         arms: what is compared.
         ratios: of training.
         sets: the data sets; by default the scale's own.
-        epochs: instead of the scale's.
-        total: instead of the scale's.
-        model: instead of the scale's.
+        changes: fields of `Study` instead of the scale's; None leaves the scale's.
 
     Raises:
         TailtuneError: a data set that is asked for and that is not among them.
@@ -71,31 +67,34 @@ def planned(
             raise TailtuneError(
                 f"at {scale} there is no data set {name!r}.{nearest(name, sets)} It has {', '.join(sets)}"
             )
+    own = {name: value for name, value in changes.items() if value is not None}
     return {
         name: Planned(
-            Study(
-                arms=tuple(arms),
-                data=(name,),
-                ratios=tuple(ratios),
-                seeds=shared.seeds if asked.seeds is None else asked.seeds,
-                method="erm",
-                decision="none",
-                selection="last",
-                model=model or shared.model,
-                epochs=epochs or shared.epochs,
-                total=total or shared.total,
-                batch_size=128 if scale == "full" else 64,
-                optimizer="sgd",
-                lr=0.1,
-                weight_decay=2e-4,
-                ema=0.999 if scale == "full" else 0.0,
-                policy=shared.policy,
-                threads=1,
-                data_root=asked.data_root,
-                jobs=asked.jobs,
-                out=f"{asked.out}/{name}",
-            ),
-            used={},
+            replace(
+                Study(
+                    arms=tuple(arms),
+                    data=(name,),
+                    ratios=tuple(ratios),
+                    seeds=shared.seeds if asked.seeds is None else asked.seeds,
+                    method="erm",
+                    decision="none",
+                    selection="last",
+                    model=shared.model,
+                    epochs=shared.epochs,
+                    total=shared.total,
+                    batch_size=128 if scale == "full" else 64,
+                    optimizer="sgd",
+                    lr=0.1,
+                    weight_decay=2e-4,
+                    ema=0.999 if scale == "full" else 0.0,
+                    policy=shared.policy,
+                    threads=1,
+                    data_root=asked.data_root,
+                    jobs=asked.jobs,
+                    out=f"{asked.out}/{name}",
+                ),
+                **own,
+            )
         )
         for name in (asked.data or sets)
     }

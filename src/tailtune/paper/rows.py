@@ -25,8 +25,9 @@ ROWS = "rows.csv"
 def gathered(planned: Mapping[str, Planned], scale: Scale) -> list[Row]:
     """Return a row a training, with ``members`` 1, and a row an ensemble, with as many members as it has.
 
-    A training's ``recalls`` are those of its classes in class order, with spaces between them; from them follows its
-    accuracy on test rows of any class balance.
+    A training's ``recalls`` are those of its classes in class order, with spaces between them, and ``sizes`` their
+    training rows; from them follows its accuracy on test rows of any class balance. Behind them come the columns that
+    the study itself asks for.
 
     Ensembles average the probabilities of seeds that follow each other: of fifteen seeds and five members there are
     three. An ensemble's `seed` is its number, and it is only made where all of its trainings are finished.
@@ -45,22 +46,27 @@ def gathered(planned: Mapping[str, Planned], scale: Scale) -> list[Row]:
             continue
         result = read_results(folder)
         own = {"study": name, "scale": scale}
-        recalls = _recalls(folder)
-        found += [own | {"members": 1} | dict(row) | {"recalls": recalls[_place(row)]} for row in result.rows]
+        by_class, more = _by_class(folder), one.columns or (lambda run: {})
+        found += [
+            own | {"members": 1} | dict(row) | {**by_class[_place(row)], **more(Finished(folder / str(row["folder"])))}
+            for row in result.rows
+        ]
         if one.members > 1:
             found += [own | row for row in _ensembles(folder, result.rows, one.members)]
     return found
 
 
-def _recalls(folder: Path) -> dict[tuple[Any, ...], str]:
+def _by_class(folder: Path) -> dict[tuple[Any, ...], dict[str, str]]:
     import polars as pl
 
     with naming_files():
         table = pl.read_parquet(folder / CLASS_PARQUET)
-    found: dict[tuple[Any, ...], list[str]] = {}
+    found: dict[tuple[Any, ...], dict[str, list[str]]] = {}
     for row in table.iter_rows(named=True):
-        found.setdefault(_place(row), []).append("nan" if row["recall"] is None else f"{row['recall']:.6g}")
-    return {place: " ".join(values) for place, values in found.items()}
+        each = found.setdefault(_place(row), {"recalls": [], "sizes": []})
+        each["recalls"].append("nan" if row["recall"] is None else f"{row['recall']:.6g}")
+        each["sizes"].append(str(row["training_rows"]))
+    return {place: {name: " ".join(values) for name, values in each.items()} for place, each in found.items()}
 
 
 def _place(row: Row) -> tuple[Any, ...]:

@@ -7,21 +7,19 @@ from dataclasses import replace
 
 from tailtune.paper.classes import balanced, cell, gain, minority
 from tailtune.paper.curves import Panel, panels
+from tailtune.paper.decisions import DECISIONS, both, decided
 from tailtune.paper.image_facts import TABLE1
 from tailtune.paper.page import Asked, Claim, Planned, Row, Scale, Table
 from tailtune.paper.pictures import planned
+from tailtune.paper.printed import GROUPS, TABLE5, recomputed5
+from tailtune.paper.shots import shot_counts, shots_of
 from tailtune.paper.verdict import above_zero, difference, judged
 from tailtune.study.paired import Paired
 from tailtune.study.study import Arm
 from tailtune.words import NONE
 
-TITLE = "Table 1: methods for class imbalance on long-tailed pictures"
+TITLE = "Tables 1 and 5: methods for class imbalance on long-tailed pictures"
 CLAIM = "Joint-SSL and Asymmetric-SAM atop M2m establishes a new state-of-the-art across all benchmark datasets"
-HOURS: Mapping[Scale, str] = {
-    "smoke": "0.03 on one core",
-    "small": "about 2 on two cores, by a guess: see --dry-run",
-    "full": "about 3000 on a GPU, by a guess",
-}
 METHODS: Mapping[str, str] = {
     "ERM": "erm",
     "Reweighting": "inverse_frequency",
@@ -39,23 +37,13 @@ METHODS: Mapping[str, str] = {
 }
 BEST = "Joint-SSL + SAM-A + M2m"
 PAPERS = ("SAM-A", "Joint-SSL", "Joint-SSL + SAM-A + Smoothing", BEST)  # its own; the others are baselines
-DECISIONS = {"none": "argmax", "prior": "prior off"}
 TINY = {"swinv2": "swinv2_tiny_window8_256", "convnext": "convnext_tiny"}
 REDUCED = {"cifar100": "5.4 % to 6.8 %", "cinic10": "4.6 % to 8.5 %"}  # of the error on the smallest 20 % of classes
 
 
-def arm(method: str, decision: str) -> str:
-    """The name of an arm."""
-    return f"{method}, {DECISIONS[decision]}"
-
-
 def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
     """Return a study of each data set; decisions of a method share its training. Raises what `planned` raises."""
-    arms = [
-        Arm(arm(name, decision), {"method": method, "decision": decision})
-        for name, method in METHODS.items()
-        for decision in DECISIONS
-    ]
+    arms = both(Arm(name, {"method": method}) for name, method in METHODS.items())
     if scale != "full":
         ratios = (0.1,) if scale == "smoke" else (0.01,)
         return planned(
@@ -79,7 +67,7 @@ def _places(rows: Sequence[Row]) -> dict[tuple[str, float], list[Row]]:
 
 
 def _of(rows: Sequence[Row], method: str, decision: str) -> list[Row]:
-    return [row for row in rows if row["arm"] == arm(method, decision)]
+    return [row for row in rows if row["arm"] == decided(method, decision)]
 
 
 def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
@@ -107,7 +95,29 @@ def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
                 tuple(lines),
             )
         )
-    return tuple(made)
+        made.append(_table5(study, ratio, own))
+    return (*made, recomputed5())
+
+
+def _table5(study: str, ratio: float, rows: Sequence[Row]) -> Table:
+    """Table 5: accuracy of classes with few, medium and many training rows, by both decisions."""
+    counts = shot_counts(rows[0])
+    lines = []
+    for method in METHODS:
+        printed = TABLE5.get(method, {}).get(study) if ratio == 0.01 else None
+        cells = []
+        for group in range(len(GROUPS)):
+            for decision in DECISIONS:
+                ours = cell(shots_of(_of(rows, method, decision), group))
+                cells.append(f"{ours} ({printed[group]})" if printed and decision == "none" else ours)
+        lines.append((method, *cells))
+    said = ", ".join(f"{name} {count}" for name, count in zip(GROUPS, counts, strict=True))
+    return Table(
+        f"Table 5: {study} at ratio {ratio:g}, accuracy of classes with few (under 20), medium and many (over 100) "
+        f"training rows in per cent, mean ± standard error over seeds, in parentheses the paper's; classes: {said}.",
+        ("method", *(f"{group}, {words}" for group in GROUPS for words in DECISIONS.values())),
+        tuple(lines),
+    )
 
 
 def figures(rows: Sequence[Row]) -> dict[str, str]:
@@ -145,7 +155,7 @@ def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
             lead = f"+{printed[0] - max(TABLE1[name][study, ratio][0] for name in rivals if name in TABLE1):.1f} points"
         for decision, words in DECISIONS.items():
             against = {
-                f"over {name}": difference(scored, arm(BEST, decision), arm(name, decision), "balanced")
+                f"over {name}": difference(scored, decided(BEST, decision), decided(name, decision), "balanced")
                 for name in rivals
             }
             found.append(judged(f"{study} at {ratio:g}, {words}: {CLAIM}", lead, against, own))

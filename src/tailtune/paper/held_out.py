@@ -1,0 +1,55 @@
+"""Long-tailed pictures that are scored on training rows of their official set, kept aside: for choices of settings.
+
+The official test part is left out, so nothing that is chosen here has seen it. The rows that are kept aside are of
+balanced classes, as the official test part is, and are no training rows at any ratio.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tailtune.data.long_tailed import long_tailed
+
+if TYPE_CHECKING:
+    from tailtune.data.dataset import Dataset
+    from tailtune.settings import Reading
+
+ASIDE = {"cifar10": 500, "digits": 20}  # rows of each class
+
+
+@long_tailed
+def cifar10(reading: Reading) -> Dataset:
+    """Return CIFAR-10 with at most 4,500 training rows of a class and 500 that score; the split's seed draws them."""
+    return _held_out("cifar10", reading)
+
+
+@long_tailed
+def digits(reading: Reading) -> Dataset:
+    """Return the digits with 20 training rows of a class kept aside to score; the split's seed draws them."""
+    return _held_out("digits", reading)
+
+
+def _held_out(name: str, reading: Reading) -> Dataset:
+    """Return a named set whose test part is made of training rows; the preprocessor has seen these."""
+    from tailtune.data.catalog import open_named
+    from tailtune.data.imbalance import NEEDS, imbalance
+    from tailtune.data.longtail import first_of_shuffled
+
+    plain: dict[str, Any] = dict.fromkeys(("ratio", "test_ratio", *NEEDS))
+    whole = open_named(name, replace(reading, data=name, selection="last", **plain))
+    targets = whole.train.targets.numpy()
+    aside = np.sort(first_of_shuffled(targets, np.full(len(whole.names), ASIDE[name]), reading.split_seed))
+    rest = whole.train.take(np.setdiff1d(np.arange(len(targets)), aside))
+    scored = whole.train.take(aside)
+    kept = imbalance(reading, rest.targets.numpy(), scored.targets.numpy())
+    return replace(
+        whole,
+        source=f"{name}{kept.words}, scored on training rows kept aside",
+        train=rest if kept.train is None else rest.take(kept.train),
+        val=None,
+        test=scored if kept.test is None else scored.take(kept.test),
+        warnings=(*whole.warnings, *kept.warnings),
+    )

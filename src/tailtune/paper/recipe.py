@@ -1,0 +1,239 @@
+"""`recipe`: which augmentation, length, weight decay, batch and radius the recipe should have, on validation rows.
+
+Every figure of this study is of training rows that are kept aside (`tailtune.paper.held_out`); no test row is scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from tailtune.named_settings import parse
+from tailtune.paper.adjusted import TAUS, of_run, strength
+from tailtune.paper.classes import cell
+from tailtune.paper.curves import Panel, panels
+from tailtune.paper.page import Asked, Claim, Planned, Row, Scale, Table
+from tailtune.paper.pictures import planned
+from tailtune.paper.rows import by_study
+from tailtune.paper.verdict import difference, judged
+from tailtune.study.study import Arm, axis, crossed
+
+TITLE = "The recipe study: augmentation by length, weight decay, batch size and radius, chosen on validation rows"
+CLAIM = "our training protocol incorporates TrivialAugment + CutMix as an augmentation policy"
+NONE, GEOMETRY, TRIVIAL, CUTMIX = "none", "flips and crops", "+ TrivialAugment", "+ CutMix"
+BOTH, AUTO = "+ TrivialAugment + CutMix", "+ AutoAugment"
+POLICIES: Mapping[str, str] = {
+    NONE: "none",
+    GEOMETRY: "flip+crop",
+    TRIVIAL: "flip+crop+trivialaugment",
+    CUTMIX: "flip+crop+cutmix",
+    BOTH: "flip+crop+trivialaugment+cutmix",
+    AUTO: "flip+crop+autoaugment",
+}
+NAMES = {policy: name for name, policy in POLICIES.items()}
+RATIOS = {"cifar10": 0.01, "digits": 0.05}
+
+
+@dataclass(frozen=True)
+class Routine:
+    """What a data set's trainings share at a scale, and what is varied.
+
+    Attributes:
+        model: the network.
+        epochs: lengths of the policies; the longest is that of the other stages.
+        batch, ema: where they are not varied.
+        batches: of the stage that varies them.
+        decays: weight decays, the first of them where it is not varied.
+        radii: of SAM-A.
+        policies: names of augmentations.
+        seeds: trainings of each arm.
+    """
+
+    model: str = "resnet8"
+    epochs: tuple[int, ...] = (12, 24)
+    batch: int = 64
+    ema: float = 0.999
+    batches: tuple[int, ...] = (32, 64, 128)
+    decays: tuple[float, ...] = (2e-4, 5e-4, 2e-3, 5e-3)
+    radii: tuple[float, ...] = (0.05, 0.1, 0.2)
+    policies: tuple[str, ...] = tuple(POLICIES)
+    seeds: int = 1
+
+
+_DIGITS = Routine(epochs=(30, 90), batch=16, ema=0.98, batches=(16, 32, 64), seeds=5)
+ROUTINES: Mapping[Scale, Mapping[str, Routine]] = {
+    "smoke": {
+        "digits": replace(
+            _DIGITS, epochs=(1,), batch=64, batches=(64,), decays=(2e-4,), radii=(0.1,), policies=(NONE, BOTH), seeds=1
+        )
+    },
+    "small": {"cifar10": Routine(), "digits": _DIGITS},
+    "full": {
+        "cifar10": Routine(model="resnet20", epochs=(24, 48, 72, 174), seeds=2),  # of 174 steps
+        "digits": _DIGITS,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the study that can be run by itself.
+
+    Attributes:
+        x: what the axis of its figure shows.
+        arms: by the routine.
+        place: of a row on that axis.
+        curve: that a row belongs to.
+        log: base of the axis.
+    """
+
+    x: str
+    arms: Callable[[Routine], Sequence[Arm]] = field(repr=False)
+    place: Callable[[Row], float]
+    curve: Callable[[Row], str] = lambda row: NAMES[str(row["policy"])]
+    log: int | None = 10
+
+
+def _policies(*names: str) -> list[Arm]:
+    return [Arm(name, {"policy": POLICIES[name]}) for name in names]
+
+
+def _radius(row: Row) -> float:
+    return float(parse(str(row["method"]))[1]["rho"])
+
+
+STAGES: Mapping[str, Stage] = {
+    "policies": Stage(
+        "steps",
+        lambda routine: crossed(axis("epochs", routine.epochs), _policies(*routine.policies)),  # the short ones first
+        lambda row: float(row["steps"]),
+        log=2,
+    ),
+    "decays": Stage(
+        "weight decay",
+        lambda routine: crossed(axis("weight_decay", routine.decays), _policies(GEOMETRY, TRIVIAL)),
+        lambda row: float(row["weight_decay"]),
+    ),
+    "batches": Stage(
+        "batch size",
+        lambda routine: crossed(axis("batch_size", routine.batches), _policies(TRIVIAL)),
+        lambda row: float(row["batch_size"]),
+        log=2,
+    ),
+    "radii": Stage(
+        "radius of SAM-A",
+        lambda routine: crossed(
+            [Arm(f"rho={rho}", {"method": f"tuned(rho={rho})"}) for rho in routine.radii], _policies(TRIVIAL)
+        ),
+        _radius,
+    ),
+}
+
+
+def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
+    """Return a study of each stage on each data set, the policies first. Raises what `planned` raises."""
+    names = [f"{data}-{stage}" for stage in STAGES for data in ROUTINES[scale]]
+    found = {}
+    for name, one in planned(scale, asked, [Arm("")], (1.0,), names).items():
+        data, _, stage = name.partition("-")
+        routine = ROUTINES[scale][data]
+        changes: dict[str, Any] = {
+            "arms": STAGES[stage].arms(routine),
+            "data": (f"tailtune.paper.held_out:{data}",),
+            "ratios": (RATIOS[data],),
+            "total": None,
+            "model": routine.model,
+            "epochs": max(routine.epochs),
+            "batch_size": routine.batch,
+            "weight_decay": routine.decays[0],
+            "ema": routine.ema,
+            "deploy_prior": "uniform",
+            "seeds": routine.seeds if asked.seeds is None else asked.seeds,
+            "vary": "both",
+        }
+        found[name] = replace(one, study=replace(one.study, **changes), columns=of_run)
+    return found
+
+
+def _after(row: Row, at: str) -> float:
+    """Accuracy after a decision: by argmax, with the prior off, or by the best of the strengths."""
+    found = {tau: float(row[strength(tau)]) for tau in TAUS}
+    return {ARGMAX: found[0.0], PRIOR: found[1.0], BEST: max(found.values())}[at]
+
+
+ARGMAX, PRIOR, BEST = "argmax", "prior off", "best strength"
+
+
+def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
+    """Return, for each stage, what every arm comes to on the rows kept aside."""
+    made = []
+    for study, own in by_study(rows).items():
+        lines = []
+        for arm in dict.fromkeys(str(row["arm"]) for row in own):
+            each = [row for row in own if row["arm"] == arm]
+            mean = {tau: np.mean([float(row[strength(tau)]) for row in each]) for tau in TAUS}
+            lines.append(
+                (
+                    arm,
+                    f"{each[0]['steps']}",
+                    *(cell([float(row[strength(tau)]) for row in each]) for tau in TAUS),
+                    f"{max(mean, key=lambda tau: mean[tau]):g}",
+                    *(cell([float(row[key]) for row in each], 1.0, 3) for key in ("loss", "loss_tempered")),
+                    cell([float(row["temperature"]) for row in each], 1.0, 2),
+                )
+            )
+        seeds = len({row["seed"] for row in own})
+        made.append(
+            Table(
+                f"{study} at ratio {own[0]['ratio']:g}: VALIDATION rows, kept aside from the official training rows; "
+                "no test row is scored. Accuracy as the mean over classes in per cent, mean ± standard error over "
+                f"{seeds} seeds, after the log priors times tau are taken off; then the best tau, the log loss of "
+                "equal classes with tau 1, and the same with the best temperature.",
+                ("arm", "steps", *(f"tau {tau:g}" for tau in TAUS), "best", "log loss", "tempered", "temperature"),
+                tuple(lines),
+            )
+        )
+    return tuple(made)
+
+
+def figures(rows: Sequence[Row]) -> dict[str, str]:
+    """Return, for each stage, accuracy by what is varied: by argmax, with the priors off, and by the best strength."""
+    made = {}
+    for study, own in by_study(rows).items():
+        stage = STAGES[study.partition("-")[2]]
+        shown = []
+        for at in (ARGMAX, PRIOR, BEST):
+            curves: dict[str, dict[float, list[float]]] = {}
+            for row in own:
+                curves.setdefault(stage.curve(row), {}).setdefault(stage.place(row), []).append(_after(row, at))
+            shown.append(Panel(at, stage.x, "accuracy on validation rows", curves, log=stage.log))
+        made[f"recipe-{study}"] = panels(shown, f"recipe-{study}", f"{study}: accuracy on validation rows")
+    return made
+
+
+def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
+    """Return whether the paper's policy is the best at the longest length, after each decision."""
+    found: list[Claim] = []
+    for study, own in by_study(rows).items():
+        if not study.endswith("policies"):
+            continue
+        longest = max(int(row["epochs"]) for row in own)
+        for at in (ARGMAX, PRIOR, BEST):
+            scored = [
+                {**row, "arm": NAMES[str(row["policy"])], "after": _after(row, at)}
+                for row in own
+                if int(row["epochs"]) == longest
+            ]
+            found.append(
+                judged(
+                    f"{study}, {at}, validation rows, {max(int(row['steps']) for row in own)} steps: {CLAIM}; here: "
+                    "it is better than the other policies",
+                    "not compared",
+                    {f"over {name}": difference(scored, BOTH, name, "after") for name in POLICIES if name != BOTH},
+                    own,
+                )
+            )
+    return tuple(found)
