@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from tailtune import paper
 from tailtune.errors import TailtuneError, nearest
-from tailtune.run.finished import Finished
 from tailtune.study.study import Study
+
+if TYPE_CHECKING:
+    from tailtune.run.finished import Finished
 
 Scale = Literal["smoke", "small", "full"]
 Verdict = Literal["held", "failed", "cannot be told at this scale"]

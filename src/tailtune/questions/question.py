@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from tailtune.errors import TailtuneError, nearest
-from tailtune.paper.page import Table
 from tailtune.questions import NAMES
 from tailtune.settings import Run
 from tailtune.study.study import Arm, Study, StudySettings
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset, Kind
+    from tailtune.paper.page import Table
     from tailtune.study.results import StudyResult
 
 Row = Mapping[str, Any]
