@@ -172,7 +172,7 @@ def test_class_weights_reach_the_trees(fit: Fit, tmp_path: Path) -> None:
     [
         ("halfed", "mlp", "has no function 'halfed'. Did you mean 'halved'?"),
         ("nothing", "mlp", "must return a tailtune.methods.method.Method, however: str"),
-        ("halved", "xgboost", "sets the loss of a network, which xgboost does not have"),
+        ("halved", "xgboost", "sets the loss of training, which xgboost does not have"),
     ],
 )
 def test_a_method_of_ones_own_that_does_not_fit(

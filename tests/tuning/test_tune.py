@@ -214,8 +214,24 @@ def test_several_models_make_a_portfolio_of_the_chosen() -> None:
 )
 def test_the_verdict_says_how_sure_it_is(gain: float, error: float, words: str) -> None:
     judged = Judged(100, 0.3, 0.3 - gain, gain, error, 0.25, gain > 0)
-    result = TuningResult(1, "tune", "tpe", "log_loss", (), (), judged, {}, (), 1.0, {}, None)  # type: ignore[arg-type]
+    result = TuningResult(1, "tune", "tpe", "log_loss", (), (), judged, {"a": {"lr": 0.1}}, (), 1.0, {}, None)  # type: ignore[arg-type]
     assert verdict(result).startswith(words)
+
+
+def test_where_no_trial_was_better_nothing_is_compared(table: Path, tmp_path: Path) -> None:
+    said = verdict(tuned(table, tmp_path / "s", trials=1))
+    assert said == "No trial was better than the default on the rows that choose: the default was taken."
+
+
+def test_what_the_default_lacks_is_found_and_told_from_noise(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1500, 120))  # a plain penalty lets 119 columns of noise in
+    y = np.where(x[:, 0] + rng.normal(size=1500) > 1, "yes", "no")
+    pl.DataFrame({**{f"x{j}": x[:, j] for j in range(120)}, "y": y}).write_csv(tmp_path / "rows.csv")
+    result = tuned(tmp_path / "rows.csv", tmp_path / "s", trials=12, model="logistic-regression")
+    assert float(result.chosen["logistic-regression"]["model.C"]) < 0.1
+    assert result.judged.better
+    assert verdict(result).startswith("The tuned settings are better than the default on 240 rows")
 
 
 def test_steps_are_the_trials_that_lowered_the_loss() -> None:

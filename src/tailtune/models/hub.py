@@ -40,7 +40,7 @@ class NoWeightsError(TailtuneError):
 
 @dataclass(frozen=True)
 class Published:
-    """Where timm's weights of one network lie on the hub.
+    """Where the weights of one network lie on the hub.
 
     Attributes:
         repository: such as "timm/resnet18.a1_in1k".
@@ -90,9 +90,21 @@ def weights_file(name: str) -> Path | None:
         NoWeightsError: they are not in the cache and the hub cannot be reached or does not give them.
     """
     found = published(name)
-    if found is None:
-        return None
-    return _cached(found) or _downloaded(found)
+    return None if found is None else file_of(found)
+
+
+def file_of(wanted: Published) -> Path:
+    """Return a file of weights, which is downloaded into the hub's cache if it is not there.
+
+    Raises:
+        NoWeightsError: it is not in the cache and the hub cannot be reached or does not give it.
+    """
+    return _cached(wanted) or _downloaded(wanted)
+
+
+def is_cached(wanted: Published) -> bool:
+    """Whether the file is in the hub's cache."""
+    return _cached(wanted) is not None
 
 
 def _cached(wanted: Published) -> Path | None:

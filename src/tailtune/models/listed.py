@@ -48,6 +48,7 @@ TABLE_MODELS = {
     "extra-trees": "300 extremely randomised trees; Geurts et al. 2006",
     "logistic-regression": "on standardised numbers and one-hot categories",
     "linear-svc": "linear support vectors, calibrated by Platt's sigmoid",
+    "tabicl": "transformer that reads the rows as context; Qu et al. 2025; needs pip install tabicl",
 }
 
 IMAGE_MODELS = {  # a test builds every one and counts

@@ -57,6 +57,7 @@ MODELS: Mapping[str, Space] = {
     },
     "logistic-regression": {"C": Log(1e-3, 1e2)},
     "linear-svc": {"C": Log(1e-4, 1e2)},
+    "tabicl": {"estimators": Choice((4, 8, 16, 32))},
     "mlp-plr": _MLP | _EMBEDDING,
     "mlp": _MLP,
     "mlp-periodic": _MLP | _EMBEDDING,

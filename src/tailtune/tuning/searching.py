@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tailtune.data.dataset import Dataset
 from tailtune.errors import TailtuneError
-from tailtune.interrupt import Interrupted, deferred_interrupts, interrupting
+from tailtune.interrupt import Interrupted, interrupting
 from tailtune.jobs.claims import Claims
 from tailtune.jobs.engine import CLAIMS
 from tailtune.jobs.workers import LocalCrew
@@ -107,22 +107,25 @@ class Searching:
 
 
 def side_by_side(
-    searching: list[Searching], threads: int, gpus: tuple[str, ...], look: Callable[[], object]
-) -> dict[str, str]:
-    """Let as many processes search; a line for each that failed.
+    searching: Searching, others: int, threads: int, gpus: tuple[str, ...], look: Callable[[], object]
+) -> list[str]:
+    """Search in this process, which can begin at once, and in others beside it; a line for each that failed.
 
     Raises:
         KeyboardInterrupt: a signal came; what was under way is left to a later search.
+        Interrupted: likewise.
     """
-    failures: dict[str, str] = {}
-    with LocalCrew(len(searching), threads, gpus) as crew, deferred_interrupts() as interrupt:
-        for each in searching:
-            crew.give(each)
-        while crew.busy() and not interrupt.raised:
-            failures |= {task.title: failure for task, failure in crew.collect(LOOK) if failure is not None}
-            look()
-        if interrupt.raised:
+    failures: list[str] = []
+    with LocalCrew(others, threads, gpus) as crew:
+        for number in range(1, others + 1):
+            crew.give(replace(searching, number=number))
+        try:
+            searching(look)
+            while crew.busy():
+                failures += [failure for _, failure in crew.collect(LOOK) if failure is not None]
+                look()
+        except (KeyboardInterrupt, Interrupted):
             for _ in crew.stop():
                 pass
-            raise KeyboardInterrupt
+            raise
     return failures

@@ -14,7 +14,7 @@ from tailtune.models.classical import LIBRARIES
 from tailtune.models.tabular import sizes_of
 from tailtune.named_settings import home, parse, settled, with_settings
 from tailtune.run.learners import learner_of, with_model
-from tailtune.run.learners.portfolio import MEMBERS
+from tailtune.run.learners.portfolio import members_for
 from tailtune.settings import Resolved, ResolvedTraining, Run
 from tailtune.study.tune import declared, distribution
 from tailtune.training.recipe import resolve
@@ -91,7 +91,7 @@ def searches(run: Run, dataset: Dataset) -> tuple[Search, ...]:
     What the run states itself (its model, method, or a field of the routine) is not varied.
     """
     if dataset.kind == "table":
-        names = MEMBERS if run.model is None else (run.model,)
+        names = members_for(dataset) if run.model is None else (run.model,)
         return tuple(_of_table(run, name, dataset) for name in names)
     start = replace(with_model(run, dataset), method=run.method or "tuned")
     resolved = _resolved(start, dataset)

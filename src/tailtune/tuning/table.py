@@ -43,6 +43,8 @@ def verdict(result: TuningResult) -> str:
     low, high = judged.gain - 2 * judged.error, judged.gain + 2 * judged.error
     found = f"{judged.gain:+.4f} of {judged.default:.4f}; two standard errors either way {low:+.4f} to {high:+.4f}"
     where = f"on {judged.rows} rows that neither trained nor chose"
+    if not any(result.chosen.values()):
+        return "No trial was better than the default on the rows that choose: the default was taken."
     if not judged.better:
         return f"Tuning is no better than the default {where} (log loss {found}): the default was taken."
     if low > 0:

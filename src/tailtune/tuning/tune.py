@@ -147,7 +147,7 @@ def _check(trials: int | None, sampler: str, jobs: int | None, seeds: int) -> No
 
 
 def _search(searching: Searching, jobs: int | None, told: Told) -> None:
-    """Search until time or number is up, with as many processes as are asked for and then, if need be, with this one.
+    """Search until time or number is up, with as many processes as are asked for, and make what a dead one has left.
 
     How many there are changes neither the threads of a trial nor its figures.
     """
@@ -159,9 +159,8 @@ def _search(searching: Searching, jobs: int | None, told: Told) -> None:
         room = capacity(None, threads, cores=cores(), gpus=len(gpus), free=available_memory(), need=need, tasks=cores())
         jobs = room.jobs
     if jobs is not None and jobs > 1:
-        each = [replace(searching, number=number) for number in range(jobs)]
         told.say(f"{jobs} processes search side by side.")
-        for failure in side_by_side(each, threads, gpus, told.look).values():
+        for failure in side_by_side(searching, jobs - 1, threads, gpus, told.look):
             told.say(f"A process ended early: {failure}. The others went on.")
     searching(told.look)
     told.look()

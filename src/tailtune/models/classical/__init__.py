@@ -9,6 +9,7 @@ from tailtune.models.classical import (
     lightgbm,
     linear_svc,
     logistic_regression,
+    tabicl,
     xgboost,
 )
 from tailtune.models.classical.library import Library
@@ -21,4 +22,5 @@ LIBRARIES: Final[dict[str, Library]] = {
     "extra-trees": extra_trees,
     "logistic-regression": logistic_regression,
     "linear-svc": linear_svc,
+    "tabicl": tabicl,
 }

@@ -11,6 +11,7 @@ import numpy as np
 from tailtune.errors import TailtuneError
 from tailtune.models.classical.library import (
     NOT_OURS,
+    OF_STAGES,
     ORDINARY,
     Boosting,
     Floats,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tailtune.data.dataset import Part
 
 LABEL = "CatBoost"
+TAKES = OF_STAGES
 WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = True
 # tuned over many tables for classification: Holzmueller, Grinsztajn and Steinwart, "Better by Default: Strong Pre-Tuned

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tailtune.errors import TailtuneError
 from tailtune.models.classical.library import (
     NOT_OURS,
+    OF_STAGES,
     ORDINARY,
     Boosting,
     Floats,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tailtune.data.dataset import Part
 
 LABEL = "ExtraTrees"
+TAKES = OF_STAGES
 WEIGHS_CLASSES = False  # a leaf of one class keeps its probability of 1, whatever its rows weigh
 LOOKS_AT_CLOCK = True
 SETTINGS: Mapping[str, Any] = {

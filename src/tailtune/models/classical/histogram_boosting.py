@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tailtune.models.classical.library import ORDINARY, Boosting, Floats, check_columns, feature_table
+from tailtune.models.classical.library import OF_STAGES, ORDINARY, Boosting, Floats, check_columns, feature_table
 from tailtune.models.classical.scikit_learn import ScikitLearn, fitted, read
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ SETTINGS: Mapping[str, Any] = {  # scikit-learn's own
     "l2_regularization": 0.0,
     "max_features": 1.0,
 }
+TAKES = OF_STAGES
 WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = False
 TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from tailtune.data.dataset import Part
 
 Floats = NDArray[np.float64]
+OF_STAGES: tuple[str, ...] = (
+    "class_weights",
+    "weight_mean",
+    "sampler",
+    "enlarge",
+)  # the parts of a stage that most can take
 NOT_OURS = "this is no model that tailtune saved; take model.safetensors of a run"
 
 
@@ -72,12 +78,14 @@ class Library(Protocol):
     Attributes:
         LABEL: for tables and legends.
         SETTINGS: what can be set, as in ``--model "xgboost(max_depth=4)"``, with its default.
+        TAKES: the parts of a method's stage that it can take.
         WEIGHS_CLASSES: whether another weight for a class changes what is fitted as copies of its rows would.
         LOOKS_AT_CLOCK: whether training ends soon after the time is up.
     """
 
     LABEL: str
     SETTINGS: Mapping[str, Any]
+    TAKES: tuple[str, ...]
     WEIGHS_CLASSES: bool
     LOOKS_AT_CLOCK: bool
 

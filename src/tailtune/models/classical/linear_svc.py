@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tailtune.errors import TailtuneError
-from tailtune.models.classical.library import ORDINARY, Boosting, Floats, check_columns
+from tailtune.models.classical.library import OF_STAGES, ORDINARY, Boosting, Floats, check_columns
 from tailtune.models.classical.scikit_learn import ScikitLearn, columns_in_front, fitted, read
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LABEL = "linear SVC"
 SETTINGS: Mapping[str, Any] = {"C": 1.0}
+TAKES = OF_STAGES
 WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = False
 STEPS = 1000  # of the solver, at most, as the precursor has it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tailtune.models.classical.library import ORDINARY, Boosting, Floats, check_columns
+from tailtune.models.classical.library import OF_STAGES, ORDINARY, Boosting, Floats, check_columns
 from tailtune.models.classical.scikit_learn import ScikitLearn, columns_in_front, fitted, read
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 LABEL = "logistic regression"
 SETTINGS: Mapping[str, Any] = {"C": 1.0}
+TAKES = OF_STAGES
 WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = False
 STEPS = 1000  # of the solver, at most

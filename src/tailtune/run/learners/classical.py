@@ -29,7 +29,6 @@ from tailtune.run.result import TrainingRecord
 from tailtune.settings import Resolved, Run
 from tailtune.words import counted
 
-TAKES = ("class_weights", "weight_mean", "sampler", "enlarge")  # the parts of a stage that they can take
 MANY_ROWS = 100_000  # with fewer, growing a tree takes too little time for sharing it out to pay
 LACKS = (
     *("epochs", "batch_size", "optimizer", "lr", "weight_decay", "clip", "ema", "policy", "patience"),
@@ -55,9 +54,7 @@ def learner(library: Library) -> Learner:
 def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
     resolved = _resolved(run, dataset)
     if dataset.class_weights is not None and not library.WEIGHS_CLASSES:
-        raise TailtuneError(
-            f"class_weight changes nothing in the pure leaves of {resolved.model}; leave it out, or take model xgboost"
-        )
+        raise TailtuneError(f"class_weight {_without_effect(library, resolved)}; leave it out, or take model xgboost")
     method = weighted_classes(build_method(resolved.method, dataset.profile), dataset.class_weights, dataset.profile)
     stage, settings = _only_stage(method, resolved, library), settled(resolved.model, library.SETTINGS)
     if job.folder:
@@ -137,17 +134,17 @@ def _only_stage(method: Method, run: Resolved, library: Library) -> Stage:
         )
     stage, plain = method.stages[0], Stage()
     for part in (field.name for field in fields(Stage)):
-        if part not in TAKES and getattr(stage, part) != getattr(plain, part):
+        if part not in library.TAKES and getattr(stage, part) != getattr(plain, part):
             raise TailtuneError(
-                f"method {run.method!r} sets the {part.replace('_', ' ')} of a network, which {run.model} does not "
+                f"method {run.method!r} sets the {part.replace('_', ' ')} of training, which {run.model} does not "
                 "have; use --method erm"
             )
     sizes = ClassProfile((3, 1))
     first, last = (_class_weights(stage, sizes, progress) for progress in (0.0, 1.0))
     if first is not None and not library.WEIGHS_CLASSES:
         raise TailtuneError(
-            f"method {run.method!r} weighs or draws the classes, which changes nothing in the pure leaves of "
-            f"{run.model}; use --method erm, or --model xgboost"
+            f"method {run.method!r} weighs or draws the classes, which {_without_effect(library, run)}; use "
+            "--method erm, or --model xgboost"
         )
     if first is not None and last is not None and not np.allclose(first, last):
         raise TailtuneError(
@@ -155,6 +152,10 @@ def _only_stage(method: Method, run: Resolved, library: Library) -> Stage:
             "set of weights for all rounds; use --method class_balanced or balanced_sampling"
         )
     return stage
+
+
+def _without_effect(library: Library, run: Resolved) -> str:
+    return f"changes nothing in {'the pure leaves of ' if library.TAKES else ''}{run.model}"
 
 
 def _class_weights(stage: Stage, profile: ClassProfile, progress: float = 1.0) -> Floats | None:

@@ -19,9 +19,9 @@ from tailtune.evaluation.measures.log_loss import log_loss
 from tailtune.evaluation.measures.tail_auprc import tail_auprc
 from tailtune.evaluation.scored import scored
 from tailtune.methods.search import Space
-from tailtune.models.classical import LIBRARIES
+from tailtune.models.classical import LIBRARIES, tabicl
 from tailtune.models.listed import TABLE_MODELS
-from tailtune.named_settings import home, settled
+from tailtune.named_settings import home, parse, settled, with_settings
 from tailtune.profile import ClassProfile, Floats
 from tailtune.run.decide import in_use
 from tailtune.run.environment import peak_memory_mb
@@ -37,7 +37,7 @@ from tailtune.words import NBSP, duration
 
 NAME = "portfolio"
 METHOD = "tuned"  # of its networks
-NETWORK = "mlp-plr"
+NETWORK, IN_CONTEXT = "mlp-plr", "tabicl"
 MEMBERS = ("xgboost", "lightgbm", "catboost", "extra-trees", NETWORK)  # the quick ones first, should time be short
 LARGE, MINUTES = 1_000_000, 8.0  # cells of a table from which on time is limited, and to how much
 LEAST = 1.0  # seconds that a member's training has to have, or it is left out
@@ -63,6 +63,12 @@ def members_of(model: str) -> tuple[str, ...]:
     if not named:
         raise TailtuneError(f"{model} names no members; write portfolio(members=('xgboost', 'mlp-plr'))")
     return named
+
+
+def members_for(dataset: Dataset) -> tuple[str, ...]:
+    """Return the members of a portfolio that names none: `MEMBERS`, and TabICL where it can be had for such a table."""
+    rows, columns = len(dataset.train), sum(int(x.shape[1]) for x in dataset.train.tensors(NAME))
+    return (*MEMBERS, IN_CONTEXT) if tabicl.joins(rows, columns, len(dataset.names)) else MEMBERS
 
 
 def learner(of: Callable[[str], Learner]) -> Learner:
@@ -99,7 +105,8 @@ class _Candidate:
 
 
 def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> Fitted:
-    resolved, rows, members = _resolved(run, dataset), judged_rows(run, dataset), members_of(str(run.model))
+    resolved, rows = _resolved(run, dataset), judged_rows(run, dataset)
+    members = members_of(resolved.model)
     minutes = run.minutes or _minutes(dataset)
     if job.until is None and minutes is not None:
         job = replace(job, until=time.monotonic() + 60 * minutes)
@@ -173,7 +180,11 @@ def _resolved(run: Run, dataset: Dataset) -> Resolved:
     if run.selection == "test-oracle":
         raise TailtuneError(f"--selection test-oracle chooses an epoch, and {NAME} has none; leave it out")
     members_of(str(run.model))
-    return Resolved(**(vars(run) | {"method": run.method or METHOD}))
+    listed = members_for(dataset)
+    model = str(run.model)
+    if listed != MEMBERS and "members" not in parse(model)[1]:  # so that the run says what it is made of
+        model = with_settings(model, {"members": listed})
+    return Resolved(**(vars(run) | {"method": run.method or METHOD, "model": model}))
 
 
 def _trainings(
@@ -309,7 +320,7 @@ def _price(of: Callable[[str], Learner], run: Run, dataset: Dataset) -> Price:
     """The members' prices together; networks by the length that they may have."""
     rows = judged_rows(run, dataset)
     prices = []
-    for name in members_of(str(run.model)):
+    for name in members_of(_resolved(run, dataset).model):
         member = of(name)
         alone = replace(run, model=name, method=METHOD if member.network else "erm")
         prices.append(member.price(member.share(alone, dataset), dataset))
