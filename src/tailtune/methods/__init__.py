@@ -15,6 +15,7 @@ from tailtune.methods.drw import drw
 from tailtune.methods.ema import ema
 from tailtune.methods.erm import erm
 from tailtune.methods.focal import focal
+from tailtune.methods.focal_sam import focal_sam
 from tailtune.methods.imbsam import imbsam
 from tailtune.methods.inverse_frequency import inverse_frequency
 from tailtune.methods.joint_ssl import joint_ssl
@@ -73,6 +74,7 @@ __all__ = [
     "ema",
     "erm",
     "focal",
+    "focal_sam",
     "imbsam",
     "inverse_frequency",
     "joint_ssl",

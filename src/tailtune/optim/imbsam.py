@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from tailtune.errors import TailtuneError
 from tailtune.losses.counts import Counts, read_counts
-from tailtune.losses.targets import of_samples
-from tailtune.optim.gradients import batch_loss, mean_over_ranks, several_processes
-from tailtune.optim.parts import Part
-from tailtune.optim.sam import SAM, Accumulate
+from tailtune.optim.divided_sam import DividedSAM
+from tailtune.optim.sam import Accumulate
 
 
-class ImbSAM(SAM):
+class ImbSAM(DividedSAM):
     """Descends on L_head(w) + factor L_tail(w + eps), with eps = rho g / ||g|| and g the gradient of L_tail at w.
 
-    With N samples of losses l_i and t_i the share of sample i's targets that lies in tail classes (0 or 1 for class
-    indices), L_head = (1/N) sum_i (1 - t_i) l_i and L_tail = (1/N) sum_i t_i l_i. So a step makes two forward passes,
-    as SAM's, and three backward passes. A batch without tail samples takes a step of the base, one without head samples
-    a step of SAM (for factor 1).
-
-    An auxiliary term of the closure is divided as the batch is: the mean of the t_i is its part that counts as tail
-    (without the factor), the rest is not perturbed.
-
-    Under DDP both gradients at w are averaged over the ranks; with `no_sync` each rank perturbs by the gradient of its
-    own tail samples. The returned loss is the plain mean, whatever the factor. For all else see `SAM`.
+    It is `DividedSAM` with a share of 1 for tail classes and of 0 for the others. A batch without tail samples takes a
+    step of the base, one without head samples a step of SAM (for factor 1).
 
     Args:
         base: an optimiser instance over the parameters.
@@ -77,72 +67,19 @@ class ImbSAM(SAM):
         no_sync: Callable[[], AbstractContextManager[Any]] | None = None,
         before_step: Callable[[], Any] | None = None,
     ) -> None:
-        if factor < 0:
-            raise TailtuneError(f"factor is the weight of the tail loss, 0 or more, however: {factor=}")
-        self.tail = torch.from_numpy(tail_classes(counts, threshold, share))
-        self.factor = factor
-        self._has_tail = bool(self.tail.any())
-        self._tail = self.tail  # on the device and in the dtype of the last losses
+        tail = tail_classes(counts, threshold, share)
+        self.tail = torch.from_numpy(tail)
         super().__init__(
             base,
+            tail,
             model=model,
             rho=rho,
+            factor=factor,
             accumulate=accumulate,
             backward=backward,
             no_sync=no_sync,
             before_step=before_step,
         )
-
-    def _is_sharp(self) -> bool:
-        return self._has_tail and super()._is_sharp()
-
-    def _two_passes(self, passes: Callable[[], Iterable[Part]]) -> Tensor:
-        self._carried = {}  # the gradients of the head's parts, to which the descent adds those of the tail's
-        try:
-            return super()._two_passes(passes)
-        finally:
-            self._carried = {}
-
-    def _ascend(self, part: Part, weight: float) -> Tensor:
-        head, tail = self._divided(part)
-        self._add_to(self._carried, head, weight)
-        self._differentiate(tail, weight)
-        return self._objective(part)
-
-    def _factor(self) -> Tensor:
-        if several_processes():
-            # DDP reduces the first backward of a forward, here the head's, unless no_sync keeps both on their rank.
-            mean_over_ranks(self._held.all() if self._no_sync is None else list(self._carried.values()))
-        return super()._factor()
-
-    def _descend_part(self, part: Part, weight: float) -> Tensor:
-        head, tail = self._divided(part)
-        self._differentiate(tail if self._carried else head + tail, weight)
-        return self._objective(part)
-
-    def _refuse_several_backwards(self, what: str) -> None:
-        raise TailtuneError(f"{what} needs an ascent of one backward pass, and ImbSAM takes two: take SAM or SAM-A")
-
-    @staticmethod
-    def _objective(part: Part) -> Tensor:
-        return batch_loss(part.losses.detach(), None if part.auxiliary is None else part.auxiliary.detach())
-
-    def _divided(self, part: Part) -> tuple[Tensor, Tensor]:
-        """Divide the objective into what is taken at w, and what at w + eps."""
-        losses, targets, auxiliary = part
-        mass = self._mass(targets, losses)
-        share = mass.mean()
-        if auxiliary is not None and several_processes():
-            mean_over_ranks([share])
-        head = batch_loss(losses, None if auxiliary is None else (1 - share) * auxiliary, (1 - mass) / len(losses))
-        tail = batch_loss(losses, None if auxiliary is None else share * auxiliary, mass * (self.factor / len(losses)))
-        return head, tail
-
-    def _mass(self, targets: Tensor, losses: Tensor) -> Tensor:
-        """Return the share [N] of every sample's targets that lies in tail classes."""
-        if self._tail.device != losses.device or self._tail.dtype != losses.dtype:
-            self._tail = self.tail.to(losses.device, losses.dtype)
-        return of_samples(self._tail, targets, len(losses))
 
 
 def tail_classes(counts: Counts, threshold: float = 20, share: float = 0.2) -> NDArray[np.bool_]:
