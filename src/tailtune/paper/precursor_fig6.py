@@ -49,5 +49,6 @@ def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
         arms.append(Arm(IMAGENET, {"model": "resnet50", "weights": "simclr", "lr": 0.01, "epochs": 100}))
     sets = ("digits",) if scale == "smoke" else ("binary_cifar10",)
     model = "resnet34" if scale == "full" else None
-    total = None if scale == "smoke" else 4000
-    return planned(scale, asked, arms, RATIOS[scale], sets, model=model, total=total)
+    total = {"smoke": None, "small": 2000, "full": 4000}[scale]
+    epochs = 20 if scale == "small" else None
+    return planned(scale, asked, arms, RATIOS[scale], sets, model=model, total=total, epochs=epochs)
