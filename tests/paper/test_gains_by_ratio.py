@@ -46,7 +46,7 @@ def test_points_and_claims_between_arms() -> None:
 def test_colours_are_those_of_all_arms_in_every_panel() -> None:
     rows = made(fig4, {fig4.RANDOM: (0, 0), fig4.SIMCLR: (0.1, 0.1)})
     (svg,) = fig4.figures(rows).values()
-    assert "all classes, SimCLR: 0.01 " in svg
+    assert "balanced, all classes, SimCLR: 0.01 " in svg
 
 
 def test_published_weights_are_for_full_alone() -> None:

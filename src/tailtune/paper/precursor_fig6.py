@@ -36,6 +36,7 @@ _GAINS = Gains(
         ),
         "fine-tuning end to end is better than a linear head on the fixed features": (FINE, LINEAR),
     },
+    imbalanced=True,
 )
 tables, figures, claims = _GAINS.tables, _GAINS.figures, _GAINS.claims
 
