@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,10 +41,10 @@ class Panel:
 
 
 def panels(shown: Sequence[Panel], name: str, title: str) -> str:
-    """Return panels side by side as SVG, with one legend.
+    """Return panels side by side as SVG, four of them in two rows, with one legend.
 
     Args:
-        shown: from left to right.
+        shown: from left to right, and then below.
         name: unique id of the figure.
         title: what it shows.
     """
@@ -54,8 +55,9 @@ def panels(shown: Sequence[Panel], name: str, title: str) -> str:
     words = []
     columns = 2 if len(shown) == 1 else 3  # of the legend
     rows = -(-len(names) // columns)
-    with canvas(WIDE * len(shown), HIGH + LEGEND + 16 * rows) as figure:
-        for axes, panel in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+    down, across = (2, 2) if len(shown) == 4 else (1, len(shown))
+    with canvas(WIDE * across, HIGH * down + LEGEND + 16 * rows) as figure:
+        for axes, panel in zip(figure.subplots(down, across, squeeze=False).flat, shown, strict=True):
             for curve, places in panel.curves.items():
                 xs = sorted(x for x, values in places.items() if values)
                 if not xs:
@@ -121,5 +123,15 @@ def _axes(made: Any, panel: Panel) -> None:
 
 def _plain(made: Any, places: Sequence[float]) -> None:
     if len(places) <= 9:
-        made.set_ticks(places, [f"{place:.3g}" for place in places])
+        words = [f"{place:.3g}" if place < 1000 else f"{place:,.0f}" for place in places]
+        made.set_ticks(places, [word if apart else "" for word, apart in zip(words, _apart(places), strict=True)])
         made.set_ticks([], minor=True)
+
+
+def _apart(places: Sequence[float]) -> list[bool]:
+    """Which of rising places of a logarithmic axis have room for a label beside the one before."""
+    room, last, found = 0.09 * math.log(places[-1] / places[0]) if places else 0.0, 0.0, []
+    for place in places:
+        found.append(not any(found) or math.log(place / last) >= room)
+        last = place if found[-1] else last
+    return found

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tailtune.paper.classes import balanced, cell, gain, minority
+from tailtune.paper.classes import at_test_ratio, balanced, cell, gain, minority
 from tailtune.paper.curves import Panel, panels
 from tailtune.paper.page import Claim, Row, Table
 from tailtune.paper.rows import by_study, ratios_of
@@ -28,6 +28,7 @@ class Gains:
         of: the arms that these claims are of.
         between: further claims at the most imbalanced ratio: words, and by words the better and the worse arm.
         relative: whether gains are shares of the baseline's accuracy (Equation 2), rather than points.
+        imbalanced: draw the accuracy on test rows of the train ratio too.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Gains:
     of: Sequence[str]
     between: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     relative: bool = False
+    imbalanced: bool = False
 
     @property
     def unit(self) -> str:
@@ -87,14 +89,25 @@ class Gains:
         made = {}
         for study, own in by_study(rows).items():
             ratios, arms = ratios_of(own), self._arms(own)
-            accuracy = {
-                arm: {
-                    ratio: [balanced(row) for row in own if row["arm"] == arm and row["ratio"] == ratio]
-                    for ratio in ratios
-                }
-                for arm in arms
-            }
-            shown = [Panel(ALL, "train ratio", "test accuracy", accuracy, log=10)]
+            kinds: dict[str, Callable[[Row], float]] = {"balanced test rows": balanced}
+            if self.imbalanced:
+                kinds["test rows of the train ratio"] = lambda row: at_test_ratio(row, float(row["ratio"]))
+            shown = [
+                Panel(
+                    words,
+                    "train ratio",
+                    "test accuracy",
+                    {
+                        arm: {
+                            ratio: [of(row) for row in own if row["arm"] == arm and row["ratio"] == ratio]
+                            for ratio in ratios
+                        }
+                        for arm in arms
+                    },
+                    log=10,
+                )
+                for words, of in kinds.items()
+            ]
             for of in OF:
                 # the baseline comes along without places, so that colours are those of the first panel
                 curves = {
@@ -104,7 +117,7 @@ class Gains:
                     for arm in arms
                 }
                 words = "relative gain" if self.relative else "gain"
-                shown.append(Panel(of, "train ratio", f"{words} over {self.baseline}", curves, log=10))
+                shown.append(Panel(f"balanced, {of}", "train ratio", f"{words} over {self.baseline}", curves, log=10))
             name = f"{self.name}-{study}"
             made[name] = panels(shown, name, f"{study}: gain over {self.baseline} by train ratio")
         return made

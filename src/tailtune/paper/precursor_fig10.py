@@ -15,7 +15,7 @@ SGD, SAM, ASYMMETRIC = "SGD", "SAM", "asymmetric SAM"
 METHODS = {SAM: "sam(rho=0.1)", ASYMMETRIC: "sama(rho=0.1)"}
 RATIOS: Mapping[Scale, Sequence[float]] = {
     "smoke": (0.1, 1.0),
-    "small": (0.01, 0.1, 1.0),
+    "small": (0.01, 1.0),
     "full": (0.001, 0.01, 0.1, 1.0),
 }
 _GAINS = Gains(
@@ -38,5 +38,5 @@ def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
     """Return a study of both at every ratio, with the same mean radius. Raises what `planned` raises."""
     arms = [Arm(SGD), *(Arm(name, {"method": method}) for name, method in METHODS.items())]
     sets, model = (("cifar10",), "resnet34") if scale == "full" else ((), None)
-    epochs = 15 if scale == "small" else None
+    epochs = 20 if scale == "small" else None
     return planned(scale, asked, arms, RATIOS[scale], sets, model=model, epochs=epochs)

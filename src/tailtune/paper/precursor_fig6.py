@@ -36,6 +36,7 @@ _GAINS = Gains(
         ),
         "fine-tuning end to end is better than a linear head on the fixed features": (FINE, LINEAR),
     },
+    imbalanced=True,
 )
 tables, figures, claims = _GAINS.tables, _GAINS.figures, _GAINS.claims
 
@@ -49,5 +50,6 @@ def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
         arms.append(Arm(IMAGENET, {"model": "resnet50", "weights": "simclr", "lr": 0.01, "epochs": 100}))
     sets = ("digits",) if scale == "smoke" else ("binary_cifar10",)
     model = "resnet34" if scale == "full" else None
-    total = None if scale == "smoke" else 4000
-    return planned(scale, asked, arms, RATIOS[scale], sets, model=model, total=total)
+    total = {"smoke": None, "small": 2000, "full": 4000}[scale]
+    epochs = 20 if scale == "small" else None
+    return planned(scale, asked, arms, RATIOS[scale], sets, model=model, total=total, epochs=epochs)

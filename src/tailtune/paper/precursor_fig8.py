@@ -15,7 +15,7 @@ SGD, LAPLACE, SGHMC = "SGD", "Laplace, diagonal", "SGHMC"
 METHODS = {LAPLACE: "laplace_diagonal", SGHMC: "sghmc"}
 RATIOS: Mapping[Scale, Sequence[float]] = {
     "smoke": (0.1, 1.0),
-    "small": (0.01, 0.1, 1.0),
+    "small": (0.01, 1.0),
     "full": (0.001, 0.01, 0.1, 1.0),
 }
 _GAINS = Gains(
@@ -33,4 +33,5 @@ def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
     arms = [Arm(SGD), *(Arm(name, {"method": method}) for name, method in METHODS.items())]
     sets, model = (("cifar10",), "resnet34") if scale == "full" else ((), None)
     ema = 0.0 if scale == "full" else None  # the procedures make averages of their own
-    return planned(scale, asked, arms, RATIOS[scale], sets, model=model, ema=ema)
+    epochs = 25 if scale == "small" else None
+    return planned(scale, asked, arms, RATIOS[scale], sets, model=model, ema=ema, epochs=epochs)
