@@ -58,7 +58,11 @@ def test_one_analysis_of_another_layer(run: Path, cli: Cli) -> None:
     assert (found["collapse"]["layer"], found["collapse"]["nc3"]) == ("head", None)
 
 
-def test_shapes_of_a_run_beside_another(run: Path, fitted: Fitted, cli: Cli) -> None:
+def test_shapes_of_a_run_beside_another(run: Path, fitted: Fitted, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("K", 2), ("TRACE_DRAWS", 2), ("STEPS", 5), ("DRAWS", 1)):
+        monkeypatch.setattr(f"tailtune.analysis.curvature.{name}", value)
+    for name, value in (("STEPS", 5), ("SIDE", 3), ("DIRECTIONS", 2)):
+        monkeypatch.setattr(f"tailtune.analysis.landscape.{name}", value)
     asked = ("--only", "regions", "landscape", "curvature", "--rows", "30", "--features", "height", "colour")
     got = cli("analyse", run, *asked, "--beside", fitted.folder)
     assert got.code == 0, got.err

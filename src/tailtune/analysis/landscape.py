@@ -214,9 +214,9 @@ def _finding(data: Mapping[str, Any], curves: Mapping[str, np.ndarray], places: 
 
     def told_of(curve: np.ndarray) -> str:
         reached = _distance_of_rise(curve, places)
-        return "not on both sides" if reached is None else f"within {reached:.2g} steps"
+        return "does not rise by 1 on both sides" if reached is None else f"rises by 1 within {reached:.2g} steps"
 
-    told = f"In this run the loss of all training rows rises by 1 {told_of(curves[WHOLE])}"
+    told = f"In this run the loss of all training rows {told_of(curves[WHOLE])}"
     if RARE in curves and OTHERS in curves:
         told += f", that of the rarest classes ({listed(data['minority'])}) {told_of(curves[RARE])} and that of the "
         told += f"others {told_of(curves[OTHERS])}"
@@ -229,7 +229,7 @@ def _finding(data: Mapping[str, Any], curves: Mapping[str, np.ndarray], places: 
     )
     if "beside" in data:
         theirs = np.array(data["beside"]["slices"][WHOLE])
-        told += f"; in {data['beside']['folder']} the loss of all training rows rises by 1 {told_of(theirs)}"
+        told += f"; in {data['beside']['folder']} the loss of all training rows {told_of(theirs)}"
     return f"{told}."
 
 
