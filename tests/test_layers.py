@@ -15,7 +15,7 @@ ROOT = Path(tailtune.__file__).parent
 ORDER = (
     "words", "errors", "version", "files", "yaml_file", "by_name", "named_settings", "settings", "interrupt", "profile",
     "data", "sampling", "augment", "models", "losses", "optim", "decision", "bayes", "methods", "training",
-    "evaluation", "leaks", "run", "jobs", "study", "analysis", "advice", "report", "paper", "fit", "compare", "tuning",
+    "evaluation", "leaks", "run", "analysis", "jobs", "study", "advice", "report", "paper", "fit", "compare", "tuning",
     "estimators", "demo", "cli",
     "__main__",
 )  # fmt: skip

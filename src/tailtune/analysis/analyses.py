@@ -83,6 +83,11 @@ def as_json(found: Sequence[Analysis]) -> dict[str, Any]:
     }
 
 
+def json_of(analyses: Mapping[str, Any]) -> bytes:
+    """Return the content of analysis.json: what was found, by the name of its analysis."""
+    return json.dumps({"format": FORMAT, **analyses}, indent=1, allow_nan=False).encode() + b"\n"
+
+
 def write_analysis(run: Finished, found: Sequence[Analysis]) -> Path:
     """Write analysis.json into the folder of a run, take it up in DONE, and return its path.
 
@@ -90,6 +95,6 @@ def write_analysis(run: Finished, found: Sequence[Analysis]) -> Path:
         TailtuneError: no space for it, or no right to write it.
     """
     out = run.folder / FILE
-    write_whole(out, json.dumps({"format": FORMAT, **as_json(found)}, indent=1, allow_nan=False).encode() + b"\n")
+    write_whole(out, json_of(as_json(found)))
     seal_again(run.folder, FILE)
     return out
