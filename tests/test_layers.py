@@ -14,7 +14,7 @@ import tailtune
 ROOT = Path(tailtune.__file__).parent
 ORDER = (
     "words", "errors", "version", "files", "yaml_file", "by_name", "named_settings", "settings", "interrupt", "profile",
-    "data", "sampling", "augment", "models", "losses", "optim", "decision", "bayes", "methods", "training",
+    "data", "sampling", "augment", "models", "losses", "optim", "decision", "bayes", "methods", "collapse", "training",
     "evaluation", "leaks", "run", "analysis", "jobs", "study", "advice", "report", "paper", "fit", "compare", "tuning",
     "estimators", "demo", "cli",
     "__main__",
