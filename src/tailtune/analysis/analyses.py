@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,60 +20,134 @@ if TYPE_CHECKING:
 
 FILE = "analysis.json"
 FORMAT = 1
+ROWS = 256
 
 
-def _collapse(subject: Subject, layer: str | None) -> Analysis:
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of analyses beside a run.
+
+    Attributes:
+        layer: dotted name of the layer whose collapse is measured; None for the penultimate one.
+        beside: another run, which landscape, curvature and regions of pictures show beside this one.
+        rows: training rows that landscape and curvature look at, about.
+        features: the two columns of a table over which regions are drawn; none for the most influential ones.
+    """
+
+    layer: str | None = None
+    beside: Subject | None = None
+    rows: int = ROWS
+    features: tuple[str, ...] = ()
+
+
+def _collapse(subject: Subject, asked: Asked) -> Analysis:
     from tailtune.analysis.neural_collapse import neural_collapse
 
-    return neural_collapse(subject, layer)
+    return neural_collapse(subject, asked.layer)
 
 
-def _overfitting(subject: Subject, layer: str | None) -> Analysis:
+def _overfitting(subject: Subject, asked: Asked) -> Analysis:
     from tailtune.analysis.overfitting import overfitting
 
     return overfitting(subject)
 
 
-ANALYSES: Mapping[str, Callable[[Subject, str | None], Analysis]] = {
+def _regions(subject: Subject, asked: Asked) -> Analysis:
+    from tailtune.analysis.feature_regions import feature_regions
+    from tailtune.analysis.picture_regions import picture_regions
+
+    if subject.preprocessor.kind == "table":
+        return feature_regions(subject, asked.features)
+    if asked.features:
+        raise TailtuneError(f"--features names columns, and {subject.run.folder} is of pictures; leave it out")
+    return picture_regions(subject, asked.beside)
+
+
+def _landscape(subject: Subject, asked: Asked) -> Analysis:
+    from tailtune.analysis.landscape import landscape
+
+    return landscape(subject, asked.rows, asked.beside)
+
+
+def _curvature(subject: Subject, asked: Asked) -> Analysis:
+    from tailtune.analysis.curvature import curvature
+
+    return curvature(subject, asked.rows, asked.beside)
+
+
+ANALYSES: Mapping[str, Callable[[Subject, Asked], Analysis]] = {
     "collapse": _collapse,
     "overfitting": _overfitting,
+    "regions": _regions,
+    "landscape": _landscape,
+    "curvature": _curvature,
 }
+SLOW = ("landscape", "curvature")  # minutes for a network of pictures: only where they are named
 
 
-def check_names(only: Sequence[str], layer: str | None = None) -> tuple[str, ...]:
-    """Return the analyses that are meant, in their order; all for none.
+def check_names(
+    only: Sequence[str],
+    layer: str | None = None,
+    beside: Path | None = None,
+    rows: int | None = None,
+    features: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """Return the analyses that are meant, in their order; for none all but the slow ones.
 
     Raises:
-        TailtuneError: a name that is none, or a layer where nothing is asked for that looks at one.
+        TailtuneError: a name that is none, too few rows, or an option where nothing is asked for that it is for.
     """
     for name in only:
         if name not in ANALYSES:
             raise TailtuneError(
-                f"--only {name}: there is no such analysis.{nearest(name, list(ANALYSES))} It takes {listed(ANALYSES)}"
+                f"--only {name}: there is no such analysis.{nearest(name, list(ANALYSES))} It takes "
+                f"{listed(ANALYSES, most=len(ANALYSES))}"
             )
-    chosen = tuple(name for name in ANALYSES if name in only or not only)
+    chosen = tuple(name for name in ANALYSES if name in only or (not only and name not in SLOW))
     if layer is not None and "collapse" not in chosen:
         raise TailtuneError(f"--layer {layer} says where collapse is measured; add collapse to --only, or leave it out")
+    if beside is not None and not {"landscape", "curvature", "regions"} & {*chosen}:
+        raise TailtuneError("--beside is for landscape, curvature and regions; add one to --only, or leave it out")
+    if features and "regions" not in chosen:
+        raise TailtuneError("--features is for regions; add regions to --only, or leave it out")
+    if rows is not None:
+        if not {*SLOW} & {*chosen}:
+            raise TailtuneError("--rows is for landscape and curvature; add one to --only, or leave it out")
+        if rows < 1:
+            raise TailtuneError(f"--rows must be 1 or more, however: {rows}")
     return chosen
 
 
-def analyse(run: Finished, only: Sequence[str] = (), layer: str | None = None) -> list[Analysis]:
+def analyse(
+    run: Finished,
+    only: Sequence[str] = (),
+    layer: str | None = None,
+    beside: Finished | None = None,
+    rows: int | None = None,
+    features: Sequence[str] = (),
+) -> list[Analysis]:
     """Carry out analyses of a finished run, on the CPU, and write nothing.
 
     Args:
         run: of a network.
-        only: names of analyses; all for none.
+        only: names of analyses; all but `SLOW` for none.
         layer: dotted name of the layer whose collapse is measured; None for the penultimate one.
+        beside: another run that is shown beside it where an analysis compares.
+        rows: training rows that landscape and curvature look at, about; `ROWS` for None.
+        features: the two columns of a table over which regions are drawn; none for the most influential ones.
 
     Raises:
-        TailtuneError: what `check_names` and `tailtune.analysis.subject.subject_of` refuse, or no such layer.
+        TailtuneError: what `check_names` and `tailtune.analysis.subject.subject_of` refuse, no such layer or column,
+            or runs that cannot be compared.
     """
-    chosen = check_names(only, layer)
+    chosen = check_names(only, layer, None if beside is None else beside.folder, rows, features)
 
     from tailtune.analysis.subject import subject_of
 
     subject = subject_of(run)
-    return [ANALYSES[name](subject, layer) for name in chosen]
+    other = None if beside is None else subject_of(beside)
+    asked = Asked(layer, other, ROWS if rows is None else rows, tuple(features))
+    return [ANALYSES[name](subject, asked) for name in chosen]
 
 
 def as_json(found: Sequence[Analysis]) -> dict[str, Any]:

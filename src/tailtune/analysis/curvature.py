@@ -1,123 +1,190 @@
-"""Curvature of a training loss: the largest eigenvalues of its Hessian, and its trace, from products with vectors."""
+"""Curvature of the training loss of a finished run: eigenvalues, trace and density, of all rows and of class groups."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from tailtune.errors import TailtuneError
+from tailtune.analysis.analysis import Analysis, Lines, Table
+from tailtune.words import MINUS, counted, listed
 
-Floats = NDArray[np.float64]
-Batch = tuple[tuple[Tensor, ...], Tensor]  # inputs of the network, and class indices [B]
-Loss = Callable[[Tensor, Tensor], Tensor]  # (logits [B, K], targets [B]) -> losses [B]
-Product = Callable[[Floats], Floats]
+if TYPE_CHECKING:
+    from tailtune.analysis.class_losses import Sample
+    from tailtune.analysis.loss_matrices import GaussNewton, Hessian, LossMatrix
+    from tailtune.analysis.spectrum import Spectrum
+    from tailtune.analysis.subject import Subject
 
-
-def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the losses [B]."""
-    return nn.functional.cross_entropy(logits, targets, reduction="none")
-
-
-class Hessian:
-    """The Hessian of the mean loss over all rows, with respect to all parameters that are trained [P, P].
-
-    It is never made: `product` takes it times a vector by differentiating the gradient's product with the vector, batch
-    by batch. The network is looked at in evaluation mode, so that batch normalisation uses its running statistics and
-    dropout draws nothing; rows then count one by one, and batches change nothing.
-
-    Args:
-        model: any network that gives logits; it is put back in the mode that it was in.
-        batches: gives the batches anew at each call; small ones take less memory.
-        loss: of each row.
-
-    Attributes:
-        size: number of parameters P.
-
-    Raises:
-        TailtuneError: nothing is trained, or there are no rows.
-    """
-
-    def __init__(self, model: nn.Module, batches: Callable[[], Iterable[Batch]], loss: Loss = cross_entropy) -> None:
-        self._model, self._batches, self._loss = model, batches, loss
-        self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self.size = sum(parameter.numel() for parameter in self._parameters)
-        self._rows = sum(len(targets) for _, targets in batches())
-        if not self.size or not self._rows:
-            raise TailtuneError(f"curvature takes parameters and rows, however: {self.size} and {self._rows}")
-
-    def product(self, vector: Floats) -> Floats:
-        """Return the Hessian times `vector` [P], in the order of the parameters, [P]."""
-        parts = self._split(vector)
-        total = [torch.zeros_like(parameter) for parameter in self._parameters]
-        training = self._model.training
-        self._model.eval()
-        try:
-            for inputs, targets in self._batches():
-                share = self._loss(self._model(*inputs), targets).sum() / self._rows
-                gradients = torch.autograd.grad(share, self._parameters, create_graph=True, materialize_grads=True)
-                along = torch.stack([(g * part).sum() for g, part in zip(gradients, parts, strict=True)]).sum()
-                if not along.requires_grad:  # a loss that is linear in the parameters
-                    continue
-                found = torch.autograd.grad(along, self._parameters, materialize_grads=True)
-                for sum_, each in zip(total, found, strict=True):
-                    sum_ += each
-        finally:
-            self._model.train(training)
-        return np.concatenate([part.reshape(-1).double().cpu().numpy() for part in total])
-
-    def _split(self, vector: Floats) -> Sequence[Tensor]:
-        flat = torch.from_numpy(np.ascontiguousarray(vector, dtype=np.float64).reshape(-1))
-        pieces = torch.split(flat, [parameter.numel() for parameter in self._parameters])
-        return [piece.view_as(p).to(p.device, p.dtype) for piece, p in zip(pieces, self._parameters, strict=True)]
+READING = (
+    "The larger an eigenvalue, the faster the loss rises in its direction. A group of classes whose eigenvalues are "
+    "larger is held by the weights more narrowly; where they are smaller, more weights fit its rows as well."
+)
+K, TRACE_DRAWS, STEPS, DRAWS, TOLERANCE = 10, 10, 40, 2, 1e-3
 
 
-def largest_eigenvalues(product: Product, size: int, k: int = 10, seed: int = 0, tolerance: float = 1e-4) -> Floats:
-    """Return the `k` largest eigenvalues of a symmetric matrix, largest first, by Lanczos with restarts (ARPACK).
+def curvature(subject: Subject, rows: int, beside: Subject | None = None, seed: int = 0) -> Analysis:
+    """Measure the Hessian of the mean cross-entropy on training rows, and its Gauss-Newton part.
+
+    Rows are a sample, see `tailtune.analysis.class_losses.training_sample`; eigenvalues are those of the largest
+    magnitude, which are the leading singular values.
 
     Args:
-        product: the matrix times a vector.
-        size: of the matrix; the whole of it is made where it is hardly larger than `k`.
-        k: how many.
-        seed: of the start.
-        tolerance: relative, of the eigenvalues.
+        subject: network and rows.
+        rows: of the sample, about.
+        beside: another run, whose eigenvalues are shown beside those of the whole loss, on its own training rows.
+        seed: of the sample and of all draws.
 
     Raises:
-        TailtuneError: `k` is not from 1 to `size`, or the eigenvalues were not found.
+        TailtuneError: eigenvalues were not found.
     """
-    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+    from tailtune.analysis.class_losses import groups, training_sample
+    from tailtune.analysis.loss_matrices import GaussNewton, Hessian
 
-    if not 1 <= k <= size:
-        raise TailtuneError(f"of a matrix of {size} rows there are 1 to {size} eigenvalues, however: {k=}")
-    if size <= 2 * k + 1:
-        whole = np.stack([product(unit) for unit in np.eye(size)])
-        return np.asarray(np.linalg.eigvalsh((whole + whole.T) / 2)[::-1][:k])
-    start = np.random.default_rng(seed).standard_normal(size)
-    operator: Any = LinearOperator((size, size), matvec=product, dtype=np.float64)
-    try:
-        found = eigsh(operator, k, which="LA", v0=start, tol=tolerance, return_eigenvectors=False)
-    except ArpackNoConvergence as error:
-        raise TailtuneError(
-            f"{len(error.eigenvalues)} of {k} eigenvalues were found; take a larger tolerance"
-        ) from error
-    return np.asarray(np.sort(found)[::-1])
+    profile = subject.profile
+    samples = [each for each in groups(training_sample(subject, rows, seed), profile.tail.tolist()) if each.rows]
+    found: dict[str, dict[str, Any]] = {}
+    for sample in samples:
+        found[sample.name] = {
+            "rows": sample.rows,
+            "hessian": _of(_of_sample(Hessian, subject, sample), seed),
+            "gauss_newton": _of(_of_sample(GaussNewton, subject, sample), seed),
+        }
+    whole = _of_sample(Hessian, subject, samples[0])
+    density = _density(whole, found[samples[0].name]["hessian"]["eigenvalues"], seed)
+    other = None
+    if beside is not None:
+        from tailtune.analysis.spectrum import largest_eigenvalues
+
+        matrix = _of_sample(Hessian, beside, training_sample(beside, rows, seed))
+        k = min(K, matrix.size)
+        other = largest_eigenvalues(matrix.product, matrix.size, k, seed, TOLERANCE, by_magnitude=True).tolist()
+    data = {
+        "classes": list(profile.names),
+        "minority": [profile.names[c] for c in profile.tail.tolist()],
+        "groups": found,
+        "density": density,
+        **({} if beside is None else {"beside": {"folder": beside.run.folder.name, "eigenvalues": other}}),
+    }
+    ranks = tuple(float(i + 1) for i in range(len(found[samples[0].name]["hessian"]["eigenvalues"])))
+    figures = [
+        Lines(
+            "Largest eigenvalues of the Hessian",
+            "rank",
+            "eigenvalue",
+            ranks,
+            {name: tuple(each["hessian"]["eigenvalues"]) for name, each in found.items()},
+            marks=True,
+            logarithmic=_spread([v for each in found.values() for v in each["hessian"]["eigenvalues"]]),
+        ),
+        Lines(
+            "Density of the eigenvalues of the Hessian, all training rows",
+            "eigenvalue",
+            "share of eigenvalues for each step of 1",
+            tuple(density["at"]),
+            {samples[0].name: tuple(density["density"])},
+            logarithmic=True,
+        ),
+    ]
+    if beside is not None and other is not None:
+        ours = found[samples[0].name]["hessian"]["eigenvalues"]
+        names = {f"this run, {subject.run.folder.name}": ours, beside.run.folder.name: other}
+        figures.insert(
+            1,
+            Lines(
+                "Ten largest singular values of the Hessian, each run on its training rows",
+                "rank",
+                "singular value",
+                tuple(float(i + 1) for i in range(max(len(ours), len(other)))),
+                {name: tuple(abs(v) for v in values) for name, values in names.items()},
+                marks=True,
+                logarithmic=True,
+            ),
+        )
+    return Analysis("curvature", "Curvature", READING, _finding(data), tuple(figures), (_table(found),), data)
 
 
-def trace(product: Product, size: int, draws: int = 64, seed: int = 0) -> tuple[float, float]:
-    """Return an estimate of the trace of a symmetric matrix, and its standard error (Hutchinson 1989).
+def _of_sample(kind: type[Hessian] | type[GaussNewton], subject: Subject, sample: Sample) -> LossMatrix:
+    from tailtune.analysis.spectrum import check_deterministic
 
-    It is the mean of v' H v over vectors v of random signs.
+    matrix = kind(subject.network, lambda: sample.batches, sample.loss)
+    check_deterministic(matrix.product, matrix.size)
+    return matrix
 
-    Raises:
-        TailtuneError: fewer than two draws, of which there is no standard error.
-    """
-    if draws < 2:
-        raise TailtuneError(f"a trace with its standard error takes 2 draws or more, however: {draws=}")
-    random = np.random.default_rng(seed)
-    signs = (random.choice([-1.0, 1.0], size) for _ in range(draws))
-    found = np.array([sign @ product(sign) for sign in signs])
-    return float(found.mean()), float(found.std(ddof=1) / np.sqrt(draws))
+
+def _of(matrix: LossMatrix, seed: int) -> dict[str, Any]:
+    from tailtune.analysis.spectrum import largest_eigenvalues, trace
+
+    k = min(K, matrix.size)
+    values = largest_eigenvalues(matrix.product, matrix.size, k, seed, TOLERANCE, by_magnitude=True)
+    estimate, error = trace(matrix.product, matrix.size, TRACE_DRAWS, seed)
+    return {"eigenvalues": values.tolist(), "trace": estimate, "trace_standard_error": error}
+
+
+def _density(matrix: LossMatrix, largest: Sequence[float], seed: int) -> dict[str, Any]:
+    from tailtune.analysis.spectrum import spectrum
+
+    found: Spectrum = spectrum(matrix.product, matrix.size, STEPS, DRAWS, seed)
+    low, high = min(*found.values, *largest), max(*found.values, *largest)
+    width = 0.01 * max(high - low, 1e-12)
+    at = np.linspace(low - 5 * width, high + 5 * width, 300)
+    floor = 0.1 / matrix.size / width / math.sqrt(2 * math.pi)  # a tenth of one eigenvalue
+    density = [float(v) if v > floor else None for v in found.density(at, width)]
+    return {
+        "at": at.tolist(),
+        "density": density,
+        "width": width,
+        "negative_share": float(found.weights[found.values < -width].sum()),
+        "smallest": low,
+    }
+
+
+def _spread(values: Sequence[float]) -> bool:
+    """Whether values are better told apart on a logarithmic axis."""
+    return min(values) > 0 and max(values) > 30 * min(values)
+
+
+def _finding(data: Mapping[str, Any]) -> str:
+    from tailtune.analysis.class_losses import OTHERS, RARE, WHOLE
+
+    found: Mapping[str, Any] = data["groups"]
+    top = {name: each["hessian"]["eigenvalues"][0] for name, each in found.items()}
+    told = f"In this run the eigenvalue of the largest magnitude is {figure(top[WHOLE])} for all training rows"
+    if RARE in top and OTHERS in top:
+        traces = {name: found[name]["hessian"]["trace"] for name in (RARE, OTHERS)}
+        told += (
+            f"; it is {figure(top[RARE])} for the rarest classes ({listed(data['minority'])}) and "
+            f"{figure(top[OTHERS])} for the others, with traces of {figure(traces[RARE])} and {figure(traces[OTHERS])}"
+        )
+    if "beside" in data:
+        both = found[WHOLE]["hessian"]["eigenvalues"], data["beside"]["eigenvalues"]
+        ours, other = (np.abs(values) for values in both)
+        n = min(len(ours), len(other))
+        times = float(np.exp(np.mean(np.log(ours[:n].clip(1e-300) / other[:n].clip(1e-300)))))
+        told += f"; its {counted(n, 'singular value', 'singular values')} are {figure(times)} times those of "
+        told += f"{data['beside']['folder']} (geometric mean)"
+    return f"{told}."
+
+
+def figure(value: float) -> str:
+    """Write a number of any magnitude with three digits."""
+    return f"{value:.3g}".replace("-", MINUS)
+
+
+def _table(found: Mapping[str, Any]) -> Table:
+    columns = ("", "rows looked at", "largest eigenvalue", "tenth", "trace", "its standard error")
+    words = {"hessian": "Hessian", "gauss_newton": "Gauss-Newton"}
+    rows = [
+        (
+            f"{words[matrix]}, {name}",
+            each["rows"],
+            figure(each[matrix]["eigenvalues"][0]),
+            figure(each[matrix]["eigenvalues"][K - 1]) if len(each[matrix]["eigenvalues"]) >= K else "–",
+            figure(each[matrix]["trace"]),
+            figure(each[matrix]["trace_standard_error"]),
+        )
+        for matrix in words
+        for name, each in found.items()
+    ]
+    return Table("Curvature by group of classes", columns, tuple(rows))

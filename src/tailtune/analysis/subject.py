@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from tailtune.augment.policies import Augment
-    from tailtune.data.dataset import Part
+    from tailtune.data.dataset import Part, Preprocessor
     from tailtune.models.network import Network
 
 
@@ -23,27 +23,35 @@ class Subject:
     """What is looked into.
 
     Attributes:
+        run: that it was made from.
         network: on the CPU, in evaluation mode.
+        preprocessor: what makes inputs of rows as they were read.
         profile: of the rows that it was trained on.
         parts: "train", the rows that it was trained on (as they are, not augmented), and "test".
         normalise: what is done to pictures on their way in.
     """
 
+    run: Finished
     network: Network
+    preprocessor: Preprocessor
     profile: ClassProfile
     parts: Mapping[str, Part]
     normalise: Augment | None
 
     def batches(self, part: str) -> Iterator[tuple[tuple[torch.Tensor, ...], torch.Tensor]]:
         """Yield the inputs of the network and the class indices [B] of a part, batch by batch, in order."""
+        from tailtune.training.probabilities import batch_of
+
+        rows = self.parts[part]
+        return self.batches_of(rows, batch_of(rows.inputs))
+
+    def batches_of(self, rows: Part, size: int) -> Iterator[tuple[tuple[torch.Tensor, ...], torch.Tensor]]:
+        """Yield the same of any rows of the data set, `size` at a time."""
         import torch
 
         from tailtune.training.inputs import evaluation_batches
-        from tailtune.training.probabilities import batch_of
         from tailtune.training.read_ahead import plain_words
 
-        rows = self.parts[part]
-        size = batch_of(rows.inputs)
         with plain_words():
             found = evaluation_batches(rows.inputs, self.normalise, torch.device("cpu"), size)
             yield from zip(found, torch.split(rows.targets, size), strict=True)
@@ -77,7 +85,9 @@ def subject_of(run: Finished) -> Subject:
     if run.run.selection == "refit" and dataset.val is not None:
         train = train.joined(dataset.val)
     return Subject(
+        run,
         network,
+        dataset.preprocessor,
         dataset.profile_of(train),
         {"train": train, "test": dataset.test},
         normalisation(dataset.preprocessor),

@@ -214,13 +214,25 @@ def report(run: Positional[Path]) -> None:
     console().print(f"report: {page}", markup=False)
 
 
-def analyse(run: Positional[Path], only: tuple[str, ...] = (), layer: str | None = None, json: bool = False) -> None:
+def analyse(
+    run: Positional[Path],
+    only: tuple[str, ...] = (),
+    layer: str | None = None,
+    beside: Path | None = None,
+    rows: int | None = None,
+    features: tuple[str, ...] = (),
+    json: bool = False,
+) -> None:
     """Look into the network of a finished run, class by class; write analysis.html and analysis.json into its folder.
 
     Args:
         run: finished run folder.
-        only: analyses to carry out, of collapse and overfitting; all by default.
+        only: analyses to carry out, of collapse, overfitting, regions, landscape and curvature; by default the first
+            three, because the others may take minutes.
         layer: where collapse is measured, by its dotted name in the network; by default what goes into the head.
+        beside: another finished run, which landscape, curvature and regions of pictures compare with this one.
+        rows: training rows that landscape and curvature look at, about as many of each class; 256 by default.
+        features: two columns of a table over which regions are drawn; by default those with the largest influence.
         json: print JSON.
     """
     from tailtune.analysis.analyses import analyse as analyse_run
@@ -229,9 +241,9 @@ def analyse(run: Positional[Path], only: tuple[str, ...] = (), layer: str | None
     from tailtune.run.finished import Finished
     from tailtune.run.lock import alone
 
-    check_names(only, layer)
+    check_names(only, layer, beside, rows, features)
     finished = Finished(run)
-    found = analyse_run(finished, only, layer)
+    found = analyse_run(finished, only, layer, None if beside is None else Finished(beside), rows, features)
     with alone(run):
         write_analysis(finished, found)
         page = write_analysis_page(finished, found)

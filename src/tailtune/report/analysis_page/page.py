@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tailtune.analysis.analysis import Analysis
+from tailtune.analysis.analysis import Analysis, Drawn, Figure, Lines, Surface
 from tailtune.files import write_whole
 from tailtune.report.analysis_page.figures import NAMED, by_class
-from tailtune.report.legend import marks
+from tailtune.report.analysis_page.shapes import lines, regions, surface
+from tailtune.report.legend import Mark, marks
 from tailtune.report.rendering import page
 from tailtune.run.finished import Finished
 from tailtune.run.manifest import seal_again
@@ -40,7 +41,6 @@ def render(run: Finished, found: Sequence[Analysis]) -> str:
             "method": run.result.model.label,
             "folder": run.folder.name,
             "report": (run.folder / "report.html").exists(),
-            "named": NAMED,
             "analyses": [_shown(each) for each in found],
         },
     )
@@ -53,13 +53,23 @@ def _shown(found: Analysis) -> dict[str, object]:
         "reading": found.reading,
         "finding": found.finding,
         "tables": found.tables,
-        "figures": [
-            {
-                "svg": by_class(figure, f"{found.name}-{i}"),
-                "title": figure.title,
-                "classes": len(figure.labels),
-                "marks": marks([PARTS[name] for name in figure.series]),
-            }
-            for i, figure in enumerate(found.figures)
-        ],
+        "figures": [_figure(figure, f"{found.name}-{i}") for i, figure in enumerate(found.figures)],
     }
+
+
+def _figure(figure: Drawn, name: str) -> dict[str, object]:
+    """The figure with its caption and legend."""
+    caption, legend, svg = figure.title, list[Mark](), ""
+    if isinstance(figure, Figure):
+        order = "classes from the largest to the smallest" if len(figure.labels) <= NAMED else "a mark a class"
+        svg, caption = by_class(figure, name), f"{figure.title}, {order}"
+        legend = marks([PARTS.get(series, series) for series in figure.series])
+    elif isinstance(figure, Lines):
+        svg, legend = lines(figure, name), marks(list(figure.series)) if len(figure.series) > 1 else []
+    elif isinstance(figure, Surface):
+        svg, caption = surface(figure, name), f"{figure.title}; the cross marks the weights of the run"
+    else:
+        svg, legend = regions(figure, name), marks(figure.names)
+        if any(answer < 0 for row in figure.answers for answer in row):
+            caption = f"{figure.title}; grey where another class is answered"
+    return {"svg": svg, "caption": caption, "marks": legend}

@@ -1,0 +1,104 @@
+"""The figures of analyses that are no values of classes: lines, surfaces and regions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tailtune.analysis.analysis import Lines, Regions, Surface
+from tailtune.report.inline_svg import HEIGHT, INK, LINE, MARKERS, MUTED, SERIES, SURFACE, WIDTH, canvas, markup
+from tailtune.words import shortened
+
+LONGEST = 14  # characters of a label on an axis
+
+
+def lines(figure: Lines, name: str) -> str:
+    """Draw a line a series."""
+    with canvas(WIDTH, HEIGHT) as drawn:
+        axes = drawn.subplots()
+        for i, values in enumerate(figure.series.values()):
+            heights = np.array(list(values) + [None] * (len(figure.places) - len(values)), dtype=np.float64)
+            if figure.logarithmic:
+                heights = np.where(heights > 0, heights, np.nan)
+            axes.plot(
+                figure.places,
+                heights,
+                color=SERIES[i % len(SERIES)],
+                marker=MARKERS[i % len(MARKERS)],
+                markersize=6.5 if figure.marks else 5,
+                markeredgecolor=SURFACE,
+                markevery=1 if figure.marks else max(1, len(figure.places) // 7),
+                linewidth=1.5 if figure.marks else 2,
+            )
+        if figure.logarithmic:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+            axes.yaxis.set_minor_formatter(lambda value, _: "")
+        axes.set_xlabel(figure.across)
+        axes.set_ylabel(figure.up)
+        return markup(drawn, name, figure.title)
+
+
+def surface(figure: Surface, name: str) -> str:
+    """Draw lines of equal height with their heights, darker the higher."""
+    values = np.array(figure.values)
+    colour = SERIES[figure.series]
+    levels = [level for level in figure.levels if values.min() < level < values.max()]
+    with canvas(WIDTH, HEIGHT + 45) as drawn:
+        axes = drawn.subplots()
+        for level in levels:
+            axes.contourf(figure.x, figure.y, values, levels=[level, np.inf], colors=[colour], alpha=0.11)
+        if levels:
+            contours = axes.contour(figure.x, figure.y, values, levels=levels, colors=[colour], linewidths=1.3)
+            axes.clabel(contours, fontsize=10, colors=INK, fmt=lambda value: f"{value:g}")
+        axes.plot([0], [0], marker="+", markersize=11, markeredgewidth=2, color=INK)
+        axes.grid(visible=False)
+        axes.set_aspect("equal")
+        axes.set_xlabel(figure.across)
+        axes.set_ylabel(figure.up)
+        return markup(drawn, name, figure.title)
+
+
+def regions(figure: Regions, name: str) -> str:
+    """Draw cells in the colour of their answer, and points with the mark of theirs."""
+    x, y, answers = np.array(figure.x), np.array(figure.y), np.array(figure.answers)
+    wide, high = (float(v[1] - v[0]) if len(v) > 1 else 1.0 for v in (x, y))
+    with canvas(WIDTH, HEIGHT + 45) as drawn:
+        axes = drawn.subplots()
+        axes.set_facecolor("none")
+        for place, row in zip(y, answers, strict=True):
+            starts = np.flatnonzero(np.diff(row, prepend=row[0] - 1))
+            ends = [*starts[1:], len(row)]
+            for start, end in zip(starts, ends, strict=True):
+                answer = int(row[start])
+                axes.broken_barh(
+                    [(x[start] - wide / 2, (end - start) * wide)],
+                    (place - high / 2, high),
+                    facecolor=SERIES[answer] if answer >= 0 else LINE,
+                    alpha=0.38 if answer >= 0 else 0.7,
+                    linewidth=0,
+                    antialiased=False,  # no seams between cells
+                )
+        for i in range(len(figure.names)):
+            own = [(a, b) for a, b, of in figure.points if of == i]
+            if own:
+                axes.scatter(
+                    *zip(*own, strict=True),
+                    s=62,
+                    marker=MARKERS[i],
+                    facecolor=SERIES[i],
+                    edgecolor=INK,
+                    linewidth=0.9,
+                    zorder=3,
+                )
+        axes.grid(visible=False)
+        axes.set_xlim(x[0] - wide / 2, x[-1] + wide / 2)
+        axes.set_ylim(y[0] - high / 2, y[-1] + high / 2)
+        if figure.square:
+            axes.set_aspect("equal")
+        if figure.across_labels:
+            axes.set_xticks(x, [shortened(label, LONGEST) for label in figure.across_labels], rotation=45, ha="right")
+        if figure.up_labels:
+            axes.set_yticks(y, [shortened(label, LONGEST) for label in figure.up_labels])
+        axes.set_xlabel(figure.across)
+        axes.set_ylabel(figure.up, color=MUTED)
+        return markup(drawn, name, figure.title)
