@@ -15,8 +15,8 @@ ROOT = Path(tailtune.__file__).parent
 ORDER = (
     "words", "errors", "version", "files", "yaml_file", "by_name", "named_settings", "settings", "interrupt", "profile",
     "data", "sampling", "augment", "models", "losses", "optim", "decision", "bayes", "methods", "collapse", "training",
-    "evaluation", "leaks", "run", "analysis", "jobs", "study", "advice", "report", "paper", "fit", "compare", "tuning",
-    "estimators", "demo", "cli",
+    "evaluation", "leaks", "run", "analysis", "jobs", "study", "advice", "audit", "report", "paper", "fit", "compare",
+    "tuning", "estimators", "demo", "cli",
     "__main__",
 )  # fmt: skip
 LIGHT = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from tailtune.analysis.analyses import ANALYSES, FILE, analyse, as_json, json_of
+from tailtune.analysis.analyses import ANALYSES, FILE, Asked, analyse, as_json, json_of
 from tailtune.errors import TailtuneError, nearest
 from tailtune.evaluation.measure import Quantity
 from tailtune.files import write_whole
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset, Part
     from tailtune.run.finished import Finished
 
+QUICK = ("collapse", "overfitting")  # and looking at nothing but a network and its rows
 TRIED = 4  # rows of each class on which columns are tried before anything is trained
 # of these less is better, wherever they stand in a name: scatter, overfitting, curvature, errors
 LOWER = frozenset(
@@ -75,7 +76,8 @@ def _quantity(name: str) -> Quantity:
 
 
 def try_out(names: Sequence[str], dataset: Dataset) -> None:
-    """Compute columns once for an untrained network, so that a wrong name is heard of before the training.
+    """Compute columns of the quick analyses once for an untrained network, so that a wrong name is heard of before the
+    training. Those of others are heard of at the end of the first training.
 
     Args:
         names: as `quantities` takes them.
@@ -84,10 +86,11 @@ def try_out(names: Sequence[str], dataset: Dataset) -> None:
     Raises:
         TailtuneError: a name that leads to no figure.
     """
-    if names:
+    quick = [name for name in names if name.partition(".")[0] in QUICK]
+    if quick:
         subject = _untrained(dataset)
-        data = {name: ANALYSES[name](subject, None).data for name in _analyses(names)}
-        for name in names:
+        data = {name: ANALYSES[name](subject, Asked()).data for name in _analyses(quick)}
+        for name in quick:
             _figure(data, name)
 
 
@@ -103,7 +106,9 @@ def _untrained(dataset: Dataset) -> Subject:
         model = "mlp" if dataset.kind == "table" else "resnet8"
         network = build(model, dataset.preprocessor.shape(), len(dataset.names)).eval()
     parts = {"train": _few(dataset.train), "test": _few(dataset.test)}
-    return Subject(network, dataset.profile, parts, normalisation(dataset.preprocessor))
+    nothing = cast("Finished", None)  # the quick analyses do not look at the run
+    normalise = normalisation(dataset.preprocessor)
+    return Subject(nothing, network, dataset.preprocessor, dataset.profile, parts, normalise)
 
 
 def _few(part: Part) -> Part:
@@ -118,12 +123,15 @@ def compute(run: Finished, names: Sequence[str]) -> None:
     The file is not taken up in DONE.
 
     Raises:
-        TailtuneError: the run has no network, its model was not kept, or no space left.
+        TailtuneError: the run has no network, its model was not kept, no space left, or a name that leads to no figure.
     """
     known = _kept(run.folder)
     wanted = [name for name in _analyses(names) if name not in known]
     if wanted:
-        write_whole(run.folder / FILE, json_of(known | as_json(analyse(run, wanted))))
+        known |= as_json(analyse(run, wanted))
+        write_whole(run.folder / FILE, json_of(known))
+    for name in names:
+        _figure(known, name)
 
 
 def lacks(folder: Path, names: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ from typing import Literal
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
+from tailtune.cli.audits import audit
 from tailtune.cli.papers import paper
 from tailtune.cli.runs import analyse, evaluate, fit, inspect, predict, report, verify
 from tailtune.cli.studies import compare, demo, study, tune
@@ -41,6 +42,7 @@ def list_(
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "inspect": inspect,
+    "audit": audit,
     "fit": fit,
     "tune": tune,
     "compare": compare,
