@@ -76,6 +76,7 @@ def test_measures_are_those_of_numpy() -> None:
         nearest = np.square(features[:, None] - means).sum(2).argmin(1)
         common = ~np.isin(targets, list(rare))
         assert found[f"{part}_ncc_majority"] == pytest.approx((nearest == targets)[common].mean())
+        assert found[f"{part}_fitted_majority"] == pytest.approx((answers == targets)[common].mean())
         assert found[f"{part}_ncc_minority"] == pytest.approx((nearest == targets)[~common].mean())
         assert found[f"{part}_ncc_agreement"] == pytest.approx((nearest == answers).mean())
         within = [np.cov(features[targets == c].T, bias=True) for c in range(k)]

@@ -12,7 +12,7 @@ from tailtune.collapse.collapse_measures import SecondPass, cdnv, second_pass
 from tailtune.profile import ClassProfile
 
 Rows = tuple[Tensor, Tensor, Tensor]  # features [B, D], logits [B, K] and class indices [B]
-NEAREST, AGREEMENT = "nearest_class_mean_accuracy", "agreement_with_network"
+NEAREST, AGREEMENT, RIGHT = "nearest_class_mean_accuracy", "agreement_with_network", "accuracy_of_network"
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,9 @@ class LayerCollapse:
     found: SecondPass
 
     def shares(self, profile: ClassProfile) -> dict[str, dict[str, float | None]]:
-        """Return accuracy of the nearest class mean, and its agreement with the network, over the rows of groups of
-        classes: the minority (the last 20 % by size), the majority, and all.
+        """Return shares of the rows of groups of classes: the minority (the last 20 % by size), the majority, and all.
+
+        They are those whose nearest class mean is right, where it agrees with the network, and where that is right.
         """
         rare = profile.tail.tolist()
         groups = {
@@ -40,7 +41,7 @@ class LayerCollapse:
             "majority": [c for c in range(profile.num_classes) if c not in rare],
             "all": list(range(profile.num_classes)),
         }
-        kinds = {NEAREST: self.found.nearest, AGREEMENT: self.found.agreement}
+        kinds = {NEAREST: self.found.nearest, AGREEMENT: self.found.agreement, RIGHT: self.found.right}
         return {
             key: {name: self.found.over(values, group) for name, group in groups.items()}
             for key, values in kinds.items()

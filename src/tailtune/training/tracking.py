@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tailtune.augment.policies import Augment
 from tailtune.collapse.activations import activations
 from tailtune.collapse.collapse_measures import mean_cdnv, self_duality, simplex_deviation
-from tailtune.collapse.layer_collapse import AGREEMENT, NEAREST, Rows, layer_collapse
+from tailtune.collapse.layer_collapse import AGREEMENT, NEAREST, RIGHT, Rows, layer_collapse
 from tailtune.data.dataset import Dataset, Part
 from tailtune.errors import TailtuneError
 from tailtune.models.network import Network
@@ -80,6 +80,7 @@ class Tracker:
             for group in ("minority", "majority"):
                 measured[f"{part}_cdnv_{group}"] = pairs[group]
                 measured[f"{part}_ncc_{group}"] = shares[NEAREST][group]
+                measured[f"{part}_fitted_{group}"] = shares[RIGHT][group]
             measured[f"{part}_ncc_agreement"] = shares[AGREEMENT]["all"]
             measured[f"{part}_nc1"] = own.found.nc1
         measured["nc2"] = deviation

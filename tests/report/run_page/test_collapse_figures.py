@@ -12,11 +12,12 @@ def test_only_what_was_followed_is_drawn() -> None:
     pairless = followed([row])
     assert [[mark.label for mark in figure.marks] for figure in pairless] == [
         ["rarest classes", "other classes"],
+        ["rarest classes", "other classes"],
         ["NC1", "NC2"],
     ]
     assert all(figure.svg.startswith("<svg") for figure in pairless)
     assert "dashed" not in pairless[0].words
     row |= {"train_cdnv_minority": 0.0, "train_cdnv_majority": 0.2, "val_cdnv_majority": 0.3, "val_loss": 1.0}
     whole = followed([row, row | {"epoch": 2, "train_cdnv_minority": 0.1}])
-    assert [len(figure.marks) for figure in whole] == [2, 2, 2]
+    assert [len(figure.marks) for figure in whole] == [2, 2, 2, 2]
     assert "dashed ones validation rows" in whole[0].words

@@ -47,14 +47,19 @@ def followed(history: Epochs) -> list[Followed]:
                 f"shrunk to a point.{told} A gap between the two is what does not carry over to new rows.",
             )
         )
-    lines = [(f"{which}_ncc_{group}", i, style) for i, group in enumerate(GROUPS) for which, style in parts.items()]
-    found.append(
-        Followed(
-            _by_epoch(history, lines, "ncc", "nearest class mean right", "Nearest class mean right by epoch", False),
-            marks([*GROUPS.values()]),
-            f"Rows whose nearest class mean, of the training rows, is that of their class.{told}",
-        )
-    )
+    shares = {
+        "ncc": (
+            "nearest class mean right",
+            "Rows whose nearest class mean, of training rows, is that of their class",
+        ),
+        "fitted": ("right", "Rows that the network gets right; the training rows are as they are, not augmented"),
+    }
+    for key, (label, words) in shares.items():
+        lines = [
+            (f"{which}_{key}_{group}", i, style) for i, group in enumerate(GROUPS) for which, style in parts.items()
+        ]
+        svg = _by_epoch(history, lines, key, label, f"{words}, by epoch", False)
+        found.append(Followed(svg, marks([*GROUPS.values()]), f"{words}.{told}"))
     measures = {"train_nc1": "NC1", "nc2": "NC2", "nc3": "NC3"}
     kept = [(i, key, name) for i, (key, name) in enumerate(measures.items()) if has(history, key)]
     found.append(
