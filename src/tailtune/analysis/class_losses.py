@@ -87,13 +87,13 @@ def groups(sample: Sample, rarest: Sequence[int]) -> tuple[Sample, ...]:
 def class_losses(model: nn.Module, batches: Iterable[Batch], num_classes: int) -> Tensor:
     """Return the mean loss of the rows of each class [K] in float64, in evaluation mode; NaN for one without rows."""
     sums = torch.zeros(num_classes, dtype=torch.float64)
-    counts = torch.zeros(num_classes, dtype=torch.float64)
+    counts = torch.zeros(num_classes, dtype=torch.int64)
     with evaluating(model):
         for inputs, targets in batches:
             losses = cross_entropy(model(*inputs).double(), targets).cpu()
             sums.index_add_(0, targets.cpu(), losses)
             counts += torch.bincount(targets.cpu(), minlength=num_classes)
-    return sums / counts.masked_fill(counts == 0, torch.nan)
+    return sums / counts  # 0 / 0 is NaN
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def moved(model: nn.Module, by: Iterable[Tensor]) -> Iterator[None]:
     try:
         with torch.no_grad():
             for parameter, step in zip(parameters, by, strict=True):
-                parameter += step
+                parameter.add_(step)
         yield
     finally:
         with torch.no_grad():

@@ -70,7 +70,7 @@ def curvature(subject: Subject, rows: int, beside: Subject | None = None, seed: 
     ranks = tuple(float(i + 1) for i in range(len(found[samples[0].name]["hessian"]["eigenvalues"])))
     figures = [
         Lines(
-            "Largest eigenvalues of the Hessian",
+            "Eigenvalues of the Hessian, by magnitude",
             "rank",
             "eigenvalue",
             ranks,
@@ -93,7 +93,7 @@ def curvature(subject: Subject, rows: int, beside: Subject | None = None, seed: 
         figures.insert(
             1,
             Lines(
-                "Ten largest singular values of the Hessian, each run on its training rows",
+                "Largest singular values of the Hessian, each run on its own training rows",
                 "rank",
                 "singular value",
                 tuple(float(i + 1) for i in range(max(len(ours), len(other)))),
@@ -162,8 +162,8 @@ def _finding(data: Mapping[str, Any]) -> str:
         ours, other = (np.abs(values) for values in both)
         n = min(len(ours), len(other))
         times = float(np.exp(np.mean(np.log(ours[:n].clip(1e-300) / other[:n].clip(1e-300)))))
-        told += f"; its {counted(n, 'singular value', 'singular values')} are {figure(times)} times those of "
-        told += f"{data['beside']['folder']} (geometric mean)"
+        told += f"; its {counted(n, 'largest singular value', 'largest singular values')} are {figure(times)} times "
+        told += f"those of {data['beside']['folder']} (geometric mean)"
     return f"{told}."
 
 

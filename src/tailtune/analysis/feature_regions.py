@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tailtune.analysis.analysis import Analysis, Regions, Table
+from tailtune.data.columns import UNKNOWN_NUMBER, numbers, texts, truths
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.errors import TailtuneError, nearest
 from tailtune.words import listed, percent, quoted, shortened
@@ -66,19 +67,36 @@ def feature_regions(subject: Subject, features: Sequence[str] = (), seed: int = 
     Raises:
         TailtuneError: `features` are not two different columns that the network is given and that can be drawn.
     """
-    frame, preprocessor = subject.parts["train"].frame, subject.preprocessor
-    if frame is None or not isinstance(preprocessor, TablePreprocessor):
+    rows, preprocessor = subject.parts["train"].frame, subject.preprocessor
+    if rows is None or not isinstance(preprocessor, TablePreprocessor):
         return Analysis("regions", TITLE, READING, "The rows of this run have no columns by name, so none are drawn.")
     columns = preprocessor.columns
-    chosen = _checked(features, columns, frame) if features else _influential(subject, columns, frame)
+    chosen = _checked(features, columns) if features else _influential(subject, columns)
     if len(chosen) < 2:
         told = "The run has not found two columns with influence that can be drawn; name two with --features."
         return Analysis("regions", TITLE, READING, told)
+    frame = as_read(rows, columns)
     across, up = (axis_of(column, frame) for column in chosen)
     typical = {column.name: typical_value(frame[column.name]) for column in columns}
     grid = _grid(across, up, typical, frame)
     answers, rare = _answers(subject, preprocessor.encode(grid), (len(up.values), len(across.values)))
-    return _made(subject, across, up, answers, rare, typical, seed)
+    marks = frame[[across.name, up.name]]
+    return _made(subject, across, up, answers, rare, typical, marks, seed)
+
+
+def as_read(rows: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+    """Return the columns in use, numbers as floats and levels as text, None where there is no value."""
+    import polars as pl
+
+    def read(column: Column) -> pl.Series:
+        series = rows[column.name]
+        if column.kind == "numeric":
+            return pl.Series(column.name, numbers(series, UNKNOWN_NUMBER, column.form)[0]).fill_nan(None)
+        if column.kind in CASES:
+            return truths(series) if column.kind == "boolean" else texts(series)
+        return series
+
+    return pl.DataFrame([read(column) for column in columns])
 
 
 def axis_of(column: Column, frame: pl.DataFrame) -> Axis:
@@ -90,8 +108,7 @@ def axis_of(column: Column, frame: pl.DataFrame) -> Axis:
         counts = series.value_counts(sort=True).head(LEVELS)[column.name]
         levels = counts.sort()
         return Axis(column.name, levels, tuple(map(float, range(len(levels)))), tuple(map(str, levels.to_list())))
-    numbers = series.cast(pl.Float64).drop_nans()
-    low, high = (float(numbers.quantile(q, "linear") or 0.0) for q in (0.01, 0.99))
+    low, high = (float(series.quantile(q, "linear") or 0.0) for q in (0.01, 0.99))
     if low == high:
         low, high = low - 0.5, high + 0.5
     places = np.linspace(low, high, SIDE)
@@ -101,8 +118,6 @@ def axis_of(column: Column, frame: pl.DataFrame) -> Axis:
 def typical_value(series: pl.Series) -> Any:
     """Return the median of numbers, and otherwise the most frequent value, the first in order of those as frequent."""
     known = series.drop_nulls()
-    if series.dtype.is_float():
-        known = known.drop_nans()
     if not len(known):
         return None
     if series.dtype.is_numeric():
@@ -110,11 +125,11 @@ def typical_value(series: pl.Series) -> Any:
     return known.mode().sort()[0]
 
 
-def _drawable(column: Column, frame: pl.DataFrame) -> bool:
-    return column.kind in CASES or (column.kind == "numeric" and frame[column.name].dtype.is_numeric())
+def _drawable(column: Column) -> bool:
+    return column.kind in (*CASES, "numeric")
 
 
-def _checked(features: Sequence[str], columns: tuple[Column, ...], frame: pl.DataFrame) -> list[Column]:
+def _checked(features: Sequence[str], columns: tuple[Column, ...]) -> list[Column]:
     known = {column.name: column for column in columns}
     for name in features:
         if name not in known:
@@ -122,7 +137,7 @@ def _checked(features: Sequence[str], columns: tuple[Column, ...], frame: pl.Dat
                 f"--features {name}: the network is given no such column.{nearest(name, list(known))} It takes "
                 f"{listed(known, most=8)}"
             )
-        if not _drawable(known[name], frame):
+        if not _drawable(known[name]):
             raise TailtuneError(
                 f"--features {name}: a column of {known[name].kind} values has no axis; take numbers or categories"
             )
@@ -131,12 +146,12 @@ def _checked(features: Sequence[str], columns: tuple[Column, ...], frame: pl.Dat
     return [known[name] for name in features]
 
 
-def _influential(subject: Subject, columns: tuple[Column, ...], frame: pl.DataFrame) -> list[Column]:
+def _influential(subject: Subject, columns: tuple[Column, ...]) -> list[Column]:
     """The first column that can be drawn of each of the two most influential groups."""
     evidence = subject.run.evidence
     if evidence is None or evidence.influences is None:
         return []
-    known = {column.name: column for column in columns if _drawable(column, frame)}
+    known = {column.name: column for column in columns if _drawable(column)}
     groups = [[known[name] for name in group.columns if name in known] for group in evidence.influences.listed]
     return [group[0] for group in groups if group][:2]
 
@@ -148,8 +163,7 @@ def _grid(across: Axis, up: Axis, typical: Mapping[str, Any], frame: pl.DataFram
     rows = len(across.values) * len(up.values)
     at: dict[str, pl.Series] = {}
     for name, value in typical.items():
-        kind = pl.Float64 if frame[name].dtype.is_numeric() else frame[name].dtype  # a median may have a fraction
-        at[name] = pl.Series(name, [value], dtype=kind, strict=False).new_from_index(0, rows)
+        at[name] = pl.Series(name, [value], dtype=frame[name].dtype).new_from_index(0, rows)
     at[across.name] = pl.concat([across.values] * len(up.values))
     at[up.name] = up.values.gather(np.repeat(np.arange(len(up.values)), len(across.values)))
     return pl.DataFrame(list(at.values()))
@@ -175,6 +189,7 @@ def _made(
     answers: np.ndarray,
     rare: np.ndarray,
     typical: Mapping[str, Any],
+    rows: pl.DataFrame,
     seed: int,
 ) -> Analysis:
     profile = subject.profile
@@ -194,7 +209,7 @@ def _made(
         up.places,
         tuple(tuple(row) for row in coded.tolist()),
         names,
-        _marks(subject, across, up, coloured, rarest, seed),
+        _marks(subject, across, up, rows, [c for c in rarest if c in coloured], coloured, seed),
         across.labels,
         up.labels,
     )
@@ -231,17 +246,20 @@ def _made(
 
 
 def _marks(
-    subject: Subject, across: Axis, up: Axis, coloured: Sequence[int], rarest: Sequence[int], seed: int
+    subject: Subject,
+    across: Axis,
+    up: Axis,
+    rows: pl.DataFrame,
+    classes: Sequence[int],
+    coloured: Sequence[int],
+    seed: int,
 ) -> tuple[tuple[float, float, int], ...]:
-    """Places of some training rows of the rarest classes that have a colour."""
-    part = subject.parts["train"]
-    assert part.frame is not None
-    targets = part.targets.numpy()
-    rows = np.flatnonzero(np.isin(targets, [c for c in rarest if c in coloured]))
-    rows = np.sort(np.random.default_rng(seed).permutation(rows)[:POINTS])
+    """Places of some training rows of these classes."""
+    targets = subject.parts["train"].targets.numpy()
+    drawn = np.random.default_rng(seed).permutation(np.flatnonzero(np.isin(targets, classes)))[:POINTS]
     found = []
-    for row in rows.tolist():
-        x, y = (axis.place(part.frame[axis.name][row]) for axis in (across, up))
+    for row in np.sort(drawn).tolist():
+        x, y = (axis.place(rows[axis.name][row]) for axis in (across, up))
         if x is not None and y is not None:
             found.append((x, y, coloured.index(int(targets[row]))))
     return tuple(found)

@@ -191,6 +191,7 @@ def _slice_lines(title: str, places: np.ndarray, curves: Mapping[str, np.ndarray
         "mean loss",
         tuple(places.tolist()),
         {name: tuple(curve.tolist()) for name, curve in curves.items()},
+        logarithmic=True,
     )
 
 
@@ -213,9 +214,9 @@ def _finding(data: Mapping[str, Any], curves: Mapping[str, np.ndarray], places: 
 
     def told_of(curve: np.ndarray) -> str:
         reached = _distance_of_rise(curve, places)
-        return "farther than was looked" if reached is None else f"{reached:.2g} steps away"
+        return "does not rise by 1 on both sides" if reached is None else f"rises by 1 within {reached:.2g} steps"
 
-    told = f"In this run the loss of all training rows has risen by 1 {told_of(curves[WHOLE])}"
+    told = f"In this run the loss of all training rows {told_of(curves[WHOLE])}"
     if RARE in curves and OTHERS in curves:
         told += f", that of the rarest classes ({listed(data['minority'])}) {told_of(curves[RARE])} and that of the "
         told += f"others {told_of(curves[OTHERS])}"
@@ -227,9 +228,8 @@ def _finding(data: Mapping[str, Any], curves: Mapping[str, np.ndarray], places: 
         f"{_amount(sharp['own'][worst])}"
     )
     if "beside" in data:
-        reached = _distance_of_rise(np.array(data["beside"]["slices"][WHOLE]), places)
-        words = "no rise by 1 was seen" if reached is None else f"the loss has risen by 1 {reached:.2g} steps away"
-        told += f"; in {data['beside']['folder']} {words}"
+        theirs = np.array(data["beside"]["slices"][WHOLE])
+        told += f"; in {data['beside']['folder']} the loss of all training rows {told_of(theirs)}"
     return f"{told}."
 
 

@@ -211,9 +211,9 @@ def _finding(data: Mapping[str, Any]) -> str:
 
 def _table(data: Mapping[str, Any], name: str) -> Table:
     words = {
-        "rare": "class of the rare row",
-        "each_other": "class of another row, each",
-        "elsewhere": "any other class",
+        "rare": "Class of the rare row",
+        "each_other": "Class of another row, each",
+        "elsewhere": "Any other class",
     }
     runs = {name: data["areas"], **({data["beside"]["folder"]: data["beside"]["areas"]} if "beside" in data else {})}
     columns = ("", *(column for run in runs for column in (f"share of a plane, {run}", "standard error")))

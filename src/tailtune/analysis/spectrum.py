@@ -92,23 +92,25 @@ def lanczos(product: Product, start: Floats, steps: int) -> tuple[Floats, Floats
     Each new vector is made orthogonal to all before it, twice, because rounding would otherwise bring eigenvalues back
     as copies. It ends early where the vectors span all that `start` reaches.
     """
-    basis = [start / np.linalg.norm(start)]
+    most = min(steps, len(start))
+    basis = np.empty((most, len(start)))
+    basis[0] = start / np.linalg.norm(start)
     diagonal: list[float] = []
     beside: list[float] = []
     scale = 0.0
-    for _ in range(min(steps, len(start))):
-        new = product(basis[-1])
-        diagonal.append(float(new @ basis[-1]))
-        known = np.stack(basis)
+    for step in range(most):
+        known = basis[: step + 1]
+        new = product(basis[step])
+        diagonal.append(float(new @ basis[step]))
         for _ in range(2):
             new = new - known.T @ (known @ new)
         length = float(np.linalg.norm(new))
         scale = max(scale, abs(diagonal[-1]), length)
-        if length <= 1e-10 * scale or len(diagonal) == min(steps, len(start)):
+        if step == most - 1 or length <= 1e-10 * scale:
             break
         beside.append(length)
-        basis.append(new / length)
-    return np.array(diagonal), np.array(beside[: len(diagonal) - 1])
+        basis[step + 1] = new / length
+    return np.array(diagonal), np.array(beside)
 
 
 @dataclass(frozen=True)

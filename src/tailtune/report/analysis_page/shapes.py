@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from tailtune.analysis.analysis import Lines, Regions, Surface
 from tailtune.report.inline_svg import HEIGHT, INK, LINE, MARKERS, MUTED, SERIES, SURFACE, WIDTH, canvas, markup
 from tailtune.words import shortened
+
+Floats = NDArray[np.float64]
 
 LONGEST = 14  # characters of a label on an axis
 
@@ -29,6 +34,8 @@ def lines(figure: Lines, name: str) -> str:
                 markevery=1 if figure.marks else max(1, len(figure.places) // 7),
                 linewidth=1.5 if figure.marks else 2,
             )
+        if figure.marks:
+            axes.set_xticks(figure.places)
         if figure.logarithmic:
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
@@ -53,6 +60,7 @@ def surface(figure: Surface, name: str) -> str:
         axes.plot([0], [0], marker="+", markersize=11, markeredgewidth=2, color=INK)
         axes.grid(visible=False)
         axes.set_aspect("equal")
+        axes.locator_params(nbins=5)
         axes.set_xlabel(figure.across)
         axes.set_ylabel(figure.up)
         return markup(drawn, name, figure.title)
@@ -60,24 +68,22 @@ def surface(figure: Surface, name: str) -> str:
 
 def regions(figure: Regions, name: str) -> str:
     """Draw cells in the colour of their answer, and points with the mark of theirs."""
+    from matplotlib.patches import PathPatch
+
     x, y, answers = np.array(figure.x), np.array(figure.y), np.array(figure.answers)
     wide, high = (float(v[1] - v[0]) if len(v) > 1 else 1.0 for v in (x, y))
     with canvas(WIDTH, HEIGHT + 45) as drawn:
         axes = drawn.subplots()
-        axes.set_facecolor("none")
-        for place, row in zip(y, answers, strict=True):
-            starts = np.flatnonzero(np.diff(row, prepend=row[0] - 1))
-            ends = [*starts[1:], len(row)]
-            for start, end in zip(starts, ends, strict=True):
-                answer = int(row[start])
-                axes.broken_barh(
-                    [(x[start] - wide / 2, (end - start) * wide)],
-                    (place - high / 2, high),
+        for answer in np.unique(answers).tolist():
+            axes.add_patch(
+                PathPatch(
+                    _outline(x - wide / 2, y - high / 2, wide, high, answers == answer),
                     facecolor=SERIES[answer] if answer >= 0 else LINE,
                     alpha=0.38 if answer >= 0 else 0.7,
                     linewidth=0,
                     antialiased=False,  # no seams between cells
                 )
+            )
         for i in range(len(figure.names)):
             own = [(a, b) for a, b, of in figure.points if of == i]
             if own:
@@ -102,3 +108,17 @@ def regions(figure: Regions, name: str) -> str:
         axes.set_xlabel(figure.across)
         axes.set_ylabel(figure.up, color=MUTED)
         return markup(drawn, name, figure.title)
+
+
+def _outline(left: Floats, low: Floats, wide: float, high: float, chosen: NDArray[np.bool_]) -> Any:
+    """One path around the chosen cells [U, A], a rectangle for each run of them along a row."""
+    from matplotlib.path import Path
+
+    rectangles = []
+    for bottom, row in zip(low, chosen, strict=True):
+        edges = np.diff(row.astype(np.int8), prepend=0, append=0)
+        for start, end in zip(np.flatnonzero(edges > 0), np.flatnonzero(edges < 0), strict=True):
+            a, b = left[start], left[start] + (end - start) * wide
+            corners = [(a, bottom), (b, bottom), (b, bottom + high), (a, bottom + high), (a, bottom)]
+            rectangles.append(Path(corners, closed=True))
+    return Path.make_compound_path(*rectangles)
