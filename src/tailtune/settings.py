@@ -134,6 +134,9 @@ class Settings(HowToRead):
     """Predict the mean of the class probabilities of an image and of its mirror image, at twice the time."""
     test_curve: bool = False
     """Score the test part after every epoch, for the curve alone: it decides nothing (with --selection last)."""
+    track: Literal["collapse"] | None = None
+    """collapse: log after every epoch how far the features of each class have shrunk to a point, on a few training
+    rows and, where some are scored, validation rows; it changes nothing that is trained."""
     monitor: Literal["log_loss", "balanced_log_loss", "balanced_accuracy", "accuracy", "average_precision"] | None = (
         None
     )

@@ -32,12 +32,14 @@ class Asked:
         beside: another run, which landscape, curvature and regions of pictures show beside this one.
         rows: training rows that landscape and curvature look at, about.
         features: the two columns of a table over which regions are drawn; none for the most influential ones.
+        ensemble: further runs, which Bayesian inference averages with this one.
     """
 
     layer: str | None = None
     beside: Subject | None = None
     rows: int = ROWS
     features: tuple[str, ...] = ()
+    ensemble: tuple[Finished, ...] = ()
 
 
 def _collapse(subject: Subject, asked: Asked) -> Analysis:
@@ -75,14 +77,21 @@ def _curvature(subject: Subject, asked: Asked) -> Analysis:
     return curvature(subject, asked.rows, asked.beside)
 
 
+def _bayes(subject: Subject, asked: Asked) -> Analysis:
+    from tailtune.analysis.bayesian_inference import bayesian_inference
+
+    return bayesian_inference(subject, asked.ensemble)
+
+
 ANALYSES: Mapping[str, Callable[[Subject, Asked], Analysis]] = {
     "collapse": _collapse,
     "overfitting": _overfitting,
     "regions": _regions,
     "landscape": _landscape,
     "curvature": _curvature,
+    "bayes": _bayes,
 }
-SLOW = ("landscape", "curvature")  # minutes for a network of pictures: only where they are named
+SLOW = ("landscape", "curvature", "bayes")  # minutes for a network of pictures: only where they are named
 
 
 def check_names(
@@ -91,6 +100,7 @@ def check_names(
     beside: Path | None = None,
     rows: int | None = None,
     features: Sequence[str] = (),
+    ensemble: Sequence[Path] = (),
 ) -> tuple[str, ...]:
     """Return the analyses that are meant, in their order; for none all but the slow ones.
 
@@ -110,8 +120,10 @@ def check_names(
         raise TailtuneError("--beside is for landscape, curvature and regions; add one to --only, or leave it out")
     if features and "regions" not in chosen:
         raise TailtuneError("--features is for regions; add regions to --only, or leave it out")
+    if ensemble and "bayes" not in chosen:
+        raise TailtuneError("--ensemble is for bayes; add bayes to --only, or leave it out")
     if rows is not None:
-        if not {*SLOW} & {*chosen}:
+        if not {"landscape", "curvature"} & {*chosen}:
             raise TailtuneError("--rows is for landscape and curvature; add one to --only, or leave it out")
         if rows < 1:
             raise TailtuneError(f"--rows must be 1 or more, however: {rows}")
@@ -125,6 +137,7 @@ def analyse(
     beside: Finished | None = None,
     rows: int | None = None,
     features: Sequence[str] = (),
+    ensemble: Sequence[Finished] = (),
 ) -> list[Analysis]:
     """Carry out analyses of a finished run, on the CPU, and write nothing.
 
@@ -135,18 +148,20 @@ def analyse(
         beside: another run that is shown beside it where an analysis compares.
         rows: training rows that landscape and curvature look at, about; `ROWS` for None.
         features: the two columns of a table over which regions are drawn; none for the most influential ones.
+        ensemble: further runs on the same test rows, which bayes averages with this one.
 
     Raises:
         TailtuneError: what `check_names` and `tailtune.analysis.subject.subject_of` refuse, no such layer or column,
             or runs that cannot be compared.
     """
-    chosen = check_names(only, layer, None if beside is None else beside.folder, rows, features)
+    others = [other.folder for other in ensemble]
+    chosen = check_names(only, layer, None if beside is None else beside.folder, rows, features, others)
 
     from tailtune.analysis.subject import subject_of
 
     subject = subject_of(run)
     other = None if beside is None else subject_of(beside)
-    asked = Asked(layer, other, ROWS if rows is None else rows, tuple(features))
+    asked = Asked(layer, other, ROWS if rows is None else rows, tuple(features), tuple(ensemble))
     return [ANALYSES[name](subject, asked) for name in chosen]
 
 
@@ -158,6 +173,11 @@ def as_json(found: Sequence[Analysis]) -> dict[str, Any]:
     }
 
 
+def json_of(analyses: Mapping[str, Any]) -> bytes:
+    """Return the content of analysis.json: what was found, by the name of its analysis."""
+    return json.dumps({"format": FORMAT, **analyses}, indent=1, allow_nan=False).encode() + b"\n"
+
+
 def write_analysis(run: Finished, found: Sequence[Analysis]) -> Path:
     """Write analysis.json into the folder of a run, take it up in DONE, and return its path.
 
@@ -165,6 +185,6 @@ def write_analysis(run: Finished, found: Sequence[Analysis]) -> Path:
         TailtuneError: no space for it, or no right to write it.
     """
     out = run.folder / FILE
-    write_whole(out, json.dumps({"format": FORMAT, **as_json(found)}, indent=1, allow_nan=False).encode() + b"\n")
+    write_whole(out, json_of(as_json(found)))
     seal_again(run.folder, FILE)
     return out

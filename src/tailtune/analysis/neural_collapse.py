@@ -5,23 +5,25 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tailtune.analysis.analysis import Analysis, Figure, Table, Value
+from tailtune.collapse.activations import activations
+from tailtune.collapse.collapse_measures import mean_cdnv, self_duality, simplex_deviation
+from tailtune.collapse.layer_collapse import AGREEMENT, NEAREST, layer_collapse
 from tailtune.profile import ClassProfile
 from tailtune.words import listed, number, percent
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tailtune.analysis.collapse_measures import SecondPass
     from tailtune.analysis.subject import Subject
 
 READING = (
     "A class whose CDNV lies nearer to 0 has shrunk further towards one point; where its test rows stay far above its "
     "training rows, the shrinking does not carry over to new rows."
 )
-NEAREST, AGREEMENT = "nearest_class_mean_accuracy", "agreement_with_network"
 
 
 def neural_collapse(subject: Subject, layer: str | None = None) -> Analysis:
@@ -32,15 +34,11 @@ def neural_collapse(subject: Subject, layer: str | None = None) -> Analysis:
 
     Args:
         subject: network and rows.
-        layer: as `tailtune.analysis.activations.activations` takes it; None for the penultimate layer.
+        layer: as `tailtune.collapse.activations.activations` takes it; None for the penultimate layer.
 
     Raises:
         TailtuneError: what `activations` refuses, or a layer that tells no classes apart.
     """
-    from tailtune.analysis.activations import activations
-    from tailtune.analysis.class_moments import class_moments
-    from tailtune.analysis.collapse_measures import cdnv, mean_cdnv, second_pass, self_duality, simplex_deviation
-
     profile, k = subject.profile, subject.profile.num_classes
 
     def features(part: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -54,26 +52,25 @@ def neural_collapse(subject: Subject, layer: str | None = None) -> Analysis:
         for found, logits in activations(subject.network, inputs(), layer):
             yield found, logits, targets.pop()
 
-    moments = {part: class_moments(((f, y) for f, _, y in features(part)), k) for part in ("train", "test")}
-    passes = {part: second_pass(features(part), moments["train"], own) for part, own in moments.items()}
-    pairs = {part: cdnv(own) for part, own in moments.items()}
-    by_class = {part: _row_means(found) for part, found in pairs.items()}
-    means = moments["train"].means[moments["train"].present]
+    found = layer_collapse({part: partial(features, part) for part in ("train", "test")}, k)
+    by_class = {part: _row_means(own.pairs) for part, own in found.items()}
+    moments = found["train"].moments
+    means = moments.means[moments.present]
     weight = getattr(subject.network.head, "weight", None) if layer is None else None
     parts: dict[str, Any] = {
         part: {
-            "cdnv": mean_cdnv(pairs[part], profile.tail.tolist()),
-            **_shares(found, profile),
-            "nc1": found.nc1,
+            "cdnv": mean_cdnv(own.pairs, profile.tail.tolist()),
+            **own.shares(profile),
+            "nc1": own.found.nc1,
             "by_class": {
-                "rows": found.counts.tolist(),
+                "rows": own.found.counts.tolist(),
                 "cdnv": by_class[part],
-                NEAREST: _values(found.nearest),
-                AGREEMENT: _values(found.agreement),
-                "nc1": _values(found.scatter),
+                NEAREST: _values(own.found.nearest),
+                AGREEMENT: _values(own.found.agreement),
+                "nc1": _values(own.found.scatter),
             },
         }
-        for part, found in passes.items()
+        for part, own in found.items()
     }
     data: dict[str, Any] = {
         "layer": layer or "penultimate",
@@ -84,7 +81,7 @@ def neural_collapse(subject: Subject, layer: str | None = None) -> Analysis:
         "table4": {
             "cdnv": parts["train"]["cdnv"]["minority"],
             "ncc": parts["train"][NEAREST]["minority"],
-            "accuracy": passes["test"].over(passes["test"].right, range(k)),
+            "accuracy": found["test"].found.over(found["test"].found.right, range(k)),
         },
         **parts,
     }
@@ -101,7 +98,7 @@ def neural_collapse(subject: Subject, layer: str | None = None) -> Analysis:
             "Rows whose nearest class mean is that of their class",
             "nearest class mean right",
             names,
-            {part: tuple(_values(found.nearest)[c] for c in order) for part, found in passes.items()},
+            {part: tuple(_values(own.found.nearest)[c] for c in order) for part, own in found.items()},
             share=True,
         ),
     )
@@ -114,18 +111,6 @@ def neural_collapse(subject: Subject, layer: str | None = None) -> Analysis:
         (_table4(data["table4"]), _table(data)),
         data,
     )
-
-
-def _shares(found: SecondPass, profile: ClassProfile) -> dict[str, dict[str, Value]]:
-    """Accuracy of the nearest class mean, and its agreement with the network, over the rows of groups of classes."""
-    rare = profile.tail.tolist()
-    groups = {
-        "minority": rare,
-        "majority": [c for c in range(profile.num_classes) if c not in rare],
-        "all": list(range(profile.num_classes)),
-    }
-    kinds = {NEAREST: found.nearest, AGREEMENT: found.agreement}
-    return {key: {name: found.over(values, group) for name, group in groups.items()} for key, values in kinds.items()}
 
 
 def _row_means(pairs: Tensor) -> list[Value]:

@@ -12,6 +12,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
 from tailtune.by_name import is_own
+from tailtune.cli.audits import audit
 from tailtune.cli.papers import paper
 from tailtune.cli.runs import analyse, evaluate, fit, inspect, predict, report, verify
 from tailtune.cli.studies import compare, demo, question, study, tune
@@ -44,6 +45,7 @@ def list_(
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "inspect": inspect,
+    "audit": audit,
     "fit": fit,
     "tune": tune,
     "compare": compare,

@@ -221,18 +221,20 @@ def analyse(
     beside: Path | None = None,
     rows: int | None = None,
     features: tuple[str, ...] = (),
+    ensemble: tuple[Path, ...] = (),
     json: bool = False,
 ) -> None:
     """Look into the network of a finished run, class by class; write analysis.html and analysis.json into its folder.
 
     Args:
         run: finished run folder.
-        only: analyses to carry out, of collapse, overfitting, regions, landscape and curvature; by default the first
-            three, because the others may take minutes.
+        only: analyses to carry out, of collapse, overfitting, regions, landscape, curvature and bayes; by default the
+            first three, because the others may take minutes.
         layer: where collapse is measured, by its dotted name in the network; by default what goes into the head.
         beside: another finished run, which landscape, curvature and regions of pictures compare with this one.
         rows: training rows that landscape and curvature look at, about as many of each class; 256 by default.
         features: two columns of a table over which regions are drawn; by default those with the largest influence.
+        ensemble: finished runs on the same test rows, which bayes averages with this one.
         json: print JSON.
     """
     from tailtune.analysis.analyses import analyse as analyse_run
@@ -241,9 +243,10 @@ def analyse(
     from tailtune.run.finished import Finished
     from tailtune.run.lock import alone
 
-    check_names(only, layer, beside, rows, features)
+    check_names(only, layer, beside, rows, features, ensemble)
     finished = Finished(run)
-    found = analyse_run(finished, only, layer, None if beside is None else Finished(beside), rows, features)
+    other, others = None if beside is None else Finished(beside), [Finished(folder) for folder in ensemble]
+    found = analyse_run(finished, only, layer, other, rows, features, others)
     with alone(run):
         write_analysis(finished, found)
         page = write_analysis_page(finished, found)

@@ -38,7 +38,7 @@ _BESIDE = ("groups", "weights", "folds")  # of validation rows, as `HeldOut` has
 OF_DECISION = ("objective", "deploy_prior", "decision")
 # what has no effect on what is trained, so that it may change; measures and decisions are computed from predictions
 OF_PREDICTIONS = ("measures", "amounts", "slice", "budget", *OF_DECISION)
-NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage", *OF_PREDICTIONS)
+NO_EFFECT = ("checkpoint_minutes", "logger", "out", "data_root", "download", "storage", "track", *OF_PREDICTIONS)
 
 
 def is_done(run: Run) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from tailtune.analysis.study_columns import try_out
 from tailtune.data.catalog import LONG_TAILED
 from tailtune.data.dataset import Dataset, Kind
 from tailtune.data.long_tailed import takes_ratio
@@ -98,6 +99,7 @@ def _problem(study: Study, data: str, ratio: float | None, say: Callable[[str], 
                 f"--vary {study.vary} changes no row of {data}, whose parts are given; use --vary init, or a selection "
                 "that holds validation rows back"
             )
+    try_out(study.collect, dataset)
     start = _shared(study, run, {}, dataset)
     arms: dict[str, Run] = {}
     for arm in study.arms:
@@ -139,6 +141,10 @@ def _run_of(study: Study, run: Run, start: Run, arm: Arm) -> Run:
     asked = replace(run, **changes)  # without what was settled, which another learner need not have
     check_run(asked)
     baselines_for(asked, dataset)
+    if study.collect and not learner_of(own.model).network:
+        raise TailtuneError(
+            f"--collect looks into networks, and arm {arm.name!r} trains {own.model}; leave one of them out"
+        )
     if own.method is not None:
         method = build(own.method, dataset.profile)
         if dataset.kind not in method.kinds:
@@ -191,7 +197,7 @@ def trainings(
                 run = tuned_run(run, best.get((problem.name, name), {}))
                 key = config_hash(run, rows_of(run))
                 run = replace(run, out=str(Path(study.out) / RUNS / key), measures=())  # the table computes them
-                listed.append(TrainingTask(key, run, problem.name, name, seed, study.vary, study.keep))
+                listed.append(TrainingTask(key, run, problem.name, name, seed, study.vary, study.keep, study.collect))
     return listed
 
 

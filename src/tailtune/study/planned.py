@@ -37,6 +37,7 @@ class Planned:
         shared: what all arms start from, on each data set.
         searches: the searches for settings.
         trainings: all of them, finished or not.
+        collect: figures of analyses that stand in the table.
     """
 
     schema: int
@@ -49,6 +50,7 @@ class Planned:
     shared: tuple[dict[str, object], ...]
     searches: tuple[Search, ...]
     trainings: tuple[TrainingTask, ...]
+    collect: tuple[str, ...] = ()
 
 
 def write_plan(
@@ -76,6 +78,7 @@ def write_plan(
         shared=tuple(_shared(problem) for problem in found),
         searches=tuple(tuning.summary() for tuning in tunings),
         trainings=tuple(trainings),
+        collect=study.collect,
     )
     write_whole(Path(study.out) / PLAN, to_json(planned))
     return planned

@@ -102,7 +102,7 @@ class StudyResult:
         failed: the trainings that failed in the process that wrote this.
         rows: the tidy table, a row a finished training.
         curves: the learning curves of those that have epochs.
-        measures: a person's own measures.
+        measures: a person's own measures, and figures of analyses that stand in the table.
         statistics: every arm against the baseline.
         missing: the trainings that were not finished when this was written.
     """

@@ -85,6 +85,9 @@ class StudySettings(Settings):
     or the best length on validation and then a second training on all rows."""
     tune_trials: int = 0
     """Trials that every arm has, on validation rows, to choose its learning rate, weight decay and own settings."""
+    collect: tuple[str, ...] = ()
+    """Figures of tailtune analyse as columns, computed once a training: an analysis and the way to a figure in its
+    JSON, such as collapse.table4.cdnv (networks only)."""
     out: str = "runs/study"
     """Folder to write; what it holds already is not trained again."""
     keep: Keep = "predictions"
@@ -122,7 +125,7 @@ class Study(StudySettings):
     routine: Literal["shared", "own"] = "shared"
 
     def __post_init__(self) -> None:
-        for name in ("arms", "data", "ratios"):  # lists are as good
+        for name in ("arms", "data", "ratios", "collect"):  # lists are as good
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
 
@@ -179,6 +182,7 @@ def check_study(study: Study) -> None:
         if doubled is not None:
             raise TailtuneError(f"the {what} {doubled} is given twice; leave one of them out")
     _check_arms(study, names)
+    _check_columns(study)
     check(run_on(study, study.data[0], None))
 
 
@@ -208,6 +212,25 @@ def _check_arms(study: Study, names: Sequence[str]) -> None:
                 raise TailtuneError(
                     f"arm {arm.name!r} changes {name!r}, which a run does not have.{nearest(name, known)}"
                 )
+
+
+def _check_columns(study: Study) -> None:
+    """Refuse columns of analyses that no training of the study can have.
+
+    Raises:
+        TailtuneError: a name that is none, or arms that are trained on their test rows.
+    """
+    if not study.collect:
+        return
+    from tailtune.analysis.study_columns import quantities
+
+    quantities(study.collect)
+    for arm in study.arms:
+        if arm.changes.get("folds") is not None or arm.changes.get("refit") is not None:
+            raise TailtuneError(
+                f"--collect looks at networks that have not seen the test rows, and arm {arm.name!r} trains on them, "
+                "too (folds or refit); leave one of them out"
+            )
 
 
 def run_on(study: Study, data: str, ratio: float | None) -> Run:

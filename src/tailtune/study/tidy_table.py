@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tailtune.analysis.study_columns import columns, quantities
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.measure import Measure, quantity_of
 from tailtune.evaluation.measures import MEASURES, at
@@ -78,6 +79,7 @@ def _read(training: TrainingTask, varied: Sequence[str], own: Sequence[Measure])
         "vary": training.vary,
         "status": "done",
         **{measure.key: metrics.get(measure.key) for measure in at("study", [*MEASURES, *own])},
+        **columns(training.folder, training.collect),
         "headline": result.headline,
         "seconds": result.training.seconds,
         "epochs": result.training.epochs,
@@ -127,7 +129,8 @@ def write_results(folder: Path, planned: Planned, failures: Mapping[str, str]) -
         TailtuneError: a file of a training that cannot be read, an own measure that fails, or no space left.
     """
     own = own_measures(planned.measures)
-    compared = [*at("study", [*MEASURES, *own]), SECONDS]
+    beside = *(quantity_of(measure) for measure in own), *quantities(planned.collect)
+    compared = [*at("study", [*MEASURES, *beside]), SECONDS]
     while True:
         finished = [training for training in planned.trainings if training.done()]
         done = {training.key for training in finished}
@@ -154,7 +157,7 @@ def write_results(folder: Path, planned: Planned, failures: Mapping[str, str]) -
             missing=_missing([training for training in planned.trainings if training.key not in done]),
             rows=rows,
             curves=tuple(curve for curve in curves if curve is not None),
-            measures=tuple(quantity_of(measure) for measure in own),
+            measures=beside,
             statistics=compare(rows, planned.baseline, compared, noun=planned.noun),
         )
         write_whole(folder / RESULTS, to_json(result))

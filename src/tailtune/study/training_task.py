@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tailtune.analysis.analyses import FILE
+from tailtune.analysis.study_columns import compute, lacks
 from tailtune.data.opened import opened
+from tailtune.errors import TailtuneError
 from tailtune.run.execute import execute
+from tailtune.run.finished import Finished
 from tailtune.run.lock import alone
-from tailtune.run.manifest import DONE, seal
+from tailtune.run.manifest import DONE, seal, seal_again
 from tailtune.run.predictor import FILE as MODEL
 from tailtune.run.trained_rows import FILE as ROWS
 from tailtune.settings import Run
@@ -29,6 +33,7 @@ class TrainingTask:
         seed: number of the repetition.
         vary: what the seed changes.
         keep: what stays beside the figures.
+        collect: figures of analyses that stand in the table, see `tailtune.analysis.study_columns`.
     """
 
     key: str
@@ -38,6 +43,7 @@ class TrainingTask:
     seed: int
     vary: str
     keep: Keep
+    collect: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -50,8 +56,8 @@ class TrainingTask:
         return Path(self.run.out)
 
     def done(self) -> bool:
-        """Whether it is finished."""
-        return (self.folder / DONE).exists()
+        """Whether it is finished, with the analyses that are asked for."""
+        return (self.folder / DONE).exists() and not lacks(self.folder, self.collect)
 
     def __call__(self) -> None:
         """Train, or go on with what another process began; evaluate, and mark the folder as done.
@@ -59,10 +65,29 @@ class TrainingTask:
         Whatever goes wrong, and a signal, is raised as `execute` does.
         """
         with alone(self.folder):
-            self._carry_out()
+            if (self.folder / DONE).exists():
+                self._analyse_later()
+            else:
+                self._carry_out()
+
+    def _analyse_later(self) -> None:
+        """Look into a network that was trained before these figures were asked for.
+
+        Raises:
+            TailtuneError: it was not kept.
+        """
+        if not (self.folder / MODEL).exists():
+            raise TailtuneError(
+                f"{self.folder} was trained without {', '.join(self.collect)}, and its model was not kept: delete the "
+                "folder to train it again, or leave --collect out"
+            )
+        compute(Finished(self.folder), self.collect)
+        seal_again(self.folder, FILE)
 
     def _carry_out(self) -> None:
-        execute(self.run, resume=True, say=lambda sentence: None, dataset=opened(self.run), resamples=0)
+        finished = execute(self.run, resume=True, say=lambda sentence: None, dataset=opened(self.run), resamples=0)
+        if finished is not None:
+            compute(finished, self.collect)
         unwanted = [] if self.keep == "all" else list(self.folder.rglob(CHECKPOINT))
         if self.keep == "predictions":
             unwanted += [self.folder / MODEL, self.folder / ROWS]

@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
+from tailtune.data.dataset import Part
 from tailtune.interrupt import Flag, Interrupted, deferred_interrupts
 from tailtune.methods.method import Hooks, Stage
 from tailtune.optim.ema import WeightEMA
@@ -33,6 +34,7 @@ from tailtune.training.optimiser import base_optimiser, clipping
 from tailtune.training.randomness import Randomness, initialisation
 from tailtune.training.running_statistics import RunningStatistics
 from tailtune.training.session import Session
+from tailtune.training.tracking import Tracker
 from tailtune.training.validate import Scores, validate
 
 CHECK_EVERY = 50  # steps
@@ -101,6 +103,10 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
         part = stage.enlarge(part, dataset.preprocessor.shape(), run.seed)
     monitored = selection.monitored
     held_out = None if monitored is None else Inputs.of(monitored, k, augment, device)
+    tracker = None
+    if run.track is not None and rank == 0:
+        watched: dict[str, Part] = {} if monitored is None else {selection.part: monitored}
+        tracker = Tracker.of(dataset, watched, augment, device)
     batch = max(1, min(run.batch_size, rows // world))
     per_epoch = rows // (batch * world)
 
@@ -222,17 +228,21 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
                         pause(interrupt)
             session.epoch, session.done = session.epoch + 1, 0
             scores = None
-            if held_out is not None:
-                validated = time.perf_counter()
+            followed: dict[str, float | None] = {}
+            if held_out is not None or tracker is not None:
+                looked = time.perf_counter()
                 with ema.average_parameters() if ema else nullcontext():
                     if ema:
                         statistics.renew(progress)
-                    ranked = selection.monitor == "average_precision"
-                    scores = validate(model, held_out, dataset.profile, fabric.autocast, trainee.decision, ranked)
-                    scores = fabric.broadcast(scores) if world > 1 else scores
-                    selection.see(session.epoch, scores, model)
-                session.validating += time.perf_counter() - validated
-            row = _row(session, scores, time.perf_counter() - began)
+                    if held_out is not None:
+                        ranked = selection.monitor == "average_precision"
+                        scores = validate(model, held_out, dataset.profile, fabric.autocast, trainee.decision, ranked)
+                        scores = fabric.broadcast(scores) if world > 1 else scores
+                        selection.see(session.epoch, scores, model)
+                    if tracker is not None:
+                        followed = tracker.measure(model, fabric.autocast)
+                session.validating += time.perf_counter() - looked
+            row = _row(session, scores, time.perf_counter() - began) | followed
             if auxiliary is not None:
                 spread = float(auxiliary.spread)  # type: ignore[arg-type]  # see Auxiliary.build
                 row["ssl_spread"] = spread

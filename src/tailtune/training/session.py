@@ -43,7 +43,7 @@ class Session:
         done: finished steps of the current epoch.
         stopped: "finished", or why training ends early.
         before: seconds of training before this process.
-        validating: seconds spent on validation.
+        validating: seconds spent on looking at the network between epochs: validation, and what is tracked.
         log_bytes: length of metrics.jsonl at the latest checkpoint.
     """
 

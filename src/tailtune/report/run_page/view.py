@@ -15,6 +15,7 @@ from tailtune.report.measure_words import show, term_of
 from tailtune.report.rendering import sentence
 from tailtune.report.run_page import figures
 from tailtune.report.run_page.classes import confusion, curves, support
+from tailtune.report.run_page.collapse_figures import followed
 from tailtune.report.run_page.decision import balances, cases, cost_curve, operating, paid, same_alarms
 from tailtune.report.run_page.evidence import evidence_view
 from tailtune.report.run_page.promises import view_of
@@ -84,6 +85,7 @@ def view(run: Finished, advice: Sequence[Advice]) -> Mapping[str, object]:
         "loss_marks": [Mark("training", 1, "■")] + [Mark(rows, 0, "●")] * figures.has(history, f"{part}_loss"),
         "scores": figures.scores(history, best, rare) if figures.has(history, f"{part}_balanced_accuracy") else None,
         "score_marks": [Mark("balanced accuracy", 0, "●"), Mark(rare, 1, "■")],
+        "followed": followed(history),
         "best_epoch": best,
         "border_lines": " and ".join(map(str, figures.borders(compared))),
         "recall": figures.recall_by_size(compared),

@@ -72,10 +72,10 @@ def protocol_table(statistics: Statistics) -> Table | None:
 
 
 def own_table(result: StudyResult) -> Table | None:
-    """Lay out a person's own measures like the metrics by which published results are compared; None without any."""
+    """Lay out a person's own measures and figures of analyses like the metrics of protocols; None without any."""
     groups = result.statistics.groups
     sections = [(group, measure) for group in groups for measure in at("terminal", result.measures)]
-    return _sections(result.statistics, sections, "measures of your own")
+    return _sections(result.statistics, sections, "measures of your own and of analyses")
 
 
 def _sections(statistics: Statistics, sections: Sequence[tuple[Group, Quantity]], about: str) -> Table | None:

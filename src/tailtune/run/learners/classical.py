@@ -32,7 +32,7 @@ from tailtune.words import counted
 MANY_ROWS = 100_000  # with fewer, growing a tree takes too little time for sharing it out to pay
 LACKS = (
     *("epochs", "batch_size", "optimizer", "lr", "weight_decay", "clip", "ema", "policy", "patience"),
-    *("test_curve", "compile"),
+    *("test_curve", "compile", "track"),
 )
 
 

@@ -84,7 +84,7 @@ def learner(of: Callable[[str], Learner]) -> Learner:
         summary=lambda run: f"portfolio of {', '.join(members_of(str(run.model)))}",
         title=lambda run: NAME if run.method == METHOD else f"{NAME}, networks by {run.method}",
         minutes=_minutes,
-        lacks=("policy", "test_curve", "compile"),
+        lacks=("policy", "test_curve", "compile", "track"),
     )
 
 

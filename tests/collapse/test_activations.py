@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tailtune.analysis.activations import activations
+from tailtune.collapse.activations import activations
 from tailtune.errors import TailtuneError
 from tailtune.models.cifar_resnet import CifarResNet
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tailtune.analysis.class_moments import ClassMoments
+from tailtune.collapse.class_moments import ClassMoments
 from tailtune.errors import TailtuneError
 
 

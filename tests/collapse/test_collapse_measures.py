@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailtune.analysis.class_moments import ClassMoments, class_moments
-from tailtune.analysis.collapse_measures import cdnv, mean_cdnv, second_pass, self_duality, simplex_deviation
+from tailtune.collapse.class_moments import ClassMoments, class_moments
+from tailtune.collapse.collapse_measures import cdnv, mean_cdnv, second_pass, self_duality, simplex_deviation
 from tailtune.errors import TailtuneError
 
 Rows = tuple[np.ndarray, np.ndarray]

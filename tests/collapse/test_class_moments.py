@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailtune.analysis.class_moments import class_moments
+from tailtune.collapse.class_moments import class_moments
 
 
 @settings(deadline=None, max_examples=60)

@@ -1,0 +1,1 @@
+"""The page that `tailtune audit --page` writes."""
