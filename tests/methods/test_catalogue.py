@@ -22,7 +22,17 @@ from tailtune.run.learners import fit_model
 from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 
-DIGITS = Run(data="digits", ratio=0.05, epochs=8, batch_size=32, lr=0.1, weight_decay=1e-3, ema=0.0, policy="none")
+DIGITS = Run(
+    data="digits",
+    ratio=0.05,
+    model="resnet8",
+    epochs=8,
+    batch_size=32,
+    lr=0.1,
+    weight_decay=1e-3,
+    ema=0.0,
+    policy="none",
+)
 TABLE = Run(data="made", model="mlp", epochs=24, batch_size=32, lr=0.05, optimizer="sgd", weight_decay=1e-4, ema=0.0)
 RUNS = {"image": DIGITS, "table": TABLE}
 CASES = [

@@ -22,6 +22,7 @@ from tailtune.methods.mislas import mislas
 from tailtune.methods.mixup import mixup
 from tailtune.methods.ncm import ncm
 from tailtune.methods.sama import sama
+from tailtune.methods.samn import samn
 from tailtune.methods.tau_norm import tau_norm
 from tailtune.models.heads import CosineHead, ScaledHead, make_head
 from tailtune.models.network import Network
@@ -72,7 +73,7 @@ def set_by(stage: Stage) -> set[str]:
     return {name for name, value in vars(stage).items() if value is not None} - {"share", "init", "reference"}
 
 
-@pytest.mark.parametrize("make", [crt, lws, tau_norm, ncm, mislas, m2m])
+@pytest.mark.parametrize("make", [crt, lws, tau_norm, ncm, mislas, m2m, samn])
 def test_they_make_up_for_imbalance_and_refuse_a_second_that_does(make: Callable[[ClassProfile], Method]) -> None:
     method = make(PROFILE)
     assert method.name == make.__name__
@@ -93,6 +94,21 @@ def test_the_second_stage_balances_and_trains_the_head_alone(make: Callable[[Cla
     both = combine("both", make(PROFILE), sama(PROFILE))
     assert "optimiser" in set_by(both.stages[0])
     assert "optimiser" not in set_by(both.stages[1])
+
+
+def test_samn_trains_a_monotone_head_alone_and_leaves_a_plain_one() -> None:
+    second = samn(PROFILE, head_lr=0.3).stages[1]
+    assert (second.trainable, second.lr_factors, second.sampler) == (("head.",), {"head.": 0.3}, None)
+    assert second.prepare is not None
+    assert second.finish is not None
+    model, x = tiny(), rows(1).inputs
+    second.prepare(context(model))
+    before = model(x)
+    second.finish(context(model))
+    assert set(model.state_dict()) == set(tiny().state_dict())
+    torch.testing.assert_close(model(x), before)
+    norms = model.head.weight.norm(dim=1)
+    assert torch.all(norms[:-1] <= norms[1:] + 1e-6)  # classes come from frequent to rare
 
 
 def test_crt_begins_with_a_head_at_zero_and_a_lower_rate() -> None:

@@ -114,7 +114,8 @@ def question(
     answered = carry_out(name, asked, show=lambda what: shown(console(stderr=True), note, what), say=note)
     conducted, answer = answered.conducted, answered.answer
     if json:
-        print_json({"folder": str(conducted.folder), **msgspec.to_builtins(answer)})
+        tables = msgspec.to_builtins(answer.tables)
+        print_json({"page": str(answered.page), "sentence": answer.sentence, "tables": tables})
     else:
         for table in answer.tables:
             console().print(text_table(table))

@@ -44,6 +44,7 @@ from tailtune.methods.remix import remix
 from tailtune.methods.sam import sam
 from tailtune.methods.sama import sama
 from tailtune.methods.sama_smoothing import sama_smoothing
+from tailtune.methods.samn import samn
 from tailtune.methods.seed_ensemble import seed_ensemble
 from tailtune.methods.sghmc import sghmc
 from tailtune.methods.simclr_finetune import simclr_finetune
@@ -51,6 +52,7 @@ from tailtune.methods.simclr_probe import simclr_probe
 from tailtune.methods.smote import smote
 from tailtune.methods.smote_features import smote_features
 from tailtune.methods.square_root_sampling import square_root_sampling
+from tailtune.methods.sse_sam import sse_sam
 from tailtune.methods.swa import swa
 from tailtune.methods.tau_norm import tau_norm
 from tailtune.methods.tuned import tuned
@@ -103,6 +105,7 @@ __all__ = [
     "sam",
     "sama",
     "sama_smoothing",
+    "samn",
     "seed_ensemble",
     "sghmc",
     "simclr_finetune",
@@ -110,6 +113,7 @@ __all__ = [
     "smote",
     "smote_features",
     "square_root_sampling",
+    "sse_sam",
     "swa",
     "tau_norm",
     "tuned",

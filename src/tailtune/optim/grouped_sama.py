@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,14 +11,13 @@ from torch import Tensor, nn
 
 from tailtune.errors import TailtuneError
 from tailtune.losses.counts import Counts
-from tailtune.optim.gradients import batch_loss, norm_of, several_processes
-from tailtune.optim.held_gradients import Gradients
+from tailtune.optim.grouped_ascents import GroupedAscents
 from tailtune.optim.parts import Part
 from tailtune.optim.sama import SAMA
 from tailtune.profile import Rule
 
 
-class GroupedSAMA(SAMA):
+class GroupedSAMA(GroupedAscents, SAMA):
     """Descends on sum_k L_k(w + eps_k), with eps_k = rho_k g_k / ||g_k|| and g_k the gradient of L_k at w.
 
     With N samples of losses l_i and targets q_i, as the closure returns them, L_k = (1/N) sum_i q_ik l_i is the part of
@@ -83,50 +82,10 @@ class GroupedSAMA(SAMA):
             before_step=before_step,
         )
 
-    def _two_passes(self, passes: Callable[[], Iterable[Part]]) -> Tensor:
-        self._refuse_several_processes()
-        ascents: dict[int, Gradients] = {}
+    _elsewhere = "an ascent for every class runs in one process only: take normalise='mean_radius'"
 
-        def ascend(part: Part, weight: float) -> Tensor:
-            shares = self._shares(part)
-            for k in _classes(shares):
-                self._add_to(ascents.setdefault(k, {}), _of_class(part, shares[:, k]), weight)
-            return batch_loss(part.losses.detach(), None if part.auxiliary is None else part.auxiliary.detach())
-
-        def descend(part: Part, weight: float) -> Tensor:
-            shares = self._shares(part)
-            if k in _classes(shares):
-                self._differentiate(_of_class(part, shares[:, k]), weight)
-            return part.losses.detach().sum()
-
-        self._held.clear()
-        loss, _, first = self._add_up(passes(), ascend)
-        total: Gradients = {}
-        self._held.put({parameter: gradient for each in ascents.values() for parameter, gradient in each.items()})
-        with self._weights.away() as put_back:  # which holds all that climb
-            for k in sorted(ascents):
-                self._held.put(ascents[k])
-                radius = self.radii[k].clamp_max(self.cap).item()
-                self._weights.move(radius / norm_of(list(ascents[k].values())), adaptive=self.adaptive)
-                self._held.put(total)  # to which the backward passes add
-                self._add_up(passes(), descend)
-                total = self._held.take()
-                put_back()
-        self._held.put(total)
-        self._held.scale(first)
-        return loss.add(norm_of(self._held.all()), alpha=0)  # NaN if a later pass was not finite
-
-    def _refuse_several_processes(self) -> None:
-        """Refuse to step where the processes of a training hold different classes.
-
-        Raises:
-            TailtuneError: there are several.
-        """
-        if several_processes():
-            raise TailtuneError("an ascent for every class runs in one process only: take normalise='mean_radius'")
-
-    def _refuse_several_backwards(self, what: str) -> None:
-        raise TailtuneError(f"{what} needs an ascent of one backward pass, and GroupedSAMA takes several: take SAMA")
+    def _radius(self, group: int) -> float:
+        return float(self.radii[group].clamp_max(self.cap).item())
 
     def _shares(self, part: Part) -> Tensor:
         """Each sample's share of its part by class, q_ik / n, [n, K]."""
@@ -136,14 +95,3 @@ class GroupedSAMA(SAMA):
         if rows.ndim == 1:
             rows = nn.functional.one_hot(rows, len(self.radii))
         return rows.to(losses.dtype) / len(losses)
-
-
-def _classes(shares: Tensor) -> list[int]:
-    """The classes of a part of which the samples have these shares [n, K]."""
-    classes: list[int] = shares.sum(0).nonzero().flatten().tolist()
-    return classes
-
-
-def _of_class(part: Part, share: Tensor) -> Tensor:
-    """The part of the objective that belongs to one class, of which the samples have these shares [n]."""
-    return batch_loss(part.losses, None if part.auxiliary is None else share.sum() * part.auxiliary, share)
