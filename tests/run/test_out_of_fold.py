@@ -70,6 +70,20 @@ def test_trees_that_know_every_row_by_heart_know_none_of_its_fold(tmp_path: Path
     assert again.result.model.metrics["accuracy"] > 0.7  # a row's twin is in training: what groups are for
 
 
+def test_a_portfolio_whose_members_have_folds_of_their_own_is_tested_by_folds(tmp_path: Path) -> None:
+    made_table(120).write_csv(tmp_path / "rows.csv")
+    model = "portfolio(members=('logistic-regression', 'extra-trees(trees=10)'))"
+    run = Run(str(tmp_path / "rows.csv"), target="label", model=model, folds=3, baselines=(), out=str(tmp_path / "run"))
+    found = made(run)
+    assert len(found.predictions.ids) == 120
+    assert np.bincount(found.predictions.folds).shape == (3,)
+    members = found.predictor().model.members  # of the model for use
+    assert [len(member.predictors) for member in members] == [5] * len(members)
+    assert sum(member.weight for member in members) == pytest.approx(1)
+    assert not (found.folder / "folds").exists()
+    assert not (found.folder / "members").exists()
+
+
 @pytest.mark.parametrize("kind", ["table", "images"])
 def test_a_stopped_run_trains_no_fold_twice(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if kind == "table":

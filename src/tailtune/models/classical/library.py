@@ -19,12 +19,8 @@ if TYPE_CHECKING:
     from tailtune.data.dataset import Part
 
 Floats = NDArray[np.float64]
-OF_STAGES: tuple[str, ...] = (
-    "class_weights",
-    "weight_mean",
-    "sampler",
-    "enlarge",
-)  # the parts of a stage that most can take
+# the parts of a method's stage that most can take
+OF_STAGES: tuple[str, ...] = ("class_weights", "weight_mean", "sampler", "enlarge")
 NOT_OURS = "this is no model that tailtune saved; take model.safetensors of a run"
 
 
