@@ -37,10 +37,22 @@ def choice(validation: float, test: float, noise: float = 0.002) -> list[Row]:
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        (choice(0.05, 0.05), "On rows.csv take batches of 16: chosen on validation rows, it is ahead of batches of 64"),
-        (choice(0.05, 0.0, 0.05), "The data cannot tell: on rows.csv, batches of 16, the best on validation rows,"),
-        (choice(0.05, -0.05), "stay with batches of 64: batches of 16 was the best on validation rows, but differs"),
-        (choice(-0.05, 0.05), "stay with batches of 64: nothing was better on validation rows; batches of 16 differs"),
+        (
+            choice(0.05, 0.05),
+            "take batches of 16 rather than batches of 64: chosen on validation rows, +5.0 [",
+        ),
+        (
+            choice(0.05, 0.0, 0.05),
+            "The data cannot tell batches of 16, the best on validation rows of rows.csv, from",
+        ),
+        (
+            choice(0.05, -0.05),
+            "against it batches of 16, the best on validation rows, had −5.0 [",
+        ),
+        (
+            choice(-0.05, 0.05),
+            "nothing was better on validation rows (batches of 16 on test rows: +5.0 [",
+        ),
         (choice(0.05, 0.05)[::5], "no interval: one seed"),
         ([row for row in choice(0.05, 0.05) if not row["reference"]], "cannot tell yet"),
     ],

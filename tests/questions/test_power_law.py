@@ -29,10 +29,16 @@ def test_the_fit_is_no_worse_than_scipys() -> None:
         ours = sum((found.at(n)[0] - value) ** 2 for n, value in zip(ROWS, y, strict=True))
         start = (found.offset[0], found.scale[0], found.exponent[0])
         best, _ = curve_fit(
-            lambda n, c, a, b: c + a * (n / 80) ** -b, ROWS, y, start, bounds=([-9, -9, 0.05], [9, 9, 3]), maxfev=9999
+            lambda n, c, a, b: c + a * (n / 80) ** -b, ROWS, y, start, bounds=([0, -9, 0.05], [9, 9, 3]), maxfev=9999
         )
         theirs = np.sum((best[0] + best[1] * (ROWS / 80) ** -best[2] - y) ** 2)
         assert ours <= theirs + 1e-5
+
+
+def test_no_loss_is_foretold_below_zero() -> None:
+    found = power_laws(ROWS, [1.0, 0.5, 0.15, 0.02])
+    assert found.offset[0] >= 0
+    assert found.at(1e9)[0] >= 0
 
 
 def test_many_curves_are_as_one_by_one() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from tailtune.errors import TailtuneError
-from tailtune.losses.counts import Counts, read_counts
 
 TINY = 1e-6
 
@@ -58,14 +59,14 @@ class MonotoneHead(nn.Module):
     2
     """
 
-    def __init__(self, linear: nn.Module, counts: Counts) -> None:
+    def __init__(self, linear: nn.Module, counts: ArrayLike) -> None:
         super().__init__()
         if not isinstance(linear, nn.Linear) or linear.bias is None:
             raise TailtuneError(
                 f"monotone norms need a linear head with biases, however: {type(linear).__name__}; train with the "
                 "linear head"
             )
-        sizes = torch.as_tensor(read_counts(counts)).to(linear.weight)
+        sizes = torch.as_tensor(np.array(counts, dtype=np.float64)).to(linear.weight)
         if len(sizes) != linear.out_features:
             raise TailtuneError(f"a head of {linear.out_features} classes needs as many counts, however: {len(sizes)}")
         self.in_features, self.out_features = linear.in_features, linear.out_features

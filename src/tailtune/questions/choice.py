@@ -128,22 +128,22 @@ def _sentence(
     data = short_name(rows[0]["dataset"])
     if best == reference:
         others = sorted((arm for arm in apart if arm != reference), key=lambda arm: -(apart[arm].mean or 0.0))
-        beside = f"; {call(others[0])} differs on test rows by {_told(apart[others[0]])}" if others else ""
+        beside = f" ({call(others[0])} on test rows: {_told(apart[others[0]])})" if others else ""
         return f"On {data} stay with {call(reference)}: nothing was better on validation rows{beside}."
     found = apart[best]
     if found.interval is None or found.interval[0] <= 0 <= found.interval[1]:
         return (
-            f"The data cannot tell: on {data}, {call(best)}, the best on validation rows, differs from "
-            f"{call(reference)} on test rows by {_told(found)}."
+            f"The data cannot tell {call(best)}, the best on validation rows of {data}, from {call(reference)}: "
+            f"{_told(found)} on test rows."
         )
     if found.interval[0] > 0:
         return (
-            f"On {data} take {call(best)}: chosen on validation rows, it is ahead of {call(reference)} on test rows by "
-            f"{_told(found)}."
+            f"On {data} take {call(best)} rather than {call(reference)}: chosen on validation rows, {_told(found)} on "
+            "test rows."
         )
     return (
-        f"On {data} stay with {call(reference)}: {call(best)} was the best on validation rows, but differs on test "
-        f"rows by {_told(found)}."
+        f"On {data} stay with {call(reference)}: against it {call(best)}, the best on validation rows, had "
+        f"{_told(found)} on test rows."
     )
 
 

@@ -22,7 +22,7 @@ class PowerLaws:
 
     Attributes:
         reference: n_0, the largest number of rows.
-        offset: c, the loss with endless rows [B].
+        offset: c, the loss with endless rows, 0 or more [B].
         scale: a, what more rows can gain from n_0 on [B]; below 0 more rows do harm.
         exponent: b, how fast [B].
     """
@@ -70,10 +70,12 @@ def _best(y: Floats, n: Floats, exponents: Floats) -> Floats:
 
 
 def _line(y: Floats, x: Floats) -> tuple[Floats, Floats, Floats]:
-    """Offset, slope and squared error [B] of the least-squares line of y [B, P] in x [B, P]."""
+    """Offset of 0 or more, slope and squared error [B] of the least-squares line of y [B, P] in x [B, P]."""
     centred = x - x.mean(axis=1, keepdims=True)
     slope = (y * centred).sum(axis=1) / (centred**2).sum(axis=1)
     offset = y.mean(axis=1) - slope * x.mean(axis=1)
+    slope = np.where(offset < 0, (y * x).sum(axis=1) / (x**2).sum(axis=1), slope)
+    offset = np.maximum(offset, 0)
     errors = ((y - offset[:, None] - slope[:, None] * x) ** 2).sum(axis=1)
     return np.asarray(offset), np.asarray(slope), np.asarray(errors)
 
