@@ -130,7 +130,8 @@ def _plain(made: Any, places: Sequence[float]) -> None:
 
 def _apart(places: Sequence[float]) -> list[bool]:
     """Which of rising places of a logarithmic axis have room for a label beside the one before."""
-    room, last, found = 0.09 * math.log(places[-1] / places[0]) if places else 0.0, 0.0, []
+    room, last = 0.09 * math.log(places[-1] / places[0]) if places else 0.0, 0.0
+    found: list[bool] = []
     for place in places:
         found.append(not any(found) or math.log(place / last) >= room)
         last = place if found[-1] else last
