@@ -28,7 +28,7 @@ def lines(figure: Lines, name: str) -> str:
                 figure.places,
                 heights,
                 color=SERIES[i % len(SERIES)],
-                marker=MARKERS[i % len(MARKERS)],
+                marker=MARKERS[i % len(MARKERS)] if figure.marks or len(figure.series) > 1 else None,
                 markersize=6.5 if figure.marks else 5,
                 markeredgecolor=SURFACE,
                 markevery=1 if figure.marks else max(1, len(figure.places) // 7),
