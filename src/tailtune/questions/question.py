@@ -212,7 +212,7 @@ def plain(asked: Question, kind: Kind) -> Question:
     """
     if asked.selection == "refit":
         raise TailtuneError(
-            "--selection refit adds all validation rows to those that are kept of each class; use --selection validation"
+            "--selection refit adds all validation rows to those that are kept of each class; use validation"
         )
     trees = "xgboost" if kind == "table" else None
     return replace(asked, method=asked.method or "erm", model=asked.model or trees)
