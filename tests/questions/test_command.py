@@ -93,6 +93,7 @@ def test_a_dry_run_writes_nothing(rows: Path, tmp_path: Path) -> None:
         (("nosuch.py:design",), "there is no file nosuch.py to take the study from"),
         (("ratio", "digits", "otto"), "takes one value of DATA, however: 2"),
         (("ratio", "digits", "--selection", "last"), "use --selection validation or refit"),
+        (("growth", "digits", "--selection", "refit"), "adds all validation rows to those that are kept"),
         (("ratio", "digits", "--objective", "accuracy"), "leave --objective accuracy out"),
         (("ratio", "digits", "--values", "2"), "train ratios must be more than 0 and at most 1, however: '2'"),
         (("growth", "digits", "--values", "half"), "shares of the rows of a class must be more than 0"),

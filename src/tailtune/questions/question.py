@@ -205,7 +205,15 @@ def shares(values: Sequence[str], what: str, most: float = 1.0) -> list[float]:
 
 
 def plain(asked: Question, kind: Kind) -> Question:
-    """Return the question with plain training, and boosted trees for a table, which train in seconds."""
+    """Return the question with plain training, and boosted trees for a table, which train in seconds.
+
+    Raises:
+        TailtuneError: a refit, which would train on all validation rows beside the rows that are kept.
+    """
+    if asked.selection == "refit":
+        raise TailtuneError(
+            "--selection refit adds all validation rows to those that are kept of each class; use validation"
+        )
     trees = "xgboost" if kind == "table" else None
     return replace(asked, method=asked.method or "erm", model=asked.model or trees)
 
