@@ -66,7 +66,7 @@ GPU = 1.5e7  # millions of operations a second: a tenth or less of what such a m
 SIDE = 32
 STEP = 0.004  # seconds of the smallest step, whatever the pictures
 TRAINING = 1.0  # seconds to build a network, score the test rows and write
-TREES: Mapping[str, float] = {"xgboost": 1.2, "linear-svc": 1.0}  # seconds of a training of 7,000 rows, in processor time
+TREES: Mapping[str, float] = {"xgboost": 1.2, "linear-svc": 1.0}  # seconds of processor time, for 7,000 rows
 PASSES: Mapping[str, float] = {  # time of a step over plain training's: measured, but for the sums of several
     "sam": 1.8,
     "sama": 1.8,
