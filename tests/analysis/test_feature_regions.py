@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from tailtune.analysis.analysis import Regions
-from tailtune.analysis.feature_regions import as_read, axis_of, feature_regions, typical_value
+from tailtune.analysis.column_axes import as_read, axis_of, typical_value
+from tailtune.analysis.feature_regions import feature_regions
 from tailtune.analysis.subject import Subject
 from tailtune.data.dataset import Part
 from tailtune.data.table_preprocessor import TablePreprocessor
@@ -49,7 +51,10 @@ class Rule(nn.Module):
 
 
 def subject(
-    influences: tuple[tuple[str, ...], ...] | None = INFLUENCES, with_frame: bool = True, as_text: bool = False
+    influences: tuple[tuple[str, ...], ...] | None = INFLUENCES,
+    with_frame: bool = True,
+    as_text: bool = False,
+    code: int = 3,
 ) -> Subject:
     table = frame().cast(pl.String) if as_text else frame()
     preprocessor = TablePreprocessor.fit(table)
@@ -57,7 +62,8 @@ def subject(
     part = Part(preprocessor.encode(table), targets, np.arange(200).astype(str), frame=table if with_frame else None)
     listed = [SimpleNamespace(columns=columns) for columns in influences or ()]
     evidence = SimpleNamespace(influences=None if influences is None else SimpleNamespace(listed=listed))
-    run, network = SimpleNamespace(evidence=evidence), Rule(code=3)  # codes in order: blue, green, red
+    run = SimpleNamespace(evidence=evidence, folder=Path("run"))
+    network = Rule(code)  # codes in order: blue, green, red
     profile = ClassProfile((180, 20), ("common", "rare"))
     return Subject(cast(Any, run), cast(Any, network), preprocessor, profile, {"train": part}, None)
 
@@ -76,12 +82,25 @@ def test_answers_are_those_of_the_network_on_rows_at_typical_values(as_text: boo
     middle = table["height"].median()
     np.testing.assert_array_equal(answers[2] == 0, np.array(drawn.x) > middle)
     assert found.data["areas"]["rare"] == pytest.approx((answers == 0).mean())
-    assert found.data["typical"]["age"] == str(table["age"].median())
+    assert found.data["typical"]["age"] == f"{table['age'].median():.6g}"
     assert found.data["typical"]["shade"] == "dark"
     assert f"(rare) in {percent(found.data['areas']['rare'])} of the area" in found.finding
     heights = table["height"][180:].to_list()
     assert {round(x, 9) for x, _, _ in drawn.points} <= {round(h, 9) for h in heights}
     assert all(of_class == 0 for _, _, of_class in drawn.points)
+
+
+def test_two_runs_are_compared_on_the_same_cells() -> None:
+    found = feature_regions(subject(), ("height", "colour"), subject(code=2))
+    areas, other = found.data["areas"]["rare"], found.data["beside"]
+    assert other["areas"]["rare"] == pytest.approx(areas) == pytest.approx(1 / 6, abs=0.05)
+    assert other["agreement"] == pytest.approx(1 - 2 * areas)  # rare where it is red, and rare where it is green
+    assert "the two answer alike on" in found.finding
+    assert len(found.figures) == 2
+    of = subject()
+    fewer = TablePreprocessor.fit(frame().drop("shade"))
+    with pytest.raises(TailtuneError, match="is given other columns or has other classes"):
+        feature_regions(of, (), Subject(of.run, of.network, fewer, of.profile, of.parts, None))
 
 
 def test_the_most_influential_columns_that_can_be_drawn_are_taken() -> None:

@@ -139,3 +139,10 @@ def test_what_has_no_curvature_is_refused() -> None:
     model.requires_grad_(True)
     with pytest.raises(TailtuneError, match="however: 53 and 0"):
         GaussNewton(model, lambda: [])
+
+
+def test_a_loss_without_curvature_has_a_matrix_of_zeros() -> None:
+    model, x, targets = nn.Linear(4, 3).double(), torch.randn(6, 4).double(), torch.arange(6) % 3
+    for kind in (Hessian, GaussNewton):
+        matrix = kind(model, lambda: [((x,), targets)], lambda logits, _: logits.sum(1))
+        assert not matrix.product(np.ones(matrix.size)).any()

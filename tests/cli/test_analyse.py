@@ -83,7 +83,7 @@ def test_shapes_of_a_run_beside_another(run: Path, fitted: Fitted, cli: Cli, mon
     whole = curvature["groups"]["all training rows"]
     assert curvature["beside"]["eigenvalues"] == whole["hessian"]["eigenvalues"]
     assert min(whole["gauss_newton"]["eigenvalues"]) > 0
-    assert (run / "analysis.html").read_text().count("<svg") == 1 + 5 + 3
+    assert (run / "analysis.html").read_text().count("<svg") == 2 + 5 + 3
     assert cli("verify", run).code == 0
 
 

@@ -29,7 +29,7 @@ class Asked:
 
     Attributes:
         layer: dotted name of the layer whose collapse is measured; None for the penultimate one.
-        beside: another run, which landscape, curvature and regions of pictures show beside this one.
+        beside: another run, which landscape, curvature and regions show beside this one.
         rows: training rows that landscape and curvature look at, about.
         features: the two columns of a table over which regions are drawn; none for the most influential ones.
         ensemble: further runs, which Bayesian inference averages with this one.
@@ -59,7 +59,7 @@ def _regions(subject: Subject, asked: Asked) -> Analysis:
     from tailtune.analysis.picture_regions import picture_regions
 
     if subject.preprocessor.kind == "table":
-        return feature_regions(subject, asked.features)
+        return feature_regions(subject, asked.features, asked.beside)
     if asked.features:
         raise TailtuneError(f"--features names columns, and {subject.run.folder} is of pictures; leave it out")
     return picture_regions(subject, asked.beside)

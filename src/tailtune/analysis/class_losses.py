@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from tailtune.analysis.loss_matrices import Batch, cross_entropy
-from tailtune.training.probabilities import evaluating
+from tailtune.training.probabilities import batch_of, evaluating
 
 if TYPE_CHECKING:
     from tailtune.analysis.subject import Subject
 
-BATCH = 64  # rows; twice differentiated networks hold several times the maps of a forward pass
+BATCH, SHARE = 64, 4  # rows at most; twice differentiated networks hold several times the maps of a forward pass
 WHOLE, RARE, OTHERS = "all training rows", "rarest classes", "other classes"
 
 
@@ -75,7 +75,8 @@ def training_sample(subject: Subject, rows: int, seed: int = 0) -> Sample:
     counts = np.bincount(targets, minlength=k)
     taken = np.array([len(each) for each in drawn])
     weights = (counts / counts.sum()) * len(index) / np.maximum(taken, 1)
-    return Sample(WHOLE, tuple(subject.batches_of(part.take(index), BATCH)), torch.from_numpy(weights))
+    size = min(BATCH, max(1, batch_of(part.inputs) // SHARE))
+    return Sample(WHOLE, tuple(subject.batches_of(part.take(index), size)), torch.from_numpy(weights))
 
 
 def groups(sample: Sample, rarest: Sequence[int]) -> tuple[Sample, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tailtune.analysis.analysis import Analysis, Lines, Table
-from tailtune.words import MINUS, counted, listed
+from tailtune.words import NONE, amount, counted, listed
 
 if TYPE_CHECKING:
     from tailtune.analysis.class_losses import Sample
@@ -150,39 +150,34 @@ def _finding(data: Mapping[str, Any]) -> str:
 
     found: Mapping[str, Any] = data["groups"]
     top = {name: each["hessian"]["eigenvalues"][0] for name, each in found.items()}
-    told = f"In this run the eigenvalue of the largest magnitude is {figure(top[WHOLE])} for all training rows"
+    told = f"In this run the eigenvalue of the largest magnitude is {amount(top[WHOLE])} for all training rows"
     if RARE in top and OTHERS in top:
         traces = {name: found[name]["hessian"]["trace"] for name in (RARE, OTHERS)}
         told += (
-            f"; it is {figure(top[RARE])} for the rarest classes ({listed(data['minority'])}) and "
-            f"{figure(top[OTHERS])} for the others, with traces of {figure(traces[RARE])} and {figure(traces[OTHERS])}"
+            f"; it is {amount(top[RARE])} for the rarest classes ({listed(data['minority'])}) and "
+            f"{amount(top[OTHERS])} for the others, with traces of {amount(traces[RARE])} and {amount(traces[OTHERS])}"
         )
     if "beside" in data:
         both = found[WHOLE]["hessian"]["eigenvalues"], data["beside"]["eigenvalues"]
         ours, other = (np.abs(values) for values in both)
         n = min(len(ours), len(other))
         times = float(np.exp(np.mean(np.log(ours[:n].clip(1e-300) / other[:n].clip(1e-300)))))
-        told += f"; its {counted(n, 'largest singular value', 'largest singular values')} are {figure(times)} times "
+        told += f"; its {counted(n, 'largest singular value', 'largest singular values')} are {amount(times)} times "
         told += f"those of {data['beside']['folder']} (geometric mean)"
     return f"{told}."
 
 
-def figure(value: float) -> str:
-    """Write a number of any magnitude with three digits."""
-    return f"{value:.3g}".replace("-", MINUS)
-
-
 def _table(found: Mapping[str, Any]) -> Table:
-    columns = ("", "rows looked at", "largest eigenvalue", "tenth", "trace", "its standard error")
+    columns = ("", "rows looked at", "largest eigenvalue", f"of rank {K}", "trace", "its standard error")
     words = {"hessian": "Hessian", "gauss_newton": "Gauss-Newton"}
     rows = [
         (
             f"{words[matrix]}, {name}",
             each["rows"],
-            figure(each[matrix]["eigenvalues"][0]),
-            figure(each[matrix]["eigenvalues"][K - 1]) if len(each[matrix]["eigenvalues"]) >= K else "–",
-            figure(each[matrix]["trace"]),
-            figure(each[matrix]["trace_standard_error"]),
+            amount(each[matrix]["eigenvalues"][0]),
+            amount(each[matrix]["eigenvalues"][K - 1]) if len(each[matrix]["eigenvalues"]) >= K else NONE,
+            amount(each[matrix]["trace"]),
+            amount(each[matrix]["trace_standard_error"]),
         )
         for matrix in words
         for name, each in found.items()

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tailtune.analysis.analysis import Analysis, Regions, Table
-from tailtune.data.columns import UNKNOWN_NUMBER, numbers, texts, truths
+from tailtune.analysis.column_axes import Axis, as_read, axis_of, cells, has_axis, typical_value
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.errors import TailtuneError, nearest
-from tailtune.words import listed, percent, quoted, shortened
+from tailtune.words import NONE, listed, percent, quoted, shortened
 
 if TYPE_CHECKING:
     import polars as pl
-    import torch
 
     from tailtune.analysis.subject import Subject
     from tailtune.data.schema import Column
@@ -27,47 +25,27 @@ READING = (
     "differ, so that a mark may stand where its row is answered otherwise."
 )
 TITLE = "Decision regions"
-SIDE, LEVELS, POINTS, COLOURS = 48, 12, 40, 4
-CASES = ("categorical", "boolean", "many")
+POINTS, COLOURS = 40, 4
 
 
-@dataclass(frozen=True)
-class Axis:
-    """The values of one column that the grid takes.
-
-    Attributes:
-        name: of the column.
-        values: as the table holds them.
-        places: of these on the axis.
-        labels: words for the values, where they are cases and not numbers.
-    """
-
-    name: str
-    values: pl.Series
-    places: tuple[float, ...]
-    labels: tuple[str, ...] = ()
-
-    def place(self, value: Any) -> float | None:
-        """Return where a value of the column is on the axis; None where it is not on it."""
-        if self.labels:
-            known = self.values.to_list()
-            return float(known.index(value)) if value in known else None
-        on_it = value is not None and self.places[0] <= float(value) <= self.places[-1]
-        return float(value) if on_it else None
-
-
-def feature_regions(subject: Subject, features: Sequence[str] = (), seed: int = 0) -> Analysis:
+def feature_regions(
+    subject: Subject, features: Sequence[str] = (), beside: Subject | None = None, seed: int = 0
+) -> Analysis:
     """Draw what the network answers over two columns.
 
     Args:
         subject: network and rows of a table.
         features: names of the two columns; those with the largest influence that the run has found by default.
+        beside: another run, whose answers on the same rows are compared.
         seed: of the rows that are marked.
 
     Raises:
-        TailtuneError: `features` are not two different columns that the network is given and that can be drawn.
+        TailtuneError: `features` are not two different columns that the network is given and that can be drawn, or the
+            other run has other columns or classes.
     """
     rows, preprocessor = subject.parts["train"].frame, subject.preprocessor
+    if beside is not None:
+        _check_comparable(subject, beside)
     if rows is None or not isinstance(preprocessor, TablePreprocessor):
         return Analysis("regions", TITLE, READING, "The rows of this run have no columns by name, so none are drawn.")
     columns = preprocessor.columns
@@ -78,55 +56,37 @@ def feature_regions(subject: Subject, features: Sequence[str] = (), seed: int = 
     frame = as_read(rows, columns)
     across, up = (axis_of(column, frame) for column in chosen)
     typical = {column.name: typical_value(frame[column.name]) for column in columns}
-    grid = _grid(across, up, typical, frame)
-    answers, rare = _answers(subject, preprocessor.encode(grid), (len(up.values), len(across.values)))
-    marks = frame[[across.name, up.name]]
-    return _made(subject, across, up, answers, rare, typical, marks, seed)
+    grid, shape = cells(across, up, typical, frame), (len(up.values), len(across.values))
+    scores = [_scores(each, grid).reshape(*shape, -1) for each in (subject, beside) if each is not None]
+    answers = [each.argmax(-1) for each in scores]
+    profile = subject.profile
+    areas = [np.bincount(each.ravel(), minlength=profile.num_classes) / each.size for each in answers]
+    rarest = profile.tail.tolist()
+    frequent = [c for c in np.argsort(-areas[0], kind="stable").tolist() if c not in rarest]
+    coloured = (rarest[:2] + frequent)[:COLOURS]
+    points = _marks(subject, (across, up), frame, coloured, seed)
+    names = [each.run.folder.name if beside is not None else "" for each in (subject, beside) if each is not None]
+    figures = tuple(
+        _drawn(profile.names, (across, up), each, coloured, points, name)
+        for each, name in zip(answers, names, strict=True)
+    )
+    data: dict[str, Any] = {
+        "classes": list(profile.names),
+        "minority": [profile.names[c] for c in rarest],
+        "features": [across.name, up.name],
+        "areas": dict(zip(profile.names, areas[0].tolist(), strict=True)),
+        "largest_rare_probability": float(scores[0][..., rarest].sum(-1).max()),
+        "typical": {n: _word(value) for n, value in typical.items() if n not in (across.name, up.name)},
+    }
+    if beside is not None:
+        from tailtune.analysis.planes import agreement
 
-
-def as_read(rows: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
-    """Return the columns in use, numbers as floats and levels as text, None where there is no value."""
-    import polars as pl
-
-    def read(column: Column) -> pl.Series:
-        series = rows[column.name]
-        if column.kind == "numeric":
-            return pl.Series(column.name, numbers(series, UNKNOWN_NUMBER, column.form)[0]).fill_nan(None)
-        if column.kind in CASES:
-            return truths(series) if column.kind == "boolean" else texts(series)
-        return series
-
-    return pl.DataFrame([read(column) for column in columns])
-
-
-def axis_of(column: Column, frame: pl.DataFrame) -> Axis:
-    """Return numbers from the 1st to the 99th percentile of the training rows, or the most frequent levels."""
-    import polars as pl
-
-    series = frame[column.name].drop_nulls()
-    if column.kind in CASES:
-        counts = series.value_counts(sort=True).head(LEVELS)[column.name]
-        levels = counts.sort()
-        return Axis(column.name, levels, tuple(map(float, range(len(levels)))), tuple(map(str, levels.to_list())))
-    low, high = (float(series.quantile(q, "linear") or 0.0) for q in (0.01, 0.99))
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    places = np.linspace(low, high, SIDE)
-    return Axis(column.name, pl.Series(column.name, places), tuple(places.tolist()))
-
-
-def typical_value(series: pl.Series) -> Any:
-    """Return the median of numbers, and otherwise the most frequent value, the first in order of those as frequent."""
-    known = series.drop_nulls()
-    if not len(known):
-        return None
-    if series.dtype.is_numeric():
-        return known.median()
-    return known.mode().sort()[0]
-
-
-def _drawable(column: Column) -> bool:
-    return column.kind in (*CASES, "numeric")
+        data["beside"] = {
+            "folder": beside.run.folder.name,
+            "areas": dict(zip(profile.names, areas[1].tolist(), strict=True)),
+            "agreement": agreement(*answers),
+        }
+    return Analysis("regions", TITLE, READING, _finding(data), figures, _tables(subject, data), data)
 
 
 def _checked(features: Sequence[str], columns: tuple[Column, ...]) -> list[Column]:
@@ -137,7 +97,7 @@ def _checked(features: Sequence[str], columns: tuple[Column, ...]) -> list[Colum
                 f"--features {name}: the network is given no such column.{nearest(name, list(known))} It takes "
                 f"{listed(known, most=8)}"
             )
-        if not _drawable(known[name]):
+        if not has_axis(known[name]):
             raise TailtuneError(
                 f"--features {name}: a column of {known[name].kind} values has no axis; take numbers or categories"
             )
@@ -151,115 +111,115 @@ def _influential(subject: Subject, columns: tuple[Column, ...]) -> list[Column]:
     evidence = subject.run.evidence
     if evidence is None or evidence.influences is None:
         return []
-    known = {column.name: column for column in columns if _drawable(column)}
+    known = {column.name: column for column in columns if has_axis(column)}
     groups = [[known[name] for name in group.columns if name in known] for group in evidence.influences.listed]
     return [group[0] for group in groups if group][:2]
 
 
-def _grid(across: Axis, up: Axis, typical: Mapping[str, Any], frame: pl.DataFrame) -> pl.DataFrame:
-    """Rows for all cells, those of the lowest value of `up` first."""
-    import polars as pl
+def _check_comparable(subject: Subject, beside: Subject) -> None:
+    ours, theirs = (each.preprocessor for each in (subject, beside))
+    columns = [
+        {column.name for column in each.columns} if isinstance(each, TablePreprocessor) else None
+        for each in (ours, theirs)
+    ]
+    if columns[0] != columns[1] or subject.profile.names != beside.profile.names:
+        raise TailtuneError(
+            f"{beside.run.folder} is given other columns or has other classes than {subject.run.folder}, so that "
+            "regions cannot be compared; name a run on the same table"
+        )
 
-    rows = len(across.values) * len(up.values)
-    at: dict[str, pl.Series] = {}
-    for name, value in typical.items():
-        at[name] = pl.Series(name, [value], dtype=frame[name].dtype).new_from_index(0, rows)
-    at[across.name] = pl.concat([across.values] * len(up.values))
-    at[up.name] = up.values.gather(np.repeat(np.arange(len(up.values)), len(across.values)))
-    return pl.DataFrame(list(at.values()))
 
-
-def _answers(
-    subject: Subject, inputs: tuple[torch.Tensor, ...], shape: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """What is answered [U, A], and the probability of the rarest classes together [U, A]."""
+def _scores(subject: Subject, grid: pl.DataFrame) -> np.ndarray:
+    """Probabilities of the classes [N, K] of rows as they are read."""
     import torch
 
     from tailtune.training.probabilities import evaluating
 
+    assert isinstance(subject.preprocessor, TablePreprocessor)
+    inputs = subject.preprocessor.encode(grid)
     with evaluating(subject.network):
-        scores = torch.softmax(subject.network(*inputs).double(), 1).numpy()
-    return scores.argmax(1).reshape(shape), scores[:, subject.profile.tail].sum(1).reshape(shape)
+        return np.asarray(torch.softmax(subject.network(*inputs).double(), 1).numpy())
 
 
-def _made(
-    subject: Subject,
-    across: Axis,
-    up: Axis,
+def _drawn(
+    names: Sequence[str],
+    axes: tuple[Axis, Axis],
     answers: np.ndarray,
-    rare: np.ndarray,
-    typical: Mapping[str, Any],
-    rows: pl.DataFrame,
-    seed: int,
-) -> Analysis:
-    profile = subject.profile
-    shares = np.bincount(answers.ravel(), minlength=profile.num_classes) / answers.size
-    rarest = [int(c) for c in profile.tail]
-    by_area = [int(c) for c in np.argsort(-shares, kind="stable") if c not in rarest]
-    coloured = (rarest[:2] + by_area)[:COLOURS]
+    coloured: Sequence[int],
+    points: tuple[tuple[float, float, int], ...],
+    run: str,
+) -> Regions:
+    """The regions of the classes that have a colour."""
+    across, up = axes
     coded = np.full(answers.shape, -1)
     for i, c in enumerate(coloured):
         coded[answers == c] = i
-    names = tuple(profile.names[c] for c in coloured)
-    drawn = Regions(
-        f"Answers over {quoted(across.name)} and {quoted(up.name)}",
+    title = f"Answers over {quoted(across.name)} and {quoted(up.name)}"
+    return Regions(
+        f"{title}, {run}" if run else title,
         shortened(across.name),
         shortened(up.name),
         across.places,
         up.places,
         tuple(tuple(row) for row in coded.tolist()),
-        names,
-        _marks(subject, across, up, rows, [c for c in rarest if c in coloured], coloured, seed),
+        tuple(names[c] for c in coloured),
+        points,
         across.labels,
         up.labels,
     )
-    others = {name: value for name, value in typical.items() if name not in (across.name, up.name)}
-    largest = float(rare.max())
-    told = (
-        f"Over {quoted(across.name)} and {quoted(up.name)} the network of this run answers with the rarest classes "
-        f"({listed(profile.names[c] for c in rarest)}) in {percent(float(shares[rarest].sum()))} of the area; their "
-        f"probability is at most {percent(largest)} there."
-    )
-    data = {
-        "classes": list(profile.names),
-        "minority": [profile.names[c] for c in rarest],
-        "features": [across.name, up.name],
-        "areas": dict(zip(profile.names, shares.tolist(), strict=True)),
-        "largest_rare_probability": largest,
-        "typical": {name: str(value) for name, value in others.items()},
-    }
-    order = profile.by_size.tolist()
-    table = Table(
-        "Share of the area by class",
-        ("class", "training rows", "share of the area"),
-        tuple((profile.names[c], profile.counts[c], percent(float(shares[c]))) for c in order),
-    )
-    fixed = Table(
-        "Where the other columns stay",
-        ("column", "value"),
-        tuple(
-            (name, shortened("–" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)))
-            for name, value in others.items()
-        ),
-    )
-    return Analysis("regions", TITLE, READING, told, (drawn,), (table, fixed) if others else (table,), data)
 
 
 def _marks(
-    subject: Subject,
-    across: Axis,
-    up: Axis,
-    rows: pl.DataFrame,
-    classes: Sequence[int],
-    coloured: Sequence[int],
-    seed: int,
+    subject: Subject, axes: tuple[Axis, Axis], rows: pl.DataFrame, coloured: Sequence[int], seed: int
 ) -> tuple[tuple[float, float, int], ...]:
-    """Places of some training rows of these classes."""
+    """Places of some training rows of the rarest classes that have a colour."""
     targets = subject.parts["train"].targets.numpy()
+    classes = [c for c in subject.profile.tail.tolist() if c in coloured]
     drawn = np.random.default_rng(seed).permutation(np.flatnonzero(np.isin(targets, classes)))[:POINTS]
     found = []
     for row in np.sort(drawn).tolist():
-        x, y = (axis.place(rows[axis.name][row]) for axis in (across, up))
+        x, y = (axis.place(rows[axis.name][row]) for axis in axes)
         if x is not None and y is not None:
             found.append((x, y, coloured.index(int(targets[row]))))
     return tuple(found)
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return NONE
+    return f"{value:.6g}" if isinstance(value, float) else shortened(str(value))
+
+
+def _finding(data: Mapping[str, Any]) -> str:
+    def rare(areas: Mapping[str, float]) -> str:
+        return percent(sum(areas[name] for name in data["minority"]))
+
+    across, up = data["features"]
+    told = (
+        f"Over {quoted(across)} and {quoted(up)} the network of this run answers with the rarest classes "
+        f"({listed(data['minority'])}) in {rare(data['areas'])} of the area; their probability is at most "
+        f"{percent(data['largest_rare_probability'])} there"
+    )
+    if "beside" in data:
+        other = data["beside"]
+        told += f"; in {other['folder']} it is {rare(other['areas'])} of the area, and the two answer alike on "
+        told += f"{percent(other['agreement'])} of it"
+    return f"{told}."
+
+
+def _tables(subject: Subject, data: Mapping[str, Any]) -> tuple[Table, ...]:
+    profile = subject.profile
+    shares = [data["areas"], *([data["beside"]["areas"]] if "beside" in data else [])]
+    columns = ["share of the area"]
+    if "beside" in data:
+        columns = [f"share of the area, {name}" for name in (subject.run.folder.name, data["beside"]["folder"])]
+    areas = Table(
+        "Share of the area by class",
+        ("class", "training rows", *columns),
+        tuple(
+            (profile.names[c], profile.counts[c], *(percent(each[profile.names[c]]) for each in shares))
+            for c in profile.by_size.tolist()
+        ),
+    )
+    typical = tuple(data["typical"].items())
+    return (areas, Table("Where the other columns stay", ("column", "value"), typical)) if typical else (areas,)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tailtune.analysis.analysis import Analysis, Figure, Lines, Surface, Table, Value
-from tailtune.words import MINUS, listed
+from tailtune.words import NONE, amount, listed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +23,7 @@ READING = (
 )
 REACH, STEPS, SIDE = 1.0, 21, 13  # of the slices and the sides of the surfaces
 DIRECTIONS = 3
-HEIGHTS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+HEIGHTS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 RHO = 0.05  # the radius that Foret and others start from
 
 
@@ -225,7 +225,7 @@ def _finding(data: Mapping[str, Any], curves: Mapping[str, np.ndarray], places: 
     worst = max(known, key=lambda c: sharp["own"][c])
     told += (
         f"; a step of {sharp['rho']:g} uphill raises the loss most for {data['classes'][worst]}, by "
-        f"{_amount(sharp['own'][worst])}"
+        f"{amount(sharp['own'][worst])}"
     )
     if "beside" in data:
         theirs = np.array(data["beside"]["slices"][WHOLE])
@@ -233,20 +233,14 @@ def _finding(data: Mapping[str, Any], curves: Mapping[str, np.ndarray], places: 
     return f"{told}."
 
 
-def _amount(value: Value) -> str:
-    return "–" if value is None else f"{value:.3g}".replace("-", MINUS)
-
-
 def _table(data: Mapping[str, Any], order: Sequence[int]) -> Table:
     sharp = data["sharpness"]
     middle = len(data["steps"]) // 2
     columns = ("class", "loss", *(f"rise, {words}" for words in ASCENTS.values()))
+    losses = [data["slices_by_class"][c][middle] if sharp["own"][c] is not None else None for c in order]
+    values = [[loss, *(sharp[key][c] for key in ASCENTS)] for c, loss in zip(order, losses, strict=True)]
     rows = tuple(
-        (
-            data["classes"][c],
-            _amount(data["slices_by_class"][c][middle] if sharp["own"][c] is not None else None),
-            *(_amount(sharp[key][c]) for key in ASCENTS),
-        )
-        for c in order
+        (data["classes"][c], *(NONE if value is None else amount(value) for value in of_class))
+        for c, of_class in zip(order, values, strict=True)
     )
     return Table(f"Sharpness by class, radius {sharp['rho']:g}", columns, rows)

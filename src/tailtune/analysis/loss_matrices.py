@@ -104,10 +104,25 @@ class GaussNewton(LossMatrix):
 
     J is the derivative of the logits by the parameters, H the Hessian of the loss by the logits. For cross-entropy it
     has no negative eigenvalues and is the Fisher information (Martens 2020). J times the vector is found forward, and
-    J' times what comes of it backward, in one pass over the network.
+    J' times what comes of it backward.
     """
 
     def _of_batch(self, inputs: tuple[Tensor, ...], targets: Tensor, parts: Sequence[Tensor]) -> Sequence[Tensor]:
+        along = self._along(inputs, parts)
+        if along is None:
+            return [torch.zeros_like(part) for part in parts]
+        logits = self._model(*inputs)
+        outputs = logits.detach().requires_grad_()
+        share = self._loss(outputs, targets).sum() / self._rows
+        (slope,) = torch.autograd.grad(share, outputs, create_graph=True)
+        if not slope.requires_grad:  # a loss that is linear in the logits
+            return [torch.zeros_like(part) for part in parts]
+        (bent,) = torch.autograd.grad(slope, outputs, along)
+        return torch.autograd.grad(logits, self._parameters, bent, materialize_grads=True)
+
+    @torch.no_grad()  # a graph through the derivative would cost as much again
+    def _along(self, inputs: tuple[Tensor, ...], parts: Sequence[Tensor]) -> Tensor | None:
+        """J times the vector; None where the logits do not depend on the parameters."""
         from torch.autograd import forward_ad
         from torch.func import functional_call
 
@@ -116,12 +131,7 @@ class GaussNewton(LossMatrix):
                 name: forward_ad.make_dual(parameter, part)  # type: ignore[no-untyped-call]
                 for (name, parameter), part in zip(self._named.items(), parts, strict=True)
             }
-            found = functional_call(self._model, moved, inputs)
-            logits, along = forward_ad.unpack_dual(found)  # type: ignore[no-untyped-call]
-            if along is None:
-                return [torch.zeros_like(part) for part in parts]
-            outputs = logits.detach().requires_grad_()
-            share = self._loss(outputs, targets).sum() / self._rows
-            (slope,) = torch.autograd.grad(share, outputs, create_graph=True)
-            (bent,) = torch.autograd.grad(slope, outputs, along.detach())
-            return torch.autograd.grad(logits, self._parameters, bent, materialize_grads=True)
+            found: Tensor | None = forward_ad.unpack_dual(  # type: ignore[no-untyped-call]
+                functional_call(self._model, moved, inputs)
+            ).tangent
+            return found

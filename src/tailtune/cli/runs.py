@@ -231,7 +231,7 @@ def analyse(
         only: analyses to carry out, of collapse, overfitting, regions, landscape, curvature and bayes; by default the
             first three, because the others may take minutes.
         layer: where collapse is measured, by its dotted name in the network; by default what goes into the head.
-        beside: another finished run, which landscape, curvature and regions of pictures compare with this one.
+        beside: another finished run, which landscape, curvature and regions compare with this one.
         rows: training rows that landscape and curvature look at, about as many of each class; 256 by default.
         features: two columns of a table over which regions are drawn; by default those with the largest influence.
         ensemble: finished runs on the same test rows, which bayes averages with this one.

@@ -67,7 +67,10 @@ def _figure(figure: Drawn, name: str) -> dict[str, object]:
     elif isinstance(figure, Lines):
         svg, legend = lines(figure, name), marks(list(figure.series)) if len(figure.series) > 1 else []
     elif isinstance(figure, Surface):
-        svg, caption = surface(figure, name), f"{figure.title}; the cross marks the weights of the run"
+        svg, caption = (
+            surface(figure, name),
+            f"{figure.title}; the cross marks the weights of the run, and equal shade is equal loss",
+        )
     else:
         svg, legend = regions(figure, name), marks(figure.names)
         if any(answer < 0 for row in figure.answers for answer in row):

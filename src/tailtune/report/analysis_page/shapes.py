@@ -28,7 +28,7 @@ def lines(figure: Lines, name: str) -> str:
                 figure.places,
                 heights,
                 color=SERIES[i % len(SERIES)],
-                marker=MARKERS[i % len(MARKERS)],
+                marker=MARKERS[i % len(MARKERS)] if figure.marks or len(figure.series) > 1 else None,
                 markersize=6.5 if figure.marks else 5,
                 markeredgecolor=SURFACE,
                 markevery=1 if figure.marks else max(1, len(figure.places) // 7),
@@ -46,17 +46,20 @@ def lines(figure: Lines, name: str) -> str:
 
 
 def surface(figure: Surface, name: str) -> str:
-    """Draw lines of equal height with their heights, darker the higher."""
+    """Draw lines of equal height with their heights; one height is as dark in all surfaces of the same levels."""
     values = np.array(figure.values)
     colour = SERIES[figure.series]
-    levels = [level for level in figure.levels if values.min() < level < values.max()]
+    below = [level for level in figure.levels if level < values.max()]
+    levels = [level for level in below if level > values.min()]
     with canvas(WIDTH, HEIGHT + 45) as drawn:
         axes = drawn.subplots()
-        for level in levels:
-            axes.contourf(figure.x, figure.y, values, levels=[level, np.inf], colors=[colour], alpha=0.11)
+        for level in below:
+            axes.contourf(figure.x, figure.y, values, levels=[level, np.inf], colors=[colour], alpha=0.08)
         if levels:
             contours = axes.contour(figure.x, figure.y, values, levels=levels, colors=[colour], linewidths=1.3)
             axes.clabel(contours, fontsize=10, colors=INK, fmt=lambda value: f"{value:g}")
+        axes.set_xlim(figure.x[0], figure.x[-1])
+        axes.set_ylim(figure.y[0], figure.y[-1])
         axes.plot([0], [0], marker="+", markersize=11, markeredgewidth=2, color=INK)
         axes.grid(visible=False)
         axes.set_aspect("equal")
