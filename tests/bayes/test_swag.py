@@ -23,13 +23,13 @@ def states(count: int) -> list[dict[str, torch.Tensor]]:
 def test_draws_have_the_mean_and_half_the_sum_of_both_covariances() -> None:
     visited, model = states(4), nn.Linear(3, 2)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    posterior = swag(model, visited, [], samples=20_000, seed=1)
+    posterior = swag(model, visited, [], samples=3000, seed=1)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     rows = np.stack([state["weight"].double().numpy().ravel() for state in visited])
     drawn = np.stack([member["weight"].double().numpy().ravel() for member in posterior.members])
-    np.testing.assert_allclose(drawn.mean(0), rows.mean(0), atol=0.03)
+    np.testing.assert_allclose(drawn.mean(0), rows.mean(0), atol=0.06)
     expected = (np.diag(rows.var(0)) + np.cov(rows.T)) / 2
-    np.testing.assert_allclose(np.cov(drawn.T), expected, atol=0.05)
+    np.testing.assert_allclose(np.cov(drawn.T), expected, atol=0.12)
 
 
 def test_batchnorm_belongs_to_each_draw() -> None:
