@@ -112,7 +112,8 @@ def tune(
     judged = judge(defaults_of(found), best, rows, weights, folder)
     chosen = {name: dict(trial.settings) for name, trial in best.items()}
     final = _final(run, listed, chosen if judged.better else {})
-    left = None if minutes is None else max(0.5, minutes - (time.monotonic() - began) / 60) / max(1, seeds)
+    spent = (time.monotonic() - began) / 60
+    left = None if minutes is None else round(max(0.5, minutes - spent) / max(1, seeds), 2)
     folders = []
     for seed in range(seeds):
         out = folder / f"final-{seed}"
