@@ -58,5 +58,8 @@ def test_every_stage_draws_a_figure() -> None:
         {**rows[0], "study": "digits-decays", "weight_decay": 2e-4},
         {**rows[0], "study": "digits-batches", "batch_size": 64},
         {**rows[0], "study": "digits-radii", "method": "tuned(rho=0.1)"},
+        {**rows[0], "study": "digits-methods", "method": "sama"},
     ]
-    assert len(recipe.figures([*rows, *more])) == 4
+    found = recipe.figures([*rows, *more])
+    assert len(found) == len(recipe.STAGES)
+    assert f"sama: {2 * int(rows[0]['steps'])} " in found["recipe-digits-methods"]  # two passes a step

@@ -105,6 +105,25 @@ def _radius(row: Row) -> float:
     return float(parse(str(row["method"]))[1]["rho"])
 
 
+METHODS = ("erm", "class_conditional_smoothing", "sama", "tuned")
+
+
+def _methods(epochs: int) -> list[Arm]:
+    """The parts of the recipe, and plain training for twice as long: SAM-A makes two passes a step."""
+    arms = [Arm(name, {"method": name, "policy": POLICIES[GEOMETRY]}) for name in METHODS]
+    longer = {"policy": POLICIES[GEOMETRY], "epochs": 2 * epochs}
+    return [*arms, *(Arm(f"{name}, twice as long", longer | {"method": name}) for name in METHODS[:2])]
+
+
+def _method(row: Row) -> str:
+    return parse(str(row["method"]))[0]
+
+
+def _passes(row: Row) -> float:
+    """Passes over a batch that the training made."""
+    return float(row["steps"]) * (2 if _method(row) in METHODS[2:] else 1)
+
+
 STAGES: Mapping[str, Stage] = {
     "policies": Stage(
         "steps",
@@ -130,6 +149,7 @@ STAGES: Mapping[str, Stage] = {
         ),
         _radius,
     ),
+    "methods": Stage("passes", lambda routine: _methods(max(routine.epochs)), _passes, _method, log=2),
 }
 
 
