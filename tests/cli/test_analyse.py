@@ -50,6 +50,13 @@ def test_its_figures_agree_with_what_the_run_found(run: Path) -> None:
     assert collapse.data["train"]["nearest_class_mean_accuracy"]["all"] == pytest.approx(shares @ rows / rows.sum())
 
 
+def test_features_that_are_not_kept_come_to_the_same(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (kept,) = analyse(Finished(run), ["collapse"])
+    monkeypatch.setattr("tailtune.analysis.neural_collapse.KEPT", 0)
+    (again,) = analyse(Finished(run), ["collapse"])
+    assert kept == again
+
+
 def test_one_analysis_of_another_layer(run: Path, cli: Cli) -> None:
     got = cli("analyse", run, "--only", "collapse", "--layer", "head", "--json")
     assert got.code == 0, got.err

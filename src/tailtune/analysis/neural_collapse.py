@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tailtune.analysis.analysis import Analysis, Figure, Table, Value
 from tailtune.collapse.activations import activations
 from tailtune.collapse.collapse_measures import mean_cdnv, self_duality, simplex_deviation
-from tailtune.collapse.layer_collapse import AGREEMENT, NEAREST, layer_collapse
+from tailtune.collapse.layer_collapse import AGREEMENT, NEAREST, Rows, layer_collapse
 from tailtune.profile import ClassProfile
 from tailtune.words import listed, number, percent
 
@@ -24,6 +24,7 @@ READING = (
     "A class whose CDNV lies nearer to 0 has shrunk further towards one point; where its test rows stay far above its "
     "training rows, the shrinking does not carry over to new rows."
 )
+KEPT = 2**27  # bytes of features of a part that are kept for the second look at them
 
 
 def neural_collapse(subject: Subject, layer: str | None = None) -> Analysis:
@@ -40,8 +41,22 @@ def neural_collapse(subject: Subject, layer: str | None = None) -> Analysis:
         TailtuneError: what `activations` refuses, or a layer that tells no classes apart.
     """
     profile, k = subject.profile, subject.profile.num_classes
+    kept: dict[str, list[Rows]] = {}
 
-    def features(part: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def twice(part: str) -> Iterator[Rows]:
+        """The rows of a part, which pass through the network again only where they are too many to be kept."""
+        if part in kept:
+            yield from kept.pop(part)
+            return
+        seen, size = list[Rows](), 0
+        for rows in features(part):
+            size += rows[0].nbytes + rows[1].nbytes
+            seen = [*seen, rows] if size <= KEPT else []
+            yield rows
+        if size <= KEPT:
+            kept[part] = seen
+
+    def features(part: str) -> Iterator[Rows]:
         targets: list[Tensor] = []
 
         def inputs() -> Iterator[tuple[Tensor, ...]]:
@@ -52,7 +67,7 @@ def neural_collapse(subject: Subject, layer: str | None = None) -> Analysis:
         for found, logits in activations(subject.network, inputs(), layer):
             yield found, logits, targets.pop()
 
-    found = layer_collapse({part: partial(features, part) for part in ("train", "test")}, k)
+    found = layer_collapse({part: partial(twice, part) for part in ("train", "test")}, k)
     by_class = {part: _row_means(own.pairs) for part, own in found.items()}
     moments = found["train"].moments
     means = moments.means[moments.present]
