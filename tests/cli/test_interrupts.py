@@ -70,6 +70,7 @@ def job(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str | Path, ...
     return ("fit", tmp_path / "pictures", *CUTMIX, *common, "--epochs", "15")
 
 
+@pytest.mark.faults
 def test_killed_and_interrupted_at_random_points(job: tuple[str | Path, ...], tmp_path: Path) -> None:
     finish(tmp_path, *job, "--out", tmp_path / "whole")
     run, choose, stopped = tmp_path / "run", random.Random(0), []

@@ -36,7 +36,7 @@ def names(kind: Kind) -> list[str]:
     >>> names("table")  # doctest: +NORMALIZE_WHITESPACE
     ['portfolio', 'mlp-plr', 'mlp', 'mlp-periodic', 'mlp-piecewise', 'resnet-plr', 'resnet', 'ft-transformer',
     'transformer-plr', 'tabm', 'xgboost', 'lightgbm', 'catboost', 'histogram-boosting', 'extra-trees',
-    'logistic-regression', 'linear-svc']
+    'logistic-regression', 'linear-svc', 'tabicl']
     """
     return [*(TABLE_MODELS if kind == "table" else IMAGE_MODELS)]
 
