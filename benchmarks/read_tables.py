@@ -4,7 +4,7 @@
 
 A table for each measure, a line a data set, means over the seeds that all systems of the line have; last the mean rank
 over the data sets that all systems have, and on how many the portfolio is ahead of the better of the two XGBoosts.
-Peers of other environments have columns where the file has lines of them.
+Peers of other environments, which have fewer seeds and data sets, have tables of their own.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ Line = Mapping[str, object]
 Means = Mapping[str, Mapping[str, float]]  # by table and system
 
 
-def systems_of(lines: Sequence[Line]) -> tuple[str, ...]:
-    """The systems that are shown."""
+def elsewhere(lines: Sequence[Line]) -> tuple[str, ...]:
+    """The portfolio, the best of the other libraries, and the peers of other environments that the file has."""
     there = {line["system"] for line in lines}
-    return (*OWN, *(system for system in ELSEWHERE if system in there))
+    return ("portfolio", "CatBoost", *(system for system in ELSEWHERE if system in there))
 
 
-def means(lines: Sequence[Line], measure: str) -> Means:
+def means(lines: Sequence[Line], measure: str, systems: Sequence[str] = OWN) -> Means:
     """The mean over the seeds of each table and system, of the seeds that all systems of the table have."""
     values: dict[str, dict[str, dict[object, float]]] = defaultdict(lambda: defaultdict(dict))
     for line in lines:
-        if line["system"] in (*OWN, *ELSEWHERE):
+        if line["system"] in systems:
             values[str(line["table"])][str(line["system"])][line["seed"]] = float(str(line[measure]))
     found = {}
     for name, of in values.items():
@@ -60,9 +60,11 @@ def ranks(found: Means, systems: Sequence[str], higher: bool) -> dict[str, float
     return dict(zip(systems, np.mean(each, axis=0).tolist(), strict=True)) if each else {}
 
 
-def table(lines: Sequence[Line], measure: str, title: str, higher: bool, digits: int) -> list[str]:
-    """One Markdown table."""
-    found, systems = means(lines, measure), systems_of(lines)
+def table(
+    lines: Sequence[Line], systems: Sequence[str], measure: str, title: str, higher: bool, digits: int
+) -> list[str]:
+    """One Markdown table of the data sets that have a line of one of the systems besides the portfolio and CatBoost."""
+    found = {name: of for name, of in means(lines, measure, systems).items() if set(of) - {"portfolio", "CatBoost"}}
     about = {str(line["table"]): line for line in lines}
     said = [f"**{title}** ({'higher' if higher else 'lower'} is better)", ""]
     said += [f"| data | rows | rarest | seeds | {' | '.join(systems)} |", f"|{'---|' * (4 + len(systems))}"]
@@ -81,6 +83,8 @@ def table(lines: Sequence[Line], measure: str, title: str, higher: bool, digits:
         whole = sum(set(systems) <= set(of) for of in found.values())
         on = "mean rank" if whole == len(found) else f"mean rank on {whole} of {len(found)}"
         said.append(f"| {on} | | | | {' | '.join(f'{rank:.2f}' for rank in mean.values())} |")
+        if "XGBoost" not in systems:
+            return [*said, ""]
         sign = 1 if higher else -1
         ahead = sum(
             sign * of["portfolio"] > max(sign * of[peer] for peer in ("XGBoost", "XGBoost, weighted"))
@@ -101,7 +105,7 @@ def draw(lines: Sequence[Line], path: Path) -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     at = np.arange(len(names))
-    for system, marker in zip(systems_of(lines)[1:], MARKERS, strict=False):
+    for system, marker in zip(OWN[1:], MARKERS, strict=False):
         over = [found[name].get(system, np.nan) / found[name]["portfolio"] for name in names]
         axes.plot(over, at, marker, label=system, alpha=0.85)
     axes.axvline(1.0, color="black", linewidth=1, label="portfolio")
@@ -120,8 +124,9 @@ def main() -> None:
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
     lines = [json.loads(line) for line in options.file.read_text(encoding="utf-8").splitlines()]
-    for measure, title, higher, digits in MEASURES:
-        print("\n".join(table(lines, measure, title, higher, digits)))
+    for systems in (OWN, elsewhere(lines)):
+        for measure, title, higher, digits in MEASURES:
+            print("\n".join(table(lines, systems, measure, title, higher, digits)))
     if options.figure:
         draw(lines, options.figure)
 
