@@ -79,6 +79,10 @@ def test_tables_and_figures() -> None:
     (table,) = fig20.tables(made(ALIGNED))
     assert table.rows[0] == ("0.01", "same as test", "1.04 ± 0.06", "95.00 ± 0.00", "0.10 ± 0.06")
     assert set(fig20.figures(made(ALIGNED))) == {"fig20-adult", "fig21", "precursor-fig2-adult"}
-    assert set(fig20.figures(made(ALIGNED, study="covertype"))) == {"fig20-covertype", "fig22", "precursor-fig2-covertype"}
+    assert set(fig20.figures(made(ALIGNED, study="covertype"))) == {
+        "fig20-covertype",
+        "fig22",
+        "precursor-fig2-covertype",
+    }
     assert set(fig11.figures(made(ALIGNED))) == {"fig11-adult", "fig12-adult"}
     assert fig11.tables(made(ALIGNED))[0].rows[0][-1] == "0.01, 0.01, 0.01"
