@@ -25,3 +25,10 @@ def test_large_places_are_written_out_and_crowded_ones_left_blank() -> None:
     assert ">5,000<" in svg
     assert ">200<" in svg
     assert ">210<" not in svg
+
+
+def test_many_places_have_their_powers_written_out() -> None:
+    places = {"a": {20.0 * 2**k: [0.5] for k in range(11)}}
+    svg = panels([Panel("t", "x", "y", places, log=10)], "f", "t")
+    assert ">1,000<" in svg
+    assert "mathdefault" not in svg

@@ -122,10 +122,20 @@ def _axes(made: Any, panel: Panel) -> None:
 
 
 def _plain(made: Any, places: Sequence[float]) -> None:
+    """Label the places, or the powers where there are many places, as numbers and not as powers."""
+    from matplotlib.ticker import NullFormatter
+
     if len(places) <= 9:
-        words = [f"{place:.3g}" if place < 1000 else f"{place:,.0f}" for place in places]
+        words = [_word(place) for place in places]
         made.set_ticks(places, [word if apart else "" for word, apart in zip(words, _apart(places), strict=True)])
         made.set_ticks([], minor=True)
+    else:
+        made.set_major_formatter(lambda place, _: _word(place))
+        made.set_minor_formatter(NullFormatter())
+
+
+def _word(place: float) -> str:
+    return f"{place:.3g}" if place < 1000 else f"{place:,.0f}"
 
 
 def _apart(places: Sequence[float]) -> list[bool]:
