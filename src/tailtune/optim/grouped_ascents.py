@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
 from torch import Tensor
@@ -13,7 +14,7 @@ from tailtune.optim.parts import Part
 from tailtune.optim.sam import SAM
 
 
-class GroupedAscents(SAM):
+class GroupedAscents(SAM, ABC):
     """Descends on sum_g L_g(w + eps_g), with eps_g = rho_g g_g / ||g_g|| and g_g the gradient of L_g at w.
 
     L_g is the part of the loss that belongs to group g. For G groups in the batch a step takes G + 1 forward and 2 G
@@ -68,13 +69,13 @@ class GroupedAscents(SAM):
         name = type(self).__name__
         raise TailtuneError(f"{what} needs an ascent of one backward pass, and {name} takes several: take SAMA")
 
+    @abstractmethod
     def _shares(self, part: Part) -> Tensor:
         """Each sample's share of its part by group, [n, G]; the shares of a part sum to 1."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _radius(self, group: int) -> float:
         """The radius of a group over the ``"rho"`` of the parameters."""
-        raise NotImplementedError
 
 
 def _present(shares: Tensor) -> list[int]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.errors import TailtuneError
 from tailtune.models.classical.library import (
-    NOT_OURS,
     OF_STAGES,
     ORDINARY,
     Boosting,
@@ -21,6 +17,8 @@ from tailtune.models.classical.library import (
     check_columns,
     check_widths,
     feature_table,
+    from_arrays,
+    packed_arrays,
     torch_threads,
     with_missing_columns,
 )
@@ -98,9 +96,7 @@ class ExtraTrees:
 
     def to_bytes(self) -> bytes:
         """Return the arrays as an .npz file."""
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **vars(self))
-        return buffer.getvalue()
+        return packed_arrays(vars(self))
 
 
 def from_bytes(content: bytes) -> ExtraTrees:
@@ -109,12 +105,10 @@ def from_bytes(content: bytes) -> ExtraTrees:
     Raises:
         TailtuneError: anything else.
     """
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            held: dict[str, Any] = {name: arrays[name] for name in arrays.files}
-        return ExtraTrees(**held | {name: int(held[name]) for name in ("numeric", "categorical")})
-    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, BadZipFile) as error:
-        raise TailtuneError(NOT_OURS) from error
+    return from_arrays(
+        content,
+        lambda held: ExtraTrees(**held | {name: int(held[name]) for name in ("numeric", "categorical")}),
+    )
 
 
 def fit(

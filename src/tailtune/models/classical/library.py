@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tailtune.data.dataset import Part
 
 Floats = NDArray[np.float64]
+Model = TypeVar("Model")
 # the parts of a method's stage that most can take
 OF_STAGES: tuple[str, ...] = ("class_weights", "weight_mean", "sampler", "enlarge")
 NOT_OURS = "this is no model that tailtune saved; take model.safetensors of a run"
@@ -184,3 +187,23 @@ def unpacked(content: bytes) -> tuple[dict[str, int], bytes]:
     """Return the sizes and the model of what `packed` gave; a ValueError where there are none."""
     head, _, model = content.partition(b"\n")
     return json.loads(head), model
+
+
+def packed_arrays(held: Mapping[str, Any]) -> bytes:
+    """Return arrays and plain values of these names as an .npz file; `from_arrays` reads it."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **held)
+    return buffer.getvalue()
+
+
+def from_arrays(content: bytes, build: Callable[[dict[str, Any]], Model]) -> Model:
+    """Return what `build` makes of the arrays that `packed_arrays` packed.
+
+    Raises:
+        TailtuneError: anything else, or arrays that `build` cannot take.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return build({name: arrays[name] for name in arrays.files})
+    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+        raise TailtuneError(NOT_OURS) from error

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.errors import TailtuneError
 from tailtune.models.classical.library import (
-    NOT_OURS,
     ORDINARY,
     Boosting,
     Floats,
     check_columns,
     check_widths,
     feature_table,
+    from_arrays,
+    packed_arrays,
     torch_threads,
     with_missing_columns,
 )
@@ -122,9 +121,7 @@ class TabICL:
 
     def to_bytes(self) -> bytes:
         """Return rows, sizes and the name of the checkpoint as an .npz file."""
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **asdict(self))
-        return buffer.getvalue()
+        return packed_arrays(asdict(self))
 
 
 def from_bytes(content: bytes) -> TabICL:
@@ -133,13 +130,10 @@ def from_bytes(content: bytes) -> TabICL:
     Raises:
         TailtuneError: anything else.
     """
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            held: dict[str, Any] = {name: arrays[name] for name in arrays.files}
-        plain = {name: value.item() for name, value in held.items() if value.ndim == 0}
-        return TabICL(**held | plain)
-    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, BadZipFile) as error:
-        raise TailtuneError(NOT_OURS) from error
+    return from_arrays(
+        content,
+        lambda held: TabICL(**held | {name: value.item() for name, value in held.items() if value.ndim == 0}),
+    )
 
 
 def fit(
