@@ -32,7 +32,7 @@ audit: .venv/ready
 	$(BIN)/uv tool run --quiet pip-audit --requirement requirements.lock --disable-pip --no-deps --progress-spinner off
 
 docs: .venv/ready
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
 
 benchmarks: .venv/ready
 	$(BIN)/python benchmarks/step_time.py $(if $(TAILTUNE_DATA),--data-root $(TAILTUNE_DATA))

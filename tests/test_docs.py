@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import sys
@@ -85,3 +86,17 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if "://" not in link and not link.startswith("mailto:"):
             assert (page.parent / link).exists(), f"{page.name} links to {link}, which does not exist"
+
+
+def test_the_api_reference_has_every_public_name_and_nothing_that_is_gone() -> None:
+    import tailtune
+
+    pages = sorted((ROOT / "docs" / "api").glob("*.md"))
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    listed = re.findall(r"^::: (\S+)\.(\w+)$", text, flags=re.M)
+    shown = [getattr(importlib.import_module(module), name) for module, name in listed]
+    assert all(inspect.getdoc(one) for one in shown)
+    public = [getattr(tailtune, name) for name in tailtune.__all__ if not name.startswith("__")]
+    assert [one.__name__ for one in public if one not in shown] == []
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert all(f"api/{page.name}" in navigation for page in pages)

@@ -28,9 +28,8 @@ class ImageClassifier(TailtuneClassifier):
         policy: augmentation, see ``tailtune list policies``; None lets the recipe choose.
         flip: whether a mirrored image keeps its class; False for digits, letters and the like.
         flip_averaging: predict the mean of an image's and its mirror image's class probabilities.
-        method, model, epochs, batch_size, optimizer, lr, weight_decay, ema, selection, val_fraction,
-            patience, objective, deploy_prior, decision, class_weight, monitor, minutes, precision, accelerator,
-            random_state, verbose: as in `TabularClassifier`.
+
+    All other arguments are those of `TabularClassifier`.
 
     Attributes:
         classes_: class labels [K], sorted.

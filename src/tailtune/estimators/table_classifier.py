@@ -25,8 +25,12 @@ class TabularClassifier(TailtuneClassifier):
             tuned recipe by default, other models plain training.
         model: see ``tailtune list models``; by default a portfolio of several, or the MLP with periodic embeddings
             where a method or another setting of networks is given.
-        epochs, batch_size, optimizer, lr, weight_decay, ema: as in `tailtune.Run`; None lets the
-            recipe choose.
+        epochs: passes over the training rows; None lets the recipe choose this and the next five, see `tailtune.Run`.
+        batch_size: rows of a step.
+        optimizer: "sgd" or "adamw".
+        lr: learning rate at its highest.
+        weight_decay: of the optimiser.
+        ema: decay of the average of the weights; 0 keeps none.
         selection: keep the best weights on a validation share ("validation"), the last ones after training on all
             rows ("last"), or find the length on validation and train again on all rows ("refit").
         val_fraction: share of the rows for validation.
@@ -46,7 +50,8 @@ class TabularClassifier(TailtuneClassifier):
             and by extra-trees.
         monitor: which validation score decides, as in `tailtune.Run`; networks only.
         minutes: time to train in.
-        precision, accelerator: as in `tailtune.Run`.
+        precision: "32", "bf16" or "auto", as in `tailtune.Run`.
+        accelerator: "cpu", "cuda" or "auto", as in `tailtune.Run`.
         random_state: seed of everything random, the split included.
         verbose: 1 prints what was chosen, how long it takes and how training goes.
         keep: columns to use as categories although they look like identifiers.
