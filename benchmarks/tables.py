@@ -200,7 +200,7 @@ def tailtune_systems(dataset: Dataset, seed: int) -> Iterator[tuple[str, Scored,
     yield "portfolio", (probabilities, fitted.predictor.answers(probabilities), time.perf_counter() - began), None
     records = {record.name: record for record in fitted.training.portfolio}
     for member in model.members:
-        alone = member.probabilities(dataset.test.tensors("a benchmark"))
+        alone = member.probabilities(dataset.test.tensors("a benchmark")).mean(axis=0)
         yield member.name, (alone, alone.argmax(axis=1), records[member.name].seconds), member.weight
 
 
@@ -261,18 +261,20 @@ def main() -> None:
         collect(options.collect, options.out)
         return
     lines = options.out.read_text(encoding="utf-8").splitlines() if options.out.exists() else []
-    done = {(line["table"], line["seed"]) for line in map(json.loads, lines)}
+    done = {(line["table"], line["seed"], line["system"]) for line in map(json.loads, lines)}
     about = {"command": " ".join(["python", *sys.argv]), "versions": versions(), "machine": asdict(machine())}
     for seed in range(options.seeds):
         for name in options.tables:
-            if (name, seed) in done and not options.export:
+            default, libraries = ((name, seed, system) not in done for system in ("portfolio", "XGBoost"))
+            if not (default or libraries or options.export):
                 continue
             print(f"{name}, seed {seed}", flush=True)
             dataset = opened(name, seed, options.data_root)
             if options.export:
                 export(options.export, name, seed, dataset)
                 continue
-            found = [*tailtune_systems(dataset, seed), *((*peer, None) for peer in peers(dataset, seed))]
+            found = list(tailtune_systems(dataset, seed)) if default else []
+            found += [(*peer, None) for peer in peers(dataset, seed)] if libraries else []
             with options.out.open("a", encoding="utf-8") as file:
                 for system, scored, weight in found:
                     said = about_of(name, seed, dataset) | about
