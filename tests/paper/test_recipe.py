@@ -37,7 +37,7 @@ def test_stages_share_the_trainings_that_they_have_in_common() -> None:
     studies = recipe.design("small", Asked("nowhere"))
     by_decay = {arm.name: arm.changes for arm in studies["cifar10-decays"].study.arms}
     assert {"weight_decay": 2e-4, "policy": recipe.POLICIES[recipe.TRIVIAL]} in by_decay.values()
-    assert {one.study.epochs for name, one in studies.items() if name.startswith("cifar10")} == {24}
+    assert {one.study.epochs for name, one in studies.items() if name.startswith("cifar10-")} == {24}
 
 
 def test_verdicts_and_the_best_strength() -> None:

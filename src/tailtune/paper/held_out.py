@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
     from tailtune.settings import Reading
 
+FEW = 1200  # rows of HAM10000 that are trained on
 ASIDE = {"cifar10": 500, "digits": 20}  # rows of each class
 
 
@@ -30,6 +31,25 @@ def cifar10(reading: Reading) -> Dataset:
 def digits(reading: Reading) -> Dataset:
     """Return the digits with 20 training rows of a class kept aside to score; the split's seed draws them."""
     return _held_out("digits", reading)
+
+
+def ham10000(reading: Reading) -> Dataset:
+    """Return 1,200 rows of HAM10000 in its own balance, scored on its validation rows, which are of other lesions."""
+    from tailtune.data.catalog import open_named
+    from tailtune.data.longtail import first_of_shuffled
+
+    whole = open_named("ham10000", replace(reading, data="ham10000", selection="validation"))
+    assert whole.val is not None
+    targets = whole.train.targets.numpy()
+    counts = np.bincount(targets)
+    kept = first_of_shuffled(targets, np.round(counts * FEW / len(targets)).astype(int), reading.split_seed)
+    return replace(
+        whole,
+        source=f"{FEW} training rows of ham10000, scored on its validation rows",
+        train=whole.train.take(np.sort(kept)),
+        val=None,
+        test=whole.val,
+    )
 
 
 def _held_out(name: str, reading: Reading) -> Dataset:

@@ -34,7 +34,6 @@ POLICIES: Mapping[str, str] = {
     AUTO: "flip+crop+autoaugment",
 }
 NAMES = {policy: name for name, policy in POLICIES.items()}
-RATIOS = {"cifar10": 0.01, "digits": 0.05}
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,12 @@ class Routine:
     """What a data set's trainings share at a scale, and what is varied.
 
     Attributes:
+        reader: function of `tailtune.paper.held_out`.
+        ratio: of the training rows; None takes them as they are.
+        total: of the training rows; None for as many as the ratio leaves.
+        image_size: in pixels; None for that of the files.
         model: the network.
+        method: where it is not varied.
         epochs: lengths of the policies; the longest is that of the other stages.
         batch, ema: where they are not varied.
         batches: of the stage that varies them.
@@ -50,9 +54,15 @@ class Routine:
         radii: of SAM-A.
         policies: names of augmentations.
         seeds: trainings of each arm.
+        stages: that the data set has.
     """
 
+    reader: str = "cifar10"
+    ratio: float | None = 0.01
+    total: int | None = None
+    image_size: int | None = None
     model: str = "resnet8"
+    method: str = "erm"
     epochs: tuple[int, ...] = (12, 24)
     batch: int = 64
     ema: float = 0.999
@@ -61,16 +71,43 @@ class Routine:
     radii: tuple[float, ...] = (0.05, 0.1, 0.2)
     policies: tuple[str, ...] = tuple(POLICIES)
     seeds: int = 1
+    stages: tuple[str, ...] = ("policies", "decays", "batches", "radii", "methods")
 
 
-_DIGITS = Routine(epochs=(30, 90), batch=16, ema=0.98, batches=(16, 32, 64), seeds=5)
+_DIGITS = Routine("digits", 0.05, epochs=(30, 90), batch=16, ema=0.98, batches=(16, 32, 64), seeds=5)
+# The default for fewer than 2000 pictures, from scratch: method, batch, decay and length are the recipe's.
+_FEW = Routine(
+    ratio=0.05,
+    total=1200,
+    method="tuned",
+    epochs=(30,),
+    batch=16,
+    ema=0.98,
+    decays=(1e-3,),
+    policies=(GEOMETRY, TRIVIAL, CUTMIX),
+    seeds=3,
+    stages=("policies",),
+)
+FEW: Mapping[str, Routine] = {
+    "cifar10_few": _FEW,
+    "ham10000_few": replace(_FEW, reader="ham10000", ratio=None, total=None, image_size=32),
+    "digits_few": replace(
+        _FEW,
+        reader="digits",
+        total=None,
+        epochs=(90,),
+        decays=(5e-3,),
+        policies=(NONE, GEOMETRY, CUTMIX),
+        seeds=5,
+    ),
+}
 ROUTINES: Mapping[Scale, Mapping[str, Routine]] = {
     "smoke": {
         "digits": replace(
             _DIGITS, epochs=(1,), batch=64, batches=(64,), decays=(2e-4,), radii=(0.1,), policies=(NONE, BOTH), seeds=1
         )
     },
-    "small": {"cifar10": Routine(), "digits": _DIGITS},
+    "small": {"cifar10": Routine(), "digits": _DIGITS, **FEW},
     "full": {
         "cifar10": Routine(model="resnet20", epochs=(24, 48, 72, 174), seeds=2),  # of 174 steps
         "digits": _DIGITS,
@@ -155,17 +192,21 @@ STAGES: Mapping[str, Stage] = {
 
 def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
     """Return a study of each stage on each data set, the policies first. Raises what `planned` raises."""
-    names = [f"{data}-{stage}" for stage in STAGES for data in ROUTINES[scale]]
+    names = [
+        f"{data}-{stage}" for stage in STAGES for data, routine in ROUTINES[scale].items() if stage in routine.stages
+    ]
     found = {}
     for name, one in planned(scale, asked, [Arm("")], (1.0,), names).items():
         data, _, stage = name.partition("-")
         routine = ROUTINES[scale][data]
         changes: dict[str, Any] = {
             "arms": STAGES[stage].arms(routine),
-            "data": (f"tailtune.paper.held_out:{data}",),
-            "ratios": (RATIOS[data],),
-            "total": None,
+            "data": (f"tailtune.paper.held_out:{routine.reader}",),
+            "ratios": () if routine.ratio is None else (routine.ratio,),
+            "total": routine.total,
+            "image_size": routine.image_size,
             "model": routine.model,
+            "method": routine.method,
             "epochs": max(routine.epochs),
             "batch_size": routine.batch,
             "weight_decay": routine.decays[0],
@@ -182,6 +223,10 @@ def _after(row: Row, at: str) -> float:
     """Accuracy after a decision: by argmax, with the prior off, or by the best of the strengths."""
     found = {tau: float(row[strength(tau)]) for tau in TAUS}
     return {ARGMAX: found[0.0], PRIOR: found[1.0], BEST: max(found.values())}[at]
+
+
+def _at_ratio(row: Row) -> str:
+    return "" if row["ratio"] is None else f" at ratio {row['ratio']:g}"
 
 
 ARGMAX, PRIOR, BEST = "argmax", "prior off", "best strength"
@@ -208,7 +253,7 @@ def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
         seeds = len({row["seed"] for row in own})
         made.append(
             Table(
-                f"{study} at ratio {own[0]['ratio']:g}: VALIDATION rows, kept aside from the official training rows; "
+                f"{study}{_at_ratio(own[0])}: VALIDATION rows, kept aside from the official training rows; "
                 "no test row is scored. Accuracy as the mean over classes in per cent, mean ± standard error over "
                 f"{seeds} seeds, after the log priors times tau are taken off; then the best tau, the log loss of "
                 "equal classes with tau 1, and the same with the best temperature.",
