@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tailtune.data import catalog
 from tailtune.data.dataset import Dataset
 from tailtune.decision.decision import Decision
 from tailtune.decision.use import HeldOut
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 TIMED_STEPS = 20
+AVERAGED = "Probabilities are the mean over a picture and its mirror image; --flip-averaging False leaves that out."
 CHECKPOINT_COPIES = 4  # of the parameters: network, momentum, weight average, best weights
 
 
@@ -73,6 +75,9 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
         mirrors = look_at_mirrors(dataset, named)
         named, place = replace(named, flip=mirrors.keep), replace(place, notes=(mirrors.said,))
 
+    def averages(trained: _Trained) -> bool:
+        return job.mirrors and _mirrored(trained) if run.flip_averaging is None else run.flip_averaging
+
     def predictor(trained: _Trained, decision: Decision | None) -> Predictor:
         return Predictor(
             kind=dataset.kind,
@@ -84,7 +89,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
             decision=decision,
             posterior=trained.outcome.posterior,
             published=_published(run),
-            flip_averaging=run.flip_averaging,
+            flip_averaging=averages(trained),
         )
 
     with closing(fabric), isolated(fabric.device):
@@ -111,7 +116,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     if decision is not None and whole is not dataset:
         decision = decision.trained_on(whole.profile)
     made = predictor(final, decision)
-    trained = final.outcome.trained
+    trained, both = final.outcome.trained, run.flip_averaging is None and averages(final)
     training = TrainingRecord(
         epochs=trained.epochs,
         planned_epochs=final.run.epochs if trained.steps else trained.epochs,
@@ -122,14 +127,22 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
         stopped=trained.stopped,
         selection=run.selection,
         selection_note=final.outcome.note,
-        warnings=trained.warnings + first.notes,
+        warnings=(*trained.warnings, *first.notes, *((AVERAGED,) if both else ())),
         peak_memory_mb=peak_memory_mb(),
         parameters=count_parameters(final.outcome.model),
         members=1 if final.outcome.posterior is None else len(final.outcome.posterior),
         precision=precision,
         device=str(fabric.device),
     )
-    return Fitted(made, final.run, training, implied_balance(first.method, dataset.profile), held_out)
+    resolved = replace(final.run, flip_averaging=averages(final))
+    return Fitted(made, resolved, training, implied_balance(first.method, dataset.profile), held_out)
+
+
+def _mirrored(trained: _Trained) -> bool:
+    """Whether training mirrored a person's own pictures; named data sets have published protocols."""
+    parts = trained.run.policy.replace("altflip", "flip").split("+")
+    own = trained.dataset.kind == "image" and trained.run.data not in catalog.__all__
+    return own and "flip" in parts and any(stage.share for stage in trained.method.stages)
 
 
 def check_flip_averaging(run: Run, dataset: Dataset) -> None:
