@@ -1,10 +1,12 @@
 """Reads tables.jsonl: the portfolio beside the boosting libraries, as Markdown tables, and as a figure with --figure.
 
     python benchmarks/read_tables.py benchmarks/tables.jsonl [--figure docs/images/tables.png]
+    python benchmarks/read_tables.py --members benchmarks/portfolio_members.json
 
 A table for each measure, a line a data set, means over the seeds that all systems of the line have; last the mean rank
 over the data sets that all systems have, and on how many the portfolio is ahead of the better of the two XGBoosts.
-Peers of other environments, which have fewer seeds and data sets, have tables of their own.
+Peers of other environments, which have fewer seeds and data sets, have tables of their own. --members shows what each
+model adds to the portfolio.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -94,6 +97,17 @@ def table(
     return [*said, ""]
 
 
+def added(tables: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A Markdown table of what each member adds, in thousandths of the log loss."""
+    models = list(tables[0]["members"])
+    said = [f"| data | rows judged | {' | '.join(models)} |", f"|{'---|' * (2 + len(models))}"]
+    for line in tables:
+        each = [line["members"][model] for model in models]
+        cells = [f"{1000 * of['log_loss']:+.1f} ± {1000 * of['error']:.1f}" if of["error"] else "0" for of in each]
+        said.append(f"| {line['table']} | {line['judged']} | {' | '.join(cells)} |")
+    return said
+
+
 def draw(lines: Sequence[Line], path: Path) -> None:
     """The log loss of each system over that of the portfolio, table by table."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -122,7 +136,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Read tables.jsonl.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--figure", type=Path)
+    parser.add_argument("--members", action="store_true", help="FILE is portfolio_members.json")
     options = parser.parse_args()
+    if options.members:
+        print("\n".join(added(json.loads(options.file.read_text(encoding="utf-8"))["tables"])))
+        return
     lines = [json.loads(line) for line in options.file.read_text(encoding="utf-8").splitlines()]
     for systems in (OWN, elsewhere(lines)):
         for measure, title, higher, digits in MEASURES:
