@@ -100,6 +100,11 @@ FEW: Mapping[str, Routine] = {
         policies=(NONE, GEOMETRY, CUTMIX),
         seeds=5,
     ),
+    # four times as long, for the same first seed
+    "cifar10_few_long": replace(_FEW, epochs=(120,), seeds=1),
+    "ham10000_few_long": replace(
+        _FEW, reader="ham10000", ratio=None, total=None, image_size=32, epochs=(120,), seeds=1
+    ),
 }
 ROUTINES: Mapping[Scale, Mapping[str, Routine]] = {
     "smoke": {
