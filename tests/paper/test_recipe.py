@@ -45,6 +45,7 @@ def test_verdicts_and_the_best_strength() -> None:
     assert [claim.verdict for claim in claims] == ["cannot be told at this scale"] * 3  # no spread, so no interval
     failed = recipe.claims(made(-0.02))
     assert {claim.verdict for claim in failed} == {"failed"}  # for it lies below one of them for sure
+    assert recipe.claims([row for row in made(0.02) if row["policy"] != recipe.POLICIES[recipe.BOTH]]) == ()
     (table,) = recipe.tables(made(0.0))
     assert "VALIDATION" in table.caption
     line = dict(zip(table.columns, table.rows[0], strict=True))

@@ -288,7 +288,8 @@ def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
     """Return whether the paper's policy is the best at the longest length, after each decision."""
     found: list[Claim] = []
     for study, own in by_study(rows).items():
-        if not study.endswith("policies"):
+        tried = {NAMES[str(row["policy"])] for row in own}
+        if not study.endswith("policies") or BOTH not in tried:
             continue
         longest = max(int(row["epochs"]) for row in own)
         for at in (ARGMAX, PRIOR, BEST):
@@ -302,7 +303,11 @@ def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
                     f"{study}, {at}, validation rows, {max(int(row['steps']) for row in own)} steps: {CLAIM}; here: "
                     "it is better than the other policies",
                     "not compared",
-                    {f"over {name}": difference(scored, BOTH, name, "after") for name in POLICIES if name != BOTH},
+                    {
+                        f"over {name}": difference(scored, BOTH, name, "after")
+                        for name in POLICIES
+                        if name in tried - {BOTH}
+                    },
                     own,
                 )
             )
