@@ -77,6 +77,16 @@ def test_strong_augmentation_only_where_training_is_long_and_none_for_tiny_pictu
     assert resolve(ASKED, erm(PROFILE), data).policy == "flip+crop"
 
 
+def test_few_small_pictures_are_shown_many_times() -> None:
+    def epochs(rows: int, side: int) -> int:
+        return resolve(ASKED, tuned(PROFILE), pictures(rows, side)).epochs
+
+    assert [epochs(1200, side) for side in (8, 32, 64, 96)] == [30, 120, 120, 30]
+    assert epochs(160, 32) == math.ceil(1600 / (160 // 16))
+    assert epochs(40, 32) == 200
+    assert resolve(ASKED, erm(PROFILE), pictures(1200, 32)).epochs == 120
+
+
 def test_a_refit_is_planned_for_the_rows_that_the_kept_model_trains_on() -> None:
     data = pictures(2400, 32)
     data = replace(data, val=data.train)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tailtune import methods
-from tailtune.data.dataset import TINY_SIDE, Dataset, Kind
+from tailtune.data.dataset import Dataset, Kind
 from tailtune.leaks.check import check_leaks
 from tailtune.leaks.column_overview import ColumnOverview, overview
 from tailtune.leaks.leak import Leak
@@ -18,7 +18,7 @@ from tailtune.methods.resolve import build
 from tailtune.profile import ClassProfile
 from tailtune.run.result import Result
 from tailtune.settings import Reading, Resolved
-from tailtune.training.recipe import image_routine, table_routine
+from tailtune.training.recipe import SMALL_SIDE, image_routine, table_routine
 from tailtune.words import quoted
 
 # From a ratio of 0.8 on, the log odds of two classes differ by at most ln(1 / 0.8) = 0.22 from those of equal classes,
@@ -91,8 +91,7 @@ class Facts:
         if self.kind == "table":
             fields = table_routine(asked, tuned, self.profile.total)
         else:
-            tiny = self.side is not None and self.side <= TINY_SIDE
-            fields = image_routine(asked, tuned, self.profile.total, tiny=tiny, flip=self.flip)
+            fields = image_routine(asked, tuned, self.profile.total, side=self.side or SMALL_SIDE, flip=self.flip)
         return Routine(min(fields["batch_size"], self.profile.total), fields["epochs"], fields["policy"])
 
     @property

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tailtune.data.dataset import Dataset, is_tiny
+from tailtune.data.dataset import TINY_SIDE, Dataset
 from tailtune.methods.method import Method
 from tailtune.named_settings import home
 from tailtune.settings import Resolved, ResolvedTraining
@@ -15,6 +15,8 @@ from tailtune.training.fine_tuning import LEAST_SIDE, fine_tunes
 FEWEST_STEPS = 600  # in fewer, the tuned routine has nothing to average and its schedule no time to settle
 MANY_STEPS = 12_000  # fewer do not repay strong augmentation, see benchmarks/policy_steps_*.json
 FEW_ROWS = 2000
+FEW_EPOCHS = 120  # of so few small pictures, at least: a quarter of it left them unlearnt, see benchmarks/paper/recipe
+SMALL_SIDE = 64  # pixels, up to which that takes minutes on a processor
 FINE_STEPS = 400  # of fine-tuning, where they make 8 to 20 epochs
 
 
@@ -35,7 +37,8 @@ def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining
         if fine_tunes(run, dataset):
             settings = fine_tuning_routine(run, method, rows, flip=flip)
         else:
-            settings = image_routine(run, method, rows, tiny=is_tiny(dataset.preprocessor), flip=flip)
+            shape: Mapping[str, Any] = dataset.preprocessor.shape()
+            settings = image_routine(run, method, rows, side=max(shape["height"], shape["width"]), flip=flip)
     chosen = {name: value for name, value in settings.items() if getattr(run, name) is None}
     return ResolvedTraining(**(vars(run) | chosen))
 
@@ -61,15 +64,16 @@ def table_routine(run: Resolved, method: Method, rows: int) -> dict[str, Any]:
     }
 
 
-def image_routine(run: Resolved, method: Method, rows: int, *, tiny: bool, flip: bool | None) -> dict[str, Any]:
-    """Return the training fields of so many training images, tiny or not, whose mirror images keep the class or not."""
+def image_routine(run: Resolved, method: Method, rows: int, *, side: int, flip: bool | None) -> dict[str, Any]:
+    """Return the training fields of so many training images of a side, whose mirror images keep the class or not."""
     if method.recipe == "paper":
         return paper_routine(run, rows, flip=flip)
-    few = rows < FEW_ROWS
+    few, tiny = rows < FEW_ROWS, side <= TINY_SIDE
     tuned = method.recipe == "tuned"
     batch = (16 if few else 64) if tuned else (32 if few else 128)
     batch = min(run.batch_size or batch, rows)
-    epochs = run.epochs or _epochs(1600 if few else MANY_STEPS, rows, batch, fewest=30, most=100 if few else 200)
+    fewest, most = (30, 200) if not few else (30, 100) if tiny or side > SMALL_SIDE else (FEW_EPOCHS, 200)
+    epochs = run.epochs or _epochs(1600 if few else MANY_STEPS, rows, batch, fewest, most)
     policy = "crop" if flip is False else "flip+crop"
     if tuned and tiny:  # a shift by one of 8 pixels is a large one
         policy = "none"
