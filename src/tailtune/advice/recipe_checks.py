@@ -129,7 +129,7 @@ def trees(facts: Facts) -> Advice | None:
     return Advice(
         "TT016",
         "A portfolio, or trees alone",
-        "On 14 tables the portfolio, in which the network is one of five models, has a lower log loss than XGBoost, "
+        "On 16 tables the portfolio, in which the network is one of six models, has a lower log loss than XGBoost, "
         "LightGBM and CatBoost with their own settings on all, and takes minutes where these take seconds "
         "(benchmarks/tables.jsonl).",
         f"fit reports XGBoost on the same split of {facts.profile.total:,} training rows: where it is not behind, take "
