@@ -41,7 +41,7 @@ def estimates(
 def test_the_true_balance_is_found(use: list[float], seed: int) -> None:
     wanted = np.array(use) / sum(use)
     for balance in estimates(np.random.default_rng(seed), wanted, rows=5000, validation_rows=5000):
-        np.testing.assert_allclose(balance.frequencies, wanted, atol=0.06)
+        np.testing.assert_allclose(balance.frequencies, wanted, atol=0.1)  # 5 standard errors of the roughest
         np.testing.assert_allclose(balance.frequencies.sum(), 1)
         assert balance.rows == 5000
         assert balance.frequencies.min() >= 0
