@@ -33,7 +33,7 @@ from tailtune.evaluation.ranking import average_precision
 from tailtune.profile import Floats
 from tailtune.run.environment import machine, versions
 from tailtune.run.learner import Job
-from tailtune.run.learners import fit_model
+from tailtune.run.learners import fit_model, learner_of
 from tailtune.run.learners.judged_rows import JudgedRows, judged_rows
 from tailtune.run.learners.portfolio import MEMBERS, METHOD
 from tailtune.settings import Run
@@ -47,8 +47,8 @@ def held_out(name: str, dataset: Dataset, rows: JudgedRows, seed: int) -> tuple[
     assert rows.judged is not None
     began, scores, implied = time.process_time(), np.zeros((len(rows.targets), len(dataset.names))), None
     for training, positions in zip(rows.trainings, rows.held_out, strict=True):
-        network = name.startswith(("mlp", "tabm", "resnet", "ft-", "transformer"))
-        run = Run("memory", model=name, seed=seed, threads=1, method=METHOD if network else None)
+        method = METHOD if learner_of(name).network else None
+        run = Run("memory", model=name, seed=seed, threads=1, method=method)
         fitted = fit_model(run, replace(training, as_new=None), Job())
         assert fitted is not None
         assert fitted.held_out is not None
@@ -112,9 +112,7 @@ def line_of(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
 def main() -> None:
     """Compare, table by table."""
     parser = argparse.ArgumentParser(description="What each model adds to the portfolio.")
-    parser.add_argument(
-        "--tables", nargs="*", default=[*tables.PUBLISHED, "breast cancer", "clusters", "rare", "adult"]
-    )
+    parser.add_argument("--tables", nargs="*", default=TABLES)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--also", nargs="*", default=[])
     parser.add_argument("--data-root")

@@ -168,8 +168,13 @@ class Preprocessor(Protocol):
 
 def is_tiny(preprocessor: Preprocessor) -> bool:
     """Whether the inputs are pictures of at most 12 x 12 pixels."""
+    return preprocessor.kind == "image" and longer_side(preprocessor) <= TINY_SIDE
+
+
+def longer_side(preprocessor: Preprocessor) -> int:
+    """Return the longer side in pixels of pictures, as the network gets them."""
     shape: Mapping[str, Any] = preprocessor.shape()
-    return preprocessor.kind == "image" and max(shape["height"], shape["width"]) <= TINY_SIDE
+    return int(max(shape["height"], shape["width"]))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tailtune.data import catalog
-from tailtune.data.dataset import Dataset
+from tailtune.data.dataset import Dataset, longer_side
 from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.methods.method import Method
 from tailtune.models.weight_sources import SOURCES
@@ -19,8 +19,7 @@ def own_pictures(run: Run, dataset: Dataset) -> bool:
     """Whether these are a person's own pictures of 64 pixels or more; named data sets have published protocols."""
     if dataset.kind != "image" or run.data in catalog.__all__:
         return False
-    shape = dataset.preprocessor.shape()
-    return max(int(str(shape["height"])), int(str(shape["width"]))) >= LEAST_SIDE
+    return longer_side(dataset.preprocessor) >= LEAST_SIDE
 
 
 def fine_tunes(run: Run, dataset: Dataset) -> bool:

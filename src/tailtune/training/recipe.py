@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tailtune.data.dataset import TINY_SIDE, Dataset
+from tailtune.data.dataset import TINY_SIDE, Dataset, longer_side
 from tailtune.methods.method import Method
 from tailtune.named_settings import home
 from tailtune.settings import Resolved, ResolvedTraining
@@ -37,8 +37,7 @@ def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining
         if fine_tunes(run, dataset):
             settings = fine_tuning_routine(run, method, rows, flip=flip)
         else:
-            shape: Mapping[str, Any] = dataset.preprocessor.shape()
-            settings = image_routine(run, method, rows, side=max(shape["height"], shape["width"]), flip=flip)
+            settings = image_routine(run, method, rows, side=longer_side(dataset.preprocessor), flip=flip)
     chosen = {name: value for name, value in settings.items() if getattr(run, name) is None}
     return ResolvedTraining(**(vars(run) | chosen))
 
@@ -72,7 +71,8 @@ def image_routine(run: Resolved, method: Method, rows: int, *, side: int, flip: 
     tuned = method.recipe == "tuned"
     batch = (16 if few else 64) if tuned else (32 if few else 128)
     batch = min(run.batch_size or batch, rows)
-    fewest, most = (30, 200) if not few else (30, 100) if tiny or side > SMALL_SIDE else (FEW_EPOCHS, 200)
+    many_times = few and not tiny and side <= SMALL_SIDE
+    fewest, most = FEW_EPOCHS if many_times else 30, 200 if many_times or not few else 100
     epochs = run.epochs or _epochs(1600 if few else MANY_STEPS, rows, batch, fewest, most)
     policy = "crop" if flip is False else "flip+crop"
     if tuned and tiny:  # a shift by one of 8 pixels is a large one

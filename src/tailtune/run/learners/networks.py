@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tailtune.data import catalog
 from tailtune.data.dataset import Dataset
 from tailtune.decision.decision import Decision
 from tailtune.decision.use import HeldOut
@@ -42,7 +41,7 @@ from tailtune.training.augmentation import augmentation
 from tailtune.training.budget import PROBE, fit_to_budget, pace, thinned
 from tailtune.training.device import choose_precision, choose_threads, closing, make_fabric
 from tailtune.training.fine_tuning import fine_tunes, normalised_as_published, with_slower_body
-from tailtune.training.mirrors import look_at_mirrors, undecided
+from tailtune.training.mirrors import look_at_mirrors, mirrored, undecided
 from tailtune.training.observer import Silent
 from tailtune.training.randomness import initialisation, isolated
 from tailtune.training.recipe import resolve
@@ -76,7 +75,10 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
         named, place = replace(named, flip=mirrors.keep), replace(place, notes=(mirrors.said,))
 
     def averages(trained: _Trained) -> bool:
-        return job.mirrors and _mirrored(trained) if run.flip_averaging is None else run.flip_averaging
+        if run.flip_averaging is not None:
+            return run.flip_averaging
+        own = job.mirrors and dataset.kind == "image"
+        return own and mirrored(run.data, trained.run.policy, trained.method)
 
     def predictor(trained: _Trained, decision: Decision | None) -> Predictor:
         return Predictor(
@@ -136,13 +138,6 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     )
     resolved = replace(final.run, flip_averaging=averages(final))
     return Fitted(made, resolved, training, implied_balance(first.method, dataset.profile), held_out)
-
-
-def _mirrored(trained: _Trained) -> bool:
-    """Whether training mirrored a person's own pictures; named data sets have published protocols."""
-    parts = trained.run.policy.replace("altflip", "flip").split("+")
-    own = trained.dataset.kind == "image" and trained.run.data not in catalog.__all__
-    return own and "flip" in parts and any(stage.share for stage in trained.method.stages)
 
 
 def check_flip_averaging(run: Run, dataset: Dataset) -> None:
