@@ -130,9 +130,8 @@ class Settings(HowToRead):
     """Decay of the weight average per step; 0 switches it off."""
     policy: str | None = None
     """Image augmentation: parts joined by +, such as flip+crop+trivialaugment, or none (`tailtune list policies`)."""
-    flip_averaging: bool | None = None
-    """Predict the mean of the class probabilities of an image and of its mirror image, at twice the time. By default
-    `tailtune fit` does, of your own pictures where training mirrored them; nothing else does."""
+    flip_averaging: bool = False
+    """Predict the mean of the class probabilities of an image and of its mirror image, at twice the time."""
     test_curve: bool = False
     """Score the test part after every epoch, for the curve alone: it decides nothing (with --selection last)."""
     track: Literal["collapse"] | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from tailtune.data.open import open_dataset
 from tailtune.decision.decision import PriorCorrection
 from tailtune.errors import TailtuneError
 from tailtune.estimators.image_classifier import ImageClassifier
-from tailtune.run.learner import Fitted, Job
+from tailtune.run.learner import Fitted
 from tailtune.run.learners import fit_model
 from tailtune.run.learners.networks import check_flip_averaging
 from tailtune.run.predictor import Predictor
@@ -72,25 +71,3 @@ def test_the_estimator_has_it() -> None:
     x = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
     model = ImageClassifier(flip_averaging=True, model="resnet8", epochs=1).fit(x, np.arange(40) % 2)
     np.testing.assert_array_equal(model.predict_proba(x), model.predict_proba(x[:, :, ::-1].copy()))
-
-
-@pytest.mark.parametrize(
-    ("settings", "averaged"),
-    [({}, True), ({"flip": False}, False), ({"flip_averaging": False}, False), ({"policy": "crop"}, False)],
-    ids=["by default", "mirrors are others", "refused", "not mirrored in training"],
-)
-def test_fit_averages_over_own_pictures_that_training_mirrored(
-    tmp_path: Path, settings: dict[str, Any], averaged: bool
-) -> None:
-    x = np.random.default_rng(0).integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)
-    np.savez(tmp_path / "own.npz", x=x, y=np.arange(60) % 3)
-    run = Run(str(tmp_path / "own.npz"), method="erm", model="resnet8", epochs=1, **settings)
-    dataset = open_dataset(run)
-    alone = fit_model(run, dataset, Job(mirrors=True))
-    assert alone is not None
-    assert alone.predictor.flip_averaging is averaged
-    assert alone.run.flip_averaging is averaged
-    assert any("mirror image; --flip-averaging False" in said for said in alone.training.warnings) is averaged
-    compared = fit_model(run, dataset)
-    assert compared is not None
-    assert not compared.predictor.flip_averaging

@@ -42,13 +42,9 @@ def undecided(run: Resolved, dataset: Dataset, method: Method) -> bool:
     """Whether `run` would mirror pictures although nobody has said whether that keeps their class."""
     if dataset.kind != "image" or dataset.flip is not None or run.flip is not None or run.flip_averaging:
         return False
-    return mirrored(run.data, run.policy or "flip", method) and not is_tiny(dataset.preprocessor)
-
-
-def mirrored(data: str, policy: str, method: Method) -> bool:
-    """Whether training mirrors a person's own pictures; named data sets have published protocols."""
-    parts = policy.replace("altflip", "flip").split("+")
-    return data not in catalog.__all__ and "flip" in parts and any(stage.share for stage in method.stages)
+    parts = run.policy.replace("altflip", "flip").split("+") if run.policy is not None else ["flip"]
+    steps = any(stage.share for stage in method.stages)
+    return steps and "flip" in parts and run.data not in catalog.__all__ and not is_tiny(dataset.preprocessor)
 
 
 def look_at_mirrors(dataset: Dataset, run: Resolved) -> Mirrors:

@@ -41,7 +41,7 @@ from tailtune.training.augmentation import augmentation
 from tailtune.training.budget import PROBE, fit_to_budget, pace, thinned
 from tailtune.training.device import choose_precision, choose_threads, closing, make_fabric
 from tailtune.training.fine_tuning import fine_tunes, normalised_as_published, with_slower_body
-from tailtune.training.mirrors import look_at_mirrors, mirrored, undecided
+from tailtune.training.mirrors import look_at_mirrors, undecided
 from tailtune.training.observer import Silent
 from tailtune.training.randomness import initialisation, isolated
 from tailtune.training.recipe import resolve
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 TIMED_STEPS = 20
-AVERAGED = "Probabilities are the mean over a picture and its mirror image; --flip-averaging False leaves that out."
 CHECKPOINT_COPIES = 4  # of the parameters: network, momentum, weight average, best weights
 
 
@@ -74,12 +73,6 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
         mirrors = look_at_mirrors(dataset, named)
         named, place = replace(named, flip=mirrors.keep), replace(place, notes=(mirrors.said,))
 
-    def averages(trained: _Trained) -> bool:
-        if run.flip_averaging is not None:
-            return run.flip_averaging
-        own = job.mirrors and dataset.kind == "image"
-        return own and mirrored(run.data, trained.run.policy, trained.method)
-
     def predictor(trained: _Trained, decision: Decision | None) -> Predictor:
         return Predictor(
             kind=dataset.kind,
@@ -91,7 +84,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
             decision=decision,
             posterior=trained.outcome.posterior,
             published=_published(run),
-            flip_averaging=averages(trained),
+            flip_averaging=run.flip_averaging,
         )
 
     with closing(fabric), isolated(fabric.device):
@@ -118,7 +111,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     if decision is not None and whole is not dataset:
         decision = decision.trained_on(whole.profile)
     made = predictor(final, decision)
-    trained, both = final.outcome.trained, run.flip_averaging is None and averages(final)
+    trained = final.outcome.trained
     training = TrainingRecord(
         epochs=trained.epochs,
         planned_epochs=final.run.epochs if trained.steps else trained.epochs,
@@ -129,15 +122,14 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
         stopped=trained.stopped,
         selection=run.selection,
         selection_note=final.outcome.note,
-        warnings=(*trained.warnings, *first.notes, *((AVERAGED,) if both else ())),
+        warnings=trained.warnings + first.notes,
         peak_memory_mb=peak_memory_mb(),
         parameters=count_parameters(final.outcome.model),
         members=1 if final.outcome.posterior is None else len(final.outcome.posterior),
         precision=precision,
         device=str(fabric.device),
     )
-    resolved = replace(final.run, flip_averaging=averages(final))
-    return Fitted(made, resolved, training, implied_balance(first.method, dataset.profile), held_out)
+    return Fitted(made, final.run, training, implied_balance(first.method, dataset.profile), held_out)
 
 
 def check_flip_averaging(run: Run, dataset: Dataset) -> None:
