@@ -112,6 +112,12 @@ def test_a_refit_is_analysed_with_its_validation_rows(fitted: Fitted, tmp_path: 
     assert sum(found.data["train"]["by_class"]["rows"]) == sum(counts.train) + sum(counts.val)
 
 
+def test_a_gpu_that_is_not_there_is_refused(run: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    told = refused(run, "--accelerator", "cuda", command="analyse")
+    assert "no CUDA device was found; use --accelerator cpu" in told
+
+
 def test_wrong_words_are_refused_in_a_line(run: Path, refused: Refused, tmp_path: Path) -> None:
     told = refused(run, "--only", "colapse", command="analyse")
     assert "no such analysis. Did you mean 'collapse'? It takes collapse, overfitting, regions, landscape, cur" in told

@@ -138,8 +138,9 @@ def analyse(
     rows: int | None = None,
     features: Sequence[str] = (),
     ensemble: Sequence[Finished] = (),
+    accelerator: str = "auto",
 ) -> list[Analysis]:
-    """Carry out analyses of a finished run, on the CPU, and write nothing.
+    """Carry out analyses of a finished run, and write nothing.
 
     Args:
         run: of a network.
@@ -149,6 +150,8 @@ def analyse(
         rows: training rows that landscape and curvature look at, about; `ROWS` for None.
         features: the two columns of a table over which regions are drawn; none for the most influential ones.
         ensemble: further runs on the same test rows, which bayes averages with this one.
+        accelerator: "cpu", "cuda", or "auto", which is a GPU where there is one. There, too, convolutions are computed
+            in float32 and deterministically. bayes stays on the CPU, where runs are scored.
 
     Raises:
         TailtuneError: what `check_names` and `tailtune.analysis.subject.subject_of` refuse, no such layer or column,
@@ -157,12 +160,16 @@ def analyse(
     others = [other.folder for other in ensemble]
     chosen = check_names(only, layer, None if beside is None else beside.folder, rows, features, others)
 
+    import torch
+
     from tailtune.analysis.subject import subject_of
 
-    subject = subject_of(run)
-    other = None if beside is None else subject_of(beside)
+    subject = subject_of(run, accelerator)
+    other = None if beside is None else subject_of(beside, accelerator)
     asked = Asked(layer, other, ROWS if rows is None else rows, tuple(features), tuple(ensemble))
-    return [ANALYSES[name](subject, asked) for name in chosen]
+    # TensorFloat-32 has 10 bits of fraction, of which second differences would leave little
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        return [ANALYSES[name](subject, asked) for name in chosen]
 
 
 def as_json(found: Sequence[Analysis]) -> dict[str, Any]:

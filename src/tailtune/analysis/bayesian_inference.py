@@ -124,7 +124,8 @@ def _systems(subject: Subject, others: Sequence[Finished]) -> Iterator[tuple[str
     from tailtune.methods.resolve import build as build_method
 
     run, test = subject.run, subject.parts["test"]
-    predictor = replace(run.predictor(), model=subject.network, decision=None, recalibration=None, answer=None)
+    network = copy.deepcopy(subject.network).cpu()  # where a predictor scores rows
+    predictor = replace(run.predictor(), model=network, decision=None, recalibration=None, answer=None)
 
     def averaged(posterior: Posterior | None) -> Probabilities:
         return replace(predictor, posterior=posterior).scores(test.inputs)
@@ -144,12 +145,10 @@ def _systems(subject: Subject, others: Sequence[Finished]) -> Iterator[tuple[str
 
     def last_layer() -> Probabilities:
         # a copy each, because a fit may leave hooks and flags behind
-        network = copy.deepcopy(subject.network)
-        return averaged(last_layer_laplace(network, Labelled(rows(train)), held_out(), samples=SAMPLES))
+        return averaged(last_layer_laplace(copy.deepcopy(network), Labelled(rows(train)), held_out(), samples=SAMPLES))
 
     def diagonal() -> Probabilities:
-        network = copy.deepcopy(subject.network)
-        return averaged(diagonal_laplace(network, Labelled(rows(train)), held_out(), samples=SAMPLES))
+        return averaged(diagonal_laplace(copy.deepcopy(network), Labelled(rows(train)), held_out(), samples=SAMPLES))
 
     own = predictor.posterior
     yield ALONE, lambda: averaged(None)
@@ -158,15 +157,13 @@ def _systems(subject: Subject, others: Sequence[Finished]) -> Iterator[tuple[str
     if own is not None:
         yield f"{run.run.method}, {counted(len(own), 'network', 'networks')}", lambda: averaged(own)
     visited = build_method(str(run.run.method), subject.profile).members == "collected"
-    whole = (
-        own is not None and len(own.members) >= FEWEST and own.members[0].keys() == subject.network.state_dict().keys()
-    )
+    whole = own is not None and len(own.members) >= FEWEST and own.members[0].keys() == network.state_dict().keys()
     if own is not None and visited and whole:
 
         def around() -> Probabilities:
             some = np.random.default_rng(0).permutation(len(train))[:STATISTICS]
             batches = list(rows(train.take(some)).batches(256))
-            return averaged(swag(subject.network, own.members, batches, samples=SAMPLES))
+            return averaged(swag(network, own.members, batches, samples=SAMPLES))
 
         yield f"SWAG around {len(own)} of its weights", around
     for other in others:

@@ -48,10 +48,10 @@ class Sample:
         """Return the rows of these classes alone; one without rows has no batches."""
         chosen = torch.zeros(len(self.weights), dtype=torch.bool)
         chosen[list(classes)] = True
-        kept = ((tuple(x[chosen[y]] for x in inputs), y[chosen[y]]) for inputs, y in self.batches)
+        kept = ((tuple(x[of] for x in inputs), y[of]) for inputs, y in self.batches for of in [chosen.to(y.device)[y]])
         batches = tuple(batch for batch in kept if len(batch[1]))
         weights = self.weights * chosen
-        mass = sum(float(weights[y].sum()) for _, y in batches)
+        mass = sum(float(weights[y.cpu()].sum()) for _, y in batches)
         rows = sum(len(y) for _, y in batches)
         return replace(self, name=name, batches=batches, weights=weights * (rows / mass) if rows else weights)
 

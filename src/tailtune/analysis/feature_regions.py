@@ -136,9 +136,9 @@ def _scores(subject: Subject, grid: pl.DataFrame) -> np.ndarray:
     from tailtune.training.probabilities import evaluating
 
     assert isinstance(subject.preprocessor, TablePreprocessor)
-    inputs = subject.preprocessor.encode(grid)
+    inputs = tuple(x.to(subject.device) for x in subject.preprocessor.encode(grid))
     with evaluating(subject.network):
-        return np.asarray(torch.softmax(subject.network(*inputs).double(), 1).numpy())
+        return np.asarray(torch.softmax(subject.network(*inputs).double(), 1).cpu().numpy())
 
 
 def _drawn(

@@ -129,9 +129,9 @@ def answers_on(subject: Subject, lying: Plane, side: int) -> Answers:
     with evaluating(subject.network):
         for y in up:  # a row at a time: pictures of a whole grid may be large
             places = np.stack([across, np.full_like(across, y)], axis=1)
-            pixels = torch.from_numpy(lying.points(places).astype(np.float32)).reshape(-1, *shape)
+            pixels = torch.from_numpy(lying.points(places).astype(np.float32)).reshape(-1, *shape).to(subject.device)
             batch = pixels if normalise is None else normalise.normalise(pixels)
-            rows.append(subject.network(*channels_last(batch)).argmax(1).numpy())
+            rows.append(subject.network(*channels_last(batch)).argmax(1).cpu().numpy())
     return np.stack(rows)
 
 

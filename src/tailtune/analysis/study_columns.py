@@ -128,7 +128,7 @@ def compute(run: Finished, names: Sequence[str]) -> None:
     known = _kept(run.folder)
     wanted = [name for name in _analyses(names) if name not in known]
     if wanted:
-        known |= as_json(analyse(run, wanted))
+        known |= as_json(analyse(run, wanted, accelerator=run.run.accelerator))
         write_whole(run.folder / FILE, json_of(known))
     for name in names:
         _figure(known, name)

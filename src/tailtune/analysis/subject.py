@@ -24,7 +24,7 @@ class Subject:
 
     Attributes:
         run: that it was made from.
-        network: on the CPU, in evaluation mode.
+        network: in evaluation mode.
         preprocessor: what makes inputs of rows as they were read.
         profile: of the rows that it was trained on.
         parts: "train", the rows that it was trained on (as they are, not augmented), and "test".
@@ -37,6 +37,14 @@ class Subject:
     profile: ClassProfile
     parts: Mapping[str, Part]
     normalise: Augment | None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is, and where its rows are taken to."""
+        import torch
+
+        first = next(self.network.parameters(), None)
+        return torch.device("cpu") if first is None else first.device
 
     def batches(self, part: str) -> Iterator[tuple[tuple[torch.Tensor, ...], torch.Tensor]]:
         """Yield the inputs of the network and the class indices [B] of a part, batch by batch, in order."""
@@ -53,20 +61,22 @@ class Subject:
         from tailtune.training.read_ahead import plain_words
 
         with plain_words():
-            found = evaluation_batches(rows.inputs, self.normalise, torch.device("cpu"), size)
-            yield from zip(found, torch.split(rows.targets, size), strict=True)
+            found = evaluation_batches(rows.inputs, self.normalise, self.device, size)
+            yield from zip(found, torch.split(rows.targets.to(self.device), size), strict=True)
 
 
-def subject_of(run: Finished) -> Subject:
-    """Return the network of `run` and its rows, read again from where they were.
+def subject_of(run: Finished, accelerator: str = "cpu") -> Subject:
+    """Return the network of `run` on "cpu", "cuda" or "auto", and its rows, read again from where they were.
 
     Raises:
         TailtuneError: the run has no network, or one that was trained on its test rows; or the data cannot be read, or
-            have changed.
+            have changed; or there is no GPU and one is asked for.
     """
     from tailtune.models.network import Network
     from tailtune.training.augmentation import normalisation
+    from tailtune.training.device import device_of
 
+    device = device_of(accelerator)
     if run.result.deployed is not None or run.result.out_of_fold:
         option = "--folds" if run.result.out_of_fold else "--refit all"
         raise TailtuneError(
@@ -86,7 +96,7 @@ def subject_of(run: Finished) -> Subject:
         train = train.joined(dataset.val)
     return Subject(
         run,
-        network,
+        network.to(device),
         dataset.preprocessor,
         dataset.profile_of(train),
         {"train": train, "test": dataset.test},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, PositionalRequiredArgs, arg
 
@@ -222,6 +222,7 @@ def analyse(
     rows: int | None = None,
     features: tuple[str, ...] = (),
     ensemble: tuple[Path, ...] = (),
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto",
     json: bool = False,
 ) -> None:
     """Look into the network of a finished run, class by class; write analysis.html and analysis.json into its folder.
@@ -235,6 +236,7 @@ def analyse(
         rows: training rows that landscape and curvature look at, about as many of each class; 256 by default.
         features: two columns of a table over which regions are drawn; by default those with the largest influence.
         ensemble: finished runs on the same test rows, which bayes averages with this one.
+        accelerator: where to compute: auto takes a GPU if there is one. bayes stays on the processor.
         json: print JSON.
     """
     from tailtune.analysis.analyses import analyse as analyse_run
@@ -246,7 +248,7 @@ def analyse(
     check_names(only, layer, beside, rows, features, ensemble)
     finished = Finished(run)
     other, others = None if beside is None else Finished(beside), [Finished(folder) for folder in ensemble]
-    found = analyse_run(finished, only, layer, other, rows, features, others)
+    found = analyse_run(finished, only, layer, other, rows, features, others, accelerator)
     with alone(run):
         write_analysis(finished, found)
         page = write_analysis_page(finished, found)

@@ -32,8 +32,8 @@ class BasicBlock(nn.Module):
         """Map [N, C, H, W] to [N, C', H / stride, W / stride], rounded up."""
         residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
         if self.stride > 1 or self.padding > 0:
-            # Pooling of one pixel: the backward pass of x[:, :, ::2, ::2] would leave channels-last, and the gradients that
-            # meet there would then be added and masked element by element.
+            # Pooling of one pixel: the backward pass of x[:, :, ::2, ::2] would leave channels-last, and the gradients
+            # that meet there would then be added and masked element by element.
             x = F.pad(F.avg_pool2d(x, 1, self.stride), (0, 0, 0, 0, 0, self.padding))
         return F.relu(x + residual)
 

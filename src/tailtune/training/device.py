@@ -63,6 +63,17 @@ def processor_threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def device_of(accelerator: str) -> torch.device:
+    """Return the one device of "auto", "cpu" or "cuda"; auto is the first GPU where there is one.
+
+    Raises:
+        TailtuneError: a GPU is asked for and none is there.
+    """
+    if accelerator == "cuda" and not torch.cuda.is_available():
+        raise TailtuneError("no CUDA device was found; use --accelerator cpu, or check the driver with nvidia-smi")
+    return torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+
+
 def make_fabric(run: Run, precision: str) -> Fabric:
     """Build and launch the Fabric of `run`.
 
@@ -73,8 +84,7 @@ def make_fabric(run: Run, precision: str) -> Fabric:
         from lightning_fabric import Fabric
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces the precision in every run
-    if run.accelerator == "cuda" and not torch.cuda.is_available():
-        raise TailtuneError("no CUDA device was found; use --accelerator cpu, or check the driver with nvidia-smi")
+    device_of(run.accelerator)  # Lightning's own words for no GPU are of its options
     fabric = Fabric(
         accelerator=run.accelerator,
         devices=run.devices,
