@@ -39,8 +39,8 @@ def fisher_diagonal(
     - ``"empirical"``: y as observed. It is no curvature (Kunstner et al. 2019): it vanishes once every row is fitted.
 
     A chunk of rows is differentiated at a time (see `tailtune.bayes.squared_gradients`). The network is in evaluation
-    mode, in which rows do not influence each other through BatchNorm. For plain convolutional networks the whole takes
-    less than two epochs of training (benchmarks/laplace_time.json).
+    mode, in which rows do not influence each other through BatchNorm. For small ResNets the whole takes
+    as long as one to two and a half epochs of training, the latter in bf16 (benchmarks/laplace_time.json).
 
     Args:
         model: the network; its mode is as before afterwards.
