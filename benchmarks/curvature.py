@@ -98,11 +98,10 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
-    subject = subject_of(Finished(options.run))
-    model, device = subject.network.to(options.device), torch.device(options.device)
-    sample = training_sample(subject, options.images)
-    pixels = torch.cat([inputs[0] for inputs, _ in sample.batches]).to(device)
-    targets = torch.cat([classes for _, classes in sample.batches]).to(device)
+    subject = subject_of(Finished(options.run), options.device)
+    model, sample = subject.network, training_sample(subject, options.images)
+    pixels = torch.cat([inputs[0] for inputs, _ in sample.batches])
+    targets = torch.cat([classes for _, classes in sample.batches])
     batches: list[Batch] = [
         ((x,), y) for x, y in zip(pixels.split(options.batch), targets.split(options.batch), strict=True)
     ]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tailtune.analysis.analysis import Lines, Regions, Surface
 from tailtune.report.inline_svg import HEIGHT, INK, LINE, MARKERS, MUTED, SERIES, SURFACE, WIDTH, canvas, markup
-from tailtune.words import shortened
+from tailtune.words import shortened, whole
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ def lines(figure: Lines, name: str) -> str:
             axes.set_xticks(figure.places)
         if figure.logarithmic:
             axes.set_yscale("log")
-            axes.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+            axes.yaxis.set_major_formatter(lambda value, _: whole(round(value)) if value >= 1000 else f"{value:.3g}")
             axes.yaxis.set_minor_formatter(lambda value, _: "")
         axes.set_xlabel(figure.across)
         axes.set_ylabel(figure.up)
