@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import numpy as np
@@ -106,3 +107,15 @@ def test_what_it_cannot_do_is_said_in_one_line(model: Small, monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "laplace", None)
     with pytest.raises(TailtuneError, match=r"pip install 'tailtune\[analysis\]'$"):
         last_layer_laplace(model, rows())
+
+
+def test_nothing_is_told_of_what_laplace_torch_imports() -> None:
+    program = (
+        "import torch; from torch.utils.data import DataLoader, TensorDataset\n"
+        "from tailtune.bayes.last_layer_laplace import last_layer_laplace\n"
+        "from tailtune.models.cifar_resnet import CifarResNet\n"
+        "rows = DataLoader(TensorDataset(torch.rand(8, 1, 8, 8), torch.arange(8) % 2), 8)\n"
+        "last_layer_laplace(CifarResNet(8, 1, 2), rows, None, samples=1)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tailtune.errors import TailtuneError
+from tailtune.quiet import without_script_warnings
 
 Floats = NDArray[np.float64]
 Batch = tuple[tuple[Tensor, ...], Tensor]  # inputs of the network, and class indices [B]
@@ -36,8 +36,7 @@ def in_use(model: nn.Module) -> Iterator[None]:
     training = model.training
     model.eval()
     try:
-        with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):
-            warnings.filterwarnings("ignore", message="`torch.jit.script` is deprecated")  # torch's own forward rules
+        with without_script_warnings(), sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
         model.train(training)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tailtune.bayes.posterior import Posterior, log_loss
 from tailtune.errors import TailtuneError
+from tailtune.quiet import without_script_warnings
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
@@ -20,6 +21,7 @@ WithoutVal = Literal["predictive", "evidence"]
 PRECISIONS = tuple(10 ** (k / 4) for k in range(-8, 25))  # 0.01 to a million
 
 
+@without_script_warnings()
 def last_layer_laplace(
     model: Any,
     train: Iterable[tuple[Tensor, ...]],
