@@ -67,20 +67,16 @@ def claims() -> list[Entry]:
     )
     slices = [np.array(of["slices"]["all training rows"]) for of in (even["landscape"], even["landscape"]["beside"])]
     rises = [float((each - each[len(each) // 2]).mean()) for each in slices]
-    return [
-        Entry(
-            "fig18", "small", around_points(toy, "sama", "SAM-A pulls decision boundaries away from minority samples")
-        ),
-        Entry(
+    found = [
+        ("fig18", around_points(toy, "sama", "SAM-A pulls decision boundaries away from minority samples")),
+        (
             "precursor-fig9",
-            "small",
             around_points(
                 toy, "sam", "flatness seeking regularization pulls decision boundaries away from minority samples"
             ),
         ),
-        Entry(
+        (
             "fig19",
-            "small",
             alone(
                 "SAM-A makes decision regions take up similar volumes",
                 "area of the rare row's class, SAM-A minus plain training",
@@ -88,9 +84,8 @@ def claims() -> list[Entry]:
                 "points of a plane's area",
             ),
         ),
-        Entry(
+        (
             "fig19",
-            "small",
             alone(
                 "standard training routines shrink wrap the decision boundaries around minority samples",
                 "area of the rare row's class, trained on even classes minus on long-tailed ones",
@@ -98,9 +93,8 @@ def claims() -> list[Entry]:
                 "points of a plane's area",
             ),
         ),
-        Entry(
+        (
             "precursor-fig7",
-            "small",
             alone(
                 "imbalanced data leads to lower singular values",
                 "how much lower the ten largest are, geometric mean",
@@ -108,9 +102,8 @@ def claims() -> list[Entry]:
                 "per cent of the even training's",
             ),
         ),
-        Entry(
+        (
             "precursor-fig7",
-            "small",
             alone(
                 "the loss increases slightly slower on imbalanced data",
                 "how much less it rises on average from -1 to 1 filter-normalised steps",
@@ -119,6 +112,7 @@ def claims() -> list[Entry]:
             ),
         ),
     ]
+    return [Entry(subject, "small", claim) for subject, claim in found]
 
 
 def main() -> None:

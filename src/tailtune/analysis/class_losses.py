@@ -48,8 +48,12 @@ class Sample:
         """Return the rows of these classes alone; one without rows has no batches."""
         chosen = torch.zeros(len(self.weights), dtype=torch.bool)
         chosen[list(classes)] = True
-        kept = ((tuple(x[of] for x in inputs), y[of]) for inputs, y in self.batches for of in [chosen.to(y.device)[y]])
-        batches = tuple(batch for batch in kept if len(batch[1]))
+        masks = (chosen.to(y.device)[y] for _, y in self.batches)
+        batches = tuple(
+            (tuple(x[mask] for x in inputs), y[mask])
+            for (inputs, y), mask in zip(self.batches, masks, strict=True)
+            if mask.any()
+        )
         weights = self.weights * chosen
         mass = sum(float(weights[y.cpu()].sum()) for _, y in batches)
         rows = sum(len(y) for _, y in batches)
