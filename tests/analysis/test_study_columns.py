@@ -74,6 +74,7 @@ def test_names_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
     assert "is not one number; add one of 0, 1 and 2 behind a dot" in refused("overfitting.gap")
     assert "collapse.layer is no number" in refused("collapse.layer")
     assert "overfitting.gap has no '3'" in refused("overfitting.gap.3")
+    assert "landscape has no 'sharpnes'. Did you mean 'sharpness'?" in refused("landscape.sharpnes.all")
     with pytest.raises(TailtuneError, match="given twice"):
         quantities(["collapse.nc3", "collapse.nc3"])
     trees = Arm("trees", {"model": "xgboost", "method": "erm"})

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset, Part
     from tailtune.run.finished import Finished
 
-QUICK = ("collapse", "overfitting")  # and looking at nothing but a network and its rows
+QUICK = ("collapse", "overfitting", "landscape")  # and looking at nothing but a network and its rows
 TRIED = 4  # rows of each class on which columns are tried before anything is trained
 # of these less is better, wherever they stand in a name: scatter, overfitting, curvature, errors
 LOWER = frozenset(
