@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ from tailtune.paper.costs import MILLISECONDS, OPERATIONS, PASSES, TRAINING, hou
 from tailtune.paper.page import Planned
 from tailtune.study.study import Arm, Study
 
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 STUDY = Study(
     arms=(Arm("a"), Arm("a, prior off", {"decision": "prior"}), Arm("b", {"method": "sama(rho=0.1)"})),
     data=("cifar10",),
@@ -31,7 +34,12 @@ def test_hours_are_those_of_the_pictures_that_pass_through() -> None:
 
 def test_all_rows_of_a_ratio_where_no_total_is_given() -> None:
     whole = replace(STUDY, arms=(Arm("a"),), ratios=(1.0,), total=None, seeds=1)
-    assert hours({"x": Planned(whole)}, "small") == pytest.approx((TRAINING + 4 * 50_000 * 0.0016) / 3600)
+    assert hours({"x": Planned(whole)}, "small") == pytest.approx((TRAINING + 4 * 50_000 * 0.00049) / 3600)
+
+
+def test_times_are_those_that_were_measured() -> None:
+    measured = json.loads((BENCHMARKS / "picture_times.json").read_text())
+    assert measured["milliseconds"] == dict(MILLISECONDS)
 
 
 def test_networks_with_a_time_have_their_operations_too() -> None:

@@ -25,19 +25,18 @@ class Pictures(NamedTuple):
     side: int
 
 
-# Of one core of an AMD EPYC in bf16, forwards and backwards of one picture of 32 px, in batches of 64 (wide networks:
-# 16 to 32): processor time, which other processes do not lengthen. benchmarks/vision_throughput.json has 2.3 ms for
-# ResNet-20 and two threads.
+# Of one core of an AMD EPYC in bf16, a training step of one picture of 32 px: benchmarks/picture_times.json. Other
+# processors of 2026 took up to twice as long.
 MILLISECONDS: Mapping[str, float] = {
-    "resnet8": 1.6,
-    "resnet20": 2.4,
-    "resnet32": 4.9,
-    "wrn-16-4": 14.0,
-    "vgg11_bn": 14.8,
-    "mobilenetv2_100": 16.8,
-    "resnet18": 25.8,
-    "efficientnet_b0": 32.9,
-    "wrn-28-10": 171.0,
+    "resnet8": 0.49,
+    "resnet20": 1.21,
+    "resnet32": 1.94,
+    "wrn-16-4": 6.84,
+    "vgg11_bn": 4.71,
+    "mobilenetv2_100": 6.56,
+    "resnet18": 11.09,
+    "efficientnet_b0": 12.67,
+    "wrn-28-10": 78.46,
 }
 # Millions of floating-point operations of the same, counted by torch.utils.flop_counter.
 OPERATIONS: Mapping[str, float] = {
