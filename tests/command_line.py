@@ -40,7 +40,7 @@ class Answer:
 
 def notes(err: str) -> list[str]:
     """The lines of `err` but for those in which `fit` says what it is about to do, and how far it is."""
-    plan = ("Training by ", "An epoch over all rows takes ", "Faster: ", "step ")
+    plan = ("Training by ", "An epoch over all rows takes ", "Faster: ", "Other programs keep ", "step ")
     return [line for line in err.splitlines() if not line.startswith(plan)]
 
 

@@ -13,10 +13,10 @@ import tailtune
 
 ROOT = Path(tailtune.__file__).parent
 ORDER = (
-    "words", "errors", "quiet", "version", "files", "yaml_file", "by_name", "named_settings", "settings", "interrupt",
-    "profile", "data", "sampling", "augment", "models", "losses", "optim", "decision", "bayes", "methods", "collapse",
-    "training", "evaluation", "leaks", "run", "analysis", "jobs", "study", "advice", "audit", "report", "paper", "fit",
-    "compare", "questions", "tuning", "estimators", "demo", "cli", "__main__",
+    "words", "errors", "quiet", "processors", "version", "files", "yaml_file", "by_name", "named_settings", "settings",
+    "interrupt", "profile", "data", "sampling", "augment", "models", "losses", "optim", "decision", "bayes", "methods",
+    "collapse", "training", "evaluation", "leaks", "run", "analysis", "jobs", "study", "advice", "audit", "report",
+    "paper", "fit", "compare", "questions", "tuning", "estimators", "demo", "cli", "__main__",
 )  # fmt: skip
 LIGHT = (
     "words", "errors", "version", "files", "by_name", "named_settings", "settings", "interrupt", "profile", "__init__",

@@ -163,7 +163,7 @@ class Settings(HowToRead):
     """Where to train."""
     threads: int | None = None
     """Processor threads, from which figures follow to the bit: by default 1 for networks on tables and pictures of up
-    to 12 pixels, 2 for larger ones; trees take 1, or 2 from 100,000 training rows on."""
+    to 12 pixels, 2 for larger ones (1 where there is 1 processor); trees take 1, or 2 from 100,000 training rows on."""
     checkpoint_minutes: float = 5.0
     """Minutes between writes of last.ckpt, which Ctrl-C writes too."""
 

@@ -16,6 +16,7 @@ from tailtune.data.dataset import Dataset, Part
 from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.methods import erm, paper, tuned
 from tailtune.run.learners import with_model
+from tailtune.training import device
 from tailtune.training.device import choose_threads, processor_threads
 from tailtune.training.recipe import MANY_STEPS, resolve
 
@@ -101,10 +102,13 @@ def test_digits_are_never_mirrored() -> None:
         assert "flip" not in resolve(ASKED, method, digits).policy
 
 
-def test_small_layers_get_one_thread_and_threads_are_put_back() -> None:
+def test_small_layers_get_one_thread_and_threads_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
+    monkeypatch.setattr(device, "cores", lambda: 8)
     assert choose_threads(table()) == 1
     assert [choose_threads(pictures(10, side)) for side in (8, 32, 96)] == [1, 2, 2]
+    monkeypatch.setattr(device, "cores", lambda: 1)  # where two threads would wait for each other
+    assert choose_threads(pictures(10, 32)) == 1
     with processor_threads(before + 1):
         assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before

@@ -37,8 +37,8 @@ def fit(
     from tailtune.fit import fit as fit_run
     from tailtune.jobs.progress import shown as counted
     from tailtune.jobs.side_by_side import SideBySide
+    from tailtune.processors import cores
     from tailtune.report.terminal.run_table import as_json, headline
-    from tailtune.run.environment import cores
     from tailtune.run.repeat import check_repeated
     from tailtune.training.observer import shown
 

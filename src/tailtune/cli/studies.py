@@ -201,7 +201,7 @@ def tune(
     from tailtune.data.memory import available_memory
     from tailtune.jobs.progress import shown as counted
     from tailtune.jobs.side_by_side import SideBySide
-    from tailtune.run.environment import cores
+    from tailtune.processors import cores
     from tailtune.training.observer import shown
     from tailtune.tuning.page import write_page
     from tailtune.tuning.table import trials_table

@@ -10,6 +10,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from tailtune.processors import cores
 from tailtune.run.result import Machine
 
 _PACKAGES = (
@@ -45,11 +46,6 @@ def machine() -> Machine:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     memory = round(psutil.virtual_memory().total / 2**30, 1)
     return Machine(_processor(), cores(), memory, gpu, platform.system())
-
-
-def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:

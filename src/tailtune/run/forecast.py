@@ -11,13 +11,15 @@ from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
 from tailtune.methods.method import Method
 from tailtune.models.build import PRETRAINED, default_for_own_pictures
-from tailtune.run.environment import cores, visible_gpus
+from tailtune.processors import cores, kept_busy
+from tailtune.run.environment import visible_gpus
 from tailtune.run.folder import read_resolved
 from tailtune.settings import ResolvedTraining
 from tailtune.training.budget import WHOLE, Pace
 from tailtune.words import NBSP, duration
 
 LONG = 600.0  # seconds, from which on it is said what would be faster
+ENOUGH = 0.75  # of a processor is free, for a thread to count on it
 MOST_THREADS = 8  # beyond which layers for a batch of pictures gain little
 SMALL_SIDE = 64  # pixels, up to which pictures are not worth making smaller
 SHARE = "share.json"
@@ -47,7 +49,22 @@ def forecast(
         said.append(f"An epoch over all rows takes about {words[0]}{every}{within}{again}.")
         if whole * (1 + refits) > LONG or (run.minutes is not None and run.epochs == 1):
             said.append(f"Faster: {faster(run, dataset)}.")
+        said += crowded(run, dataset)
     return tuple(said)
+
+
+def crowded(run: ResolvedTraining, dataset: Dataset) -> list[str]:
+    """Return a sentence where other programs leave no processors to the threads of pictures' networks, else none."""
+    if dataset.kind != "image" or (run.threads or 1) == 1 or _on_a_gpu(run):
+        return []
+    there, busy = cores(), kept_busy()
+    if there - busy >= (run.threads or 1) - 1 + ENOUGH:
+        return []
+    return [
+        f"Other programs keep about {max(1, round(busy))} of the {there} processors here busy, and training in "
+        f"{run.threads} threads waits for them at every layer, which can make it many times as slow: stop them, or "
+        "take --threads 1 (the same training but for the last bits)."
+    ]
 
 
 def faster(run: ResolvedTraining, dataset: Dataset) -> str:
@@ -64,12 +81,16 @@ def faster(run: ResolvedTraining, dataset: Dataset) -> str:
         if side > SMALL_SIDE and Path(run.data).is_dir():
             ways.append(f"--image-size {side // 2}")
     ways = [f"--model {name}" for name in quick if name != run.model.removeprefix("timm/")] + ways
-    more, on_gpu = min(cores(), MOST_THREADS), run.accelerator != "cpu" and bool(visible_gpus())
-    if dataset.kind == "image" and run.threads is not None and more > run.threads and not on_gpu:
+    more = min(cores(), MOST_THREADS)
+    if dataset.kind == "image" and run.threads is not None and more > run.threads and not _on_a_gpu(run):
         ways.append(f"--threads {more}")
     if run.minutes is None:
         ways.append("--minutes 10, which fits the training to that time")
     return f"try {' or '.join(ways)}" if ways else "take fewer rows"
+
+
+def _on_a_gpu(run: ResolvedTraining) -> bool:
+    return run.accelerator != "cpu" and bool(visible_gpus())
 
 
 def part_of_an_epoch(run: ResolvedTraining, rows: int, of: int) -> str:

@@ -13,7 +13,8 @@ from tailtune.jobs.engine import engine, has_machines
 from tailtune.jobs.launch import refuse_failures
 from tailtune.jobs.shard import Shard
 from tailtune.jobs.task import Progress, Task
-from tailtune.run.environment import cores, visible_gpus
+from tailtune.processors import cores
+from tailtune.run.environment import visible_gpus
 from tailtune.study.estimate import Cost, estimate
 from tailtune.study.plan import Problem, problems, trainings
 from tailtune.study.planned import write_plan

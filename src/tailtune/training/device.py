@@ -13,12 +13,13 @@ import torch
 
 from tailtune.data.dataset import Dataset, Kind, is_tiny
 from tailtune.errors import TailtuneError
+from tailtune.processors import cores
 from tailtune.settings import Run
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-PICTURE_THREADS = 2  # more than a machine has cost far more than too few: idle threads wait for those that share a core
+PICTURE_THREADS = 2  # where there are as many processors
 
 
 def choose_precision(run: Run, kind: Kind) -> str:
@@ -39,11 +40,12 @@ def choose_precision(run: Run, kind: Kind) -> str:
 def choose_threads(dataset: Dataset) -> int:
     """Return the processor threads that suit networks on `dataset`.
 
-    The order in which sums are taken follows from the number, so it must not depend on the machine, or on what else
-    runs there: the same run would come to other bits. Layers for tables and tiny pictures are so small that sharing
-    them out costs more than it saves.
+    The order in which sums are taken follows from the number, so it must not depend on what else runs on the machine:
+    the same run would come to other bits. Layers for tables and tiny pictures are so small that sharing them out costs
+    more than it saves, and two threads on one processor wait for each other in every layer, see
+    benchmarks/shared_processors.json.
     """
-    return 1 if dataset.kind == "table" or is_tiny(dataset.preprocessor) else PICTURE_THREADS
+    return 1 if dataset.kind == "table" or is_tiny(dataset.preprocessor) else min(PICTURE_THREADS, cores())
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections import deque
@@ -18,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from tailtune.errors import TailtuneError
 from tailtune.interrupt import STOPS
+from tailtune.processors import cores
 
 WORKERS = 4  # at most: they read and check bytes, which one process does at a gigabyte a second or so
 AHEAD = 2**29  # bytes of pictures that wait for training
@@ -115,7 +115,7 @@ class ReadAhead:
 
     def _started(self, batch: int) -> DataLoader[Any]:
         ahead = max(1, AHEAD // max(1, batch * int(np.prod(self.pictures.shape[1:]))))
-        workers = min(WORKERS, ahead, max(1, _cores() // 2))
+        workers = min(WORKERS, ahead, max(1, cores() // 2))
         return DataLoader(
             _Answers(self.pictures),
             batch_size=None,
@@ -190,7 +190,3 @@ class _Answers(Dataset[torch.Tensor | str]):
 def _leave_signals_to_the_parent(worker: int) -> None:
     for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

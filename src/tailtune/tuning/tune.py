@@ -21,8 +21,9 @@ from tailtune.files import write_whole
 from tailtune.fit import fit
 from tailtune.interrupt import Interrupted
 from tailtune.jobs.capacity import capacity
+from tailtune.processors import cores
 from tailtune.profile import Floats
-from tailtune.run.environment import command, cores, machine, versions, visible_gpus
+from tailtune.run.environment import command, machine, versions, visible_gpus
 from tailtune.run.execute import check_run
 from tailtune.run.folder import DATA, check_data, check_folder, is_begun, write_run
 from tailtune.run.learner import Together, Watch
