@@ -92,6 +92,7 @@ SETS: Mapping[str, Pictures] = {
     "digits": Pictures(10, 110, 8),
     "held_out:digits": Pictures(10, 100, 8),
     "held_out:ham10000": Pictures(7, 171, 64),
+    "held_out:ham10000_whole": Pictures(7, 973, 64),
     "training_rows:digits": Pictures(10, 110, 8),
     # as they are, with the mean size of their classes
     "ham10000": Pictures(7, 1200, 64),

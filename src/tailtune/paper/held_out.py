@@ -35,21 +35,22 @@ def digits(reading: Reading) -> Dataset:
 
 def ham10000(reading: Reading) -> Dataset:
     """Return 1,200 rows of HAM10000 in its own balance, scored on its validation rows, which are of other lesions."""
-    from tailtune.data.catalog import open_named
     from tailtune.data.longtail import first_of_shuffled
 
-    whole = open_named("ham10000", replace(reading, data="ham10000", selection="validation"))
-    assert whole.val is not None
+    whole = ham10000_whole(reading)
     targets = whole.train.targets.numpy()
     counts = np.bincount(targets)
     kept = first_of_shuffled(targets, np.round(counts * FEW / len(targets)).astype(int), reading.split_seed)
-    return replace(
-        whole,
-        source=f"{FEW} training rows of ham10000, scored on its validation rows",
-        train=whole.train.take(np.sort(kept)),
-        val=None,
-        test=whole.val,
-    )
+    return replace(whole, source=f"{FEW} {whole.source}", train=whole.train.take(np.sort(kept)))
+
+
+def ham10000_whole(reading: Reading) -> Dataset:
+    """Return HAM10000 scored on its validation rows, which are of other lesions than those that are trained on."""
+    from tailtune.data.catalog import open_named
+
+    whole = open_named("ham10000", replace(reading, data="ham10000", selection="validation"))
+    assert whole.val is not None
+    return replace(whole, source="training rows of ham10000, scored on its validation rows", val=None, test=whole.val)
 
 
 def _held_out(name: str, reading: Reading) -> Dataset:

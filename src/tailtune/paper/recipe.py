@@ -106,13 +106,33 @@ FEW: Mapping[str, Routine] = {
         _FEW, reader="ham10000", ratio=None, total=None, image_size=32, epochs=(120,), seeds=1
     ),
 }
+# The length of the default from 2000 pictures on, 12,000 steps of 64, and its policy
+LONG: Mapping[str, Routine] = {
+    "cifar10_long": Routine(epochs=(69,), decays=(2e-4, 5e-4, 1e-3), policies=(TRIVIAL,), stages=("decays",)),
+    "ham10000_long": Routine(
+        "ham10000_whole",
+        ratio=None,
+        image_size=32,
+        epochs=(114,),
+        decays=(2e-4, 5e-4, 1e-3),
+        policies=(TRIVIAL,),
+        stages=("decays",),
+    ),
+}
 ROUTINES: Mapping[Scale, Mapping[str, Routine]] = {
     "smoke": {
         "digits": replace(
-            _DIGITS, epochs=(1,), batch=64, batches=(64,), decays=(2e-4,), radii=(0.1,), policies=(NONE, BOTH), seeds=1
+            _DIGITS,
+            epochs=(1,),
+            batch=64,
+            batches=(64,),
+            decays=(2e-4,),
+            radii=(0.1,),
+            policies=(NONE, TRIVIAL, BOTH),
+            seeds=1,
         )
     },
-    "small": {"cifar10": Routine(), "digits": _DIGITS, **FEW},
+    "small": {"cifar10": Routine(), "digits": _DIGITS, **FEW, **LONG},
     "full": {
         "cifar10": Routine(model="resnet20", epochs=(24, 48, 72, 174), seeds=2),  # of 174 steps
         "digits": _DIGITS,
@@ -175,7 +195,10 @@ STAGES: Mapping[str, Stage] = {
     ),
     "decays": Stage(
         "weight decay",
-        lambda routine: crossed(axis("weight_decay", routine.decays), _policies(GEOMETRY, TRIVIAL)),
+        lambda routine: crossed(
+            axis("weight_decay", routine.decays),
+            _policies(*(name for name in (GEOMETRY, TRIVIAL) if name in routine.policies)),
+        ),
         lambda row: float(row["weight_decay"]),
     ),
     "batches": Stage(
