@@ -46,6 +46,7 @@ from tailtune.training.observer import Silent
 from tailtune.training.randomness import initialisation, isolated
 from tailtune.training.recipe import resolve
 from tailtune.training.stages import Outcome, epochs_of_stages, train_stages
+from tailtune.words import counted
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -354,10 +355,11 @@ def _worth(run: Run) -> tuple[str, ...]:
 
 
 def _summary(run: Run) -> str:
+    assert run.epochs is not None
     return (
-        f"{run.model}{_begun(run)}, {run.epochs} epochs, batches of {run.batch_size}, {run.optimizer} at {run.lr:g}, "
-        f"weight decay {run.weight_decay:g}, weight average {run.ema:g}, augmentation {run.policy}, "
-        f"selection {run.selection}"
+        f"{run.model}{_begun(run)}, {counted(run.epochs, 'epoch', 'epochs')}, batches of {run.batch_size}, "
+        f"{run.optimizer} at {run.lr:g}, weight decay {run.weight_decay:g}, weight average {run.ema:g}, augmentation "
+        f"{run.policy}, selection {run.selection}"
     )
 
 
