@@ -106,7 +106,7 @@ FEW: Mapping[str, Routine] = {
         _FEW, reader="ham10000", ratio=None, total=None, image_size=32, epochs=(120,), seeds=1
     ),
 }
-# The length of the default from 2000 pictures on, 12,000 steps of 64, and its policy
+# The length of the default from 2000 pictures on, 12,000 steps of 64
 LONG: Mapping[str, Routine] = {
     "cifar10_long": Routine(epochs=(69,), decays=(2e-4, 5e-4, 1e-3), policies=(TRIVIAL,), stages=("decays",)),
     "ham10000_long": Routine(
@@ -114,8 +114,8 @@ LONG: Mapping[str, Routine] = {
         ratio=None,
         image_size=32,
         epochs=(114,),
-        decays=(2e-4, 5e-4, 1e-3),
-        policies=(TRIVIAL,),
+        decays=(2e-4, 5e-4),
+        policies=(GEOMETRY, TRIVIAL),
         stages=("decays",),
     ),
 }
