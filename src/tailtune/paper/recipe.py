@@ -20,6 +20,7 @@ from tailtune.paper.pictures import planned
 from tailtune.paper.rows import by_study
 from tailtune.paper.verdict import difference, judged
 from tailtune.study.study import Arm, axis, crossed
+from tailtune.words import counted
 
 TITLE = "The recipe study: augmentation by length, weight decay, batch size and radius, chosen on validation rows"
 CLAIM = "our training protocol incorporates TrivialAugment + CutMix as an augmentation policy"
@@ -276,8 +277,8 @@ def tables(rows: Sequence[Row]) -> tuple[Table, ...]:
             Table(
                 f"{study}{_at_ratio(own[0])}: VALIDATION rows, kept aside from the official training rows; "
                 "no test row is scored. Accuracy as the mean over classes in per cent, mean ± standard error over "
-                f"{seeds} seeds, after the log priors times tau are taken off; then the best tau, the log loss of "
-                "equal classes with tau 1, and the same with the best temperature.",
+                f"{counted(seeds, 'seed', 'seeds')}, after the log priors times tau are taken off; then the best tau, "
+                "the log loss of equal classes with tau 1, and the same with the best temperature.",
                 ("arm", "steps", *(f"tau {tau:g}" for tau in TAUS), "best", "log loss", "tempered", "temperature"),
                 tuple(lines),
             )
