@@ -110,7 +110,7 @@ FEW: Mapping[str, Routine] = {
 # The length of the default from 2000 pictures on, 12,000 steps of 64
 _LONG = Routine(epochs=(69,), decays=(2e-4, 5e-4), policies=(GEOMETRY, TRIVIAL), stages=("decays",))
 LONG: Mapping[str, Routine] = {
-    "cifar10_long": replace(_LONG, policies=(TRIVIAL,)),
+    "cifar10_long": _LONG,
     "ham10000_long": replace(_LONG, reader="ham10000_whole", ratio=None, image_size=32, epochs=(114,)),
 }
 ROUTINES: Mapping[Scale, Mapping[str, Routine]] = {
