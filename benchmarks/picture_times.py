@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
+from plain_step import plain_step
 
 from tailtune.models.build import build
 from tailtune.paper.costs import MILLISECONDS, SIDE
@@ -32,19 +32,12 @@ SHAPE = {"channels": 3, "height": SIDE, "width": SIDE}
 def milliseconds(name: str, half: bool) -> float:
     """The median over steps."""
     torch.manual_seed(0)
-    model = build(name, SHAPE, 10).train().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     batch = 16 if MILLISECONDS[name] > WIDE else 64
-    x = torch.randn(batch, 3, SIDE, SIDE).contiguous(memory_format=torch.channels_last)
-    targets = torch.arange(batch) % 10
+    step = plain_step(build(name, SHAPE, 10), batch, SIDE, half)
     taken = []
     for _ in range(1 + STEPS):  # the first one warms up
         began = time.process_time()
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            loss = F.cross_entropy(model(x).float(), targets)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        step()
         taken.append(1000 * (time.process_time() - began) / batch)
     return statistics.median(taken[1:])
 

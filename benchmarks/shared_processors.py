@@ -33,7 +33,7 @@ CASES = {  # processors, and whether something else runs on one of them
 def step_seconds(threads: int, seconds: float) -> float:
     """The median time of a step."""
     import torch
-    import torch.nn.functional as F
+    from plain_step import plain_step
 
     from tailtune.models.cifar_resnet import CifarResNet
     from tailtune.settings import Run
@@ -42,19 +42,12 @@ def step_seconds(threads: int, seconds: float) -> float:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     half = choose_precision(Run("", accelerator="cpu"), "image") == "bf16"
-    model = CifarResNet(20, 3, 10).train().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    x = torch.randn(64, 3, 32, 32).contiguous(memory_format=torch.channels_last)
-    targets = torch.arange(64) % 10
+    step = plain_step(CifarResNet(20, 3, 10), 64, 32, half)
     taken: list[float] = []
     until = time.perf_counter() + seconds
     while len(taken) < 3 or time.perf_counter() < until:
         began = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            loss = F.cross_entropy(model(x).float(), targets)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        step()
         taken.append(time.perf_counter() - began)
     return statistics.median(taken[1:])
 

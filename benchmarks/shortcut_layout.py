@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from plain_step import plain_step
 from torch import Tensor
 
 from tailtune.models import cifar_resnet
@@ -39,18 +40,11 @@ def by_slicing(block: BasicBlock, x: Tensor) -> Tensor:
 def step_of(depth: int, half: bool) -> Callable[[], float]:
     """What does a step on the same rows and returns its milliseconds."""
     torch.manual_seed(0)
-    model = CifarResNet(depth, 3, 10).train().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    x = torch.randn(BATCH, 3, 32, 32).contiguous(memory_format=torch.channels_last)
-    targets = torch.arange(BATCH) % 10
+    once = plain_step(CifarResNet(depth, 3, 10), BATCH, 32, half)
 
     def step() -> float:
         began = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            loss = F.cross_entropy(model(x).float(), targets)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        once()
         return 1000 * (time.perf_counter() - began)
 
     return step

@@ -25,8 +25,8 @@ class Pictures(NamedTuple):
     side: int
 
 
-# Of one core of an AMD EPYC in bf16, a training step of one picture of 32 px: benchmarks/picture_times.json. Other
-# processors of 2026 took up to twice as long.
+# Of one core of an AMD EPYC in bf16, a training step of one picture of 32 px: benchmarks/picture_times.json. An Intel
+# Xeon took 1.3 times as long, see benchmarks/shortcut_layout.json.
 MILLISECONDS: Mapping[str, float] = {
     "resnet8": 0.49,
     "resnet20": 1.21,

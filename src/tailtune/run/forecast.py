@@ -63,7 +63,7 @@ def crowded(run: ResolvedTraining, dataset: Dataset) -> list[str]:
     return [
         f"Other programs keep about {max(1, round(busy))} of the {there} processors here busy, and training in "
         f"{run.threads} threads waits for them at every layer, which can make it many times as slow: stop them, or "
-        "take --threads 1 (the same training but for the last bits)."
+        "take --threads 1 (sums come in another order, so the bits differ)."
     ]
 
 
