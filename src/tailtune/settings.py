@@ -130,8 +130,9 @@ class Settings(HowToRead):
     """Decay of the weight average per step; 0 switches it off."""
     policy: str | None = None
     """Image augmentation: parts joined by +, such as flip+crop+trivialaugment, or none (`tailtune list policies`)."""
-    flip_averaging: bool = False
-    """Predict the mean of the class probabilities of an image and of its mirror image, at twice the time."""
+    flip_averaging: bool | None = None
+    """Predict the mean of the class probabilities of an image and of its mirror image, at twice the time. By default
+    where your own images are trained by the tuned recipe, which mirrors them; not in studies."""
     test_curve: bool = False
     """Score the test part after every epoch, for the curve alone: it decides nothing (with --selection last)."""
     track: Literal["collapse"] | None = None
@@ -232,6 +233,7 @@ class ResolvedTraining(Resolved):
     weight_decay: float = field()
     ema: float = field()
     policy: str = field()
+    flip_averaging: bool = field()
     patience: int = field()
 
 

@@ -87,13 +87,14 @@ def test_weights_that_are_insisted_on_are_an_error_of_one_line(pictures: Path, r
         (("--weights", "nowhere.pth"), "there is no file nowhere.pth with weights"),
         (("--method", "probe(weight_decay=-1)"), "weight_decay must be 0 or more"),
         (("--model", "resnet8", "--pretrained"), "resnet8 has no pretrained weights"),
+        (("--model", "resnet8", "--flip-averaging", "--no-flip"), "--flip-averaging needs mirror images"),
     ],
 )
 def test_bad_values(options: tuple[str, ...], words: str, pictures: Path, refused: Refused) -> None:
     assert words in refused(pictures, *options, "--epochs", "1")
 
 
-@pytest.mark.parametrize("option", ["--pretrained", "--flip", "--resize"])
+@pytest.mark.parametrize("option", ["--pretrained", "--flip", "--flip-averaging", "--resize"])
 def test_a_choice_that_there_is_not(option: str, pictures: Path, cli: Cli) -> None:
     got = cli("fit", pictures, option, "maybe")
     assert got.code == 2

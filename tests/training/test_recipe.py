@@ -16,13 +16,14 @@ from tailtune.data.dataset import Dataset, Part
 from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.methods import erm, paper, tuned
 from tailtune.run.learners import with_model
+from tailtune.study.study import Arm, Study
 from tailtune.training import device
 from tailtune.training.device import choose_threads, processor_threads
 from tailtune.training.recipe import MANY_STEPS, resolve
 
 PROFILE = ClassProfile((90, 10))
 ASKED = Run(data="x", model="any", method="tuned")
-FILLED = ("epochs", "batch_size", "optimizer", "lr", "weight_decay", "ema", "policy", "patience")
+FILLED = ("epochs", "batch_size", "optimizer", "lr", "weight_decay", "ema", "policy", "flip_averaging", "patience")
 
 
 def pictures(rows: int, side: int, flip: bool | None = None) -> Dataset:
@@ -66,6 +67,25 @@ def test_flips_follow_the_data_and_the_user() -> None:
     assert "flip" not in digits_like.policy
     assert digits_like.flip is False
     assert "flip" not in resolve(replace(ASKED, flip=False), method, pictures(3000, 32, flip=True)).policy
+
+
+def test_predictions_are_averaged_over_mirror_images_where_training_mirrors_own_pictures() -> None:
+    own, method = pictures(3000, 32), tuned(PROFILE)
+    assert resolve(ASKED, method, own).flip_averaging is True
+    assert resolve(replace(ASKED, policy="crop+altflip"), method, own).flip_averaging is True
+    assert resolve(replace(ASKED, flip_averaging=True), erm(PROFILE), own).flip_averaging is True
+    for other in (
+        resolve(replace(ASKED, flip_averaging=False), method, own),
+        resolve(replace(ASKED, policy="crop"), method, own),
+        resolve(replace(ASKED, policy="flip", flip=False), method, own),
+        resolve(ASKED, method, pictures(3000, 32, flip=False)),
+        resolve(ASKED, method, pictures(3000, 8)),  # up to 12 pixels nothing is mirrored
+        resolve(ASKED, erm(PROFILE), own),
+        resolve(replace(ASKED, data="cifar10"), method, own),  # compared with published figures
+        resolve(ASKED, method, table()),
+    ):
+        assert other.flip_averaging is False
+    assert Study(arms=(Arm("a"),), data="x").flip_averaging is False
 
 
 def test_strong_augmentation_only_where_training_is_long_and_none_for_tiny_pictures() -> None:

@@ -114,10 +114,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _with_values(words: list[str]) -> list[str]:
-    """Put True behind a --pretrained that stands alone, because it may also be False."""
+    """Put True behind an option that stands alone and may also be False."""
     found: list[str] = []
     for word, following in zip(words, [*words[1:], ""], strict=True):
-        found += [word, "True"] if word == "--pretrained" and following not in ("True", "False", "None") else [word]
+        alone = word in ("--pretrained", "--flip-averaging") and following not in ("True", "False", "None")
+        found += [word, "True"] if alone else [word]
     return found
 
 

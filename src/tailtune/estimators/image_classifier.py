@@ -27,7 +27,8 @@ class ImageClassifier(TailtuneClassifier):
         image_shape: (H, W) or (H, W, C) of flattened images; a square, or else one row, when left out.
         policy: augmentation, see ``tailtune list policies``; None lets the recipe choose.
         flip: whether a mirrored image keeps its class; False for digits, letters and the like.
-        flip_averaging: predict the mean of an image's and its mirror image's class probabilities.
+        flip_averaging: predict the mean of an image's and its mirror image's class probabilities; None does where the
+            tuned recipe mirrors in training.
 
     All other arguments are those of `TabularClassifier`.
 
@@ -48,7 +49,7 @@ class ImageClassifier(TailtuneClassifier):
         image_shape: tuple[int, ...] | None = None,
         policy: str | None = None,
         flip: bool | None = None,
-        flip_averaging: bool = False,
+        flip_averaging: bool | None = None,
         method: str | None = None,
         model: str | None = None,
         epochs: int | None = None,

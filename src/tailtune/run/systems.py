@@ -66,7 +66,7 @@ def systems_of(
         model = name if name in CLASSICAL else run.model if learner.network else None
         alone = replace(asked, method="erm", model=model, epochs=run.epochs, devices=1, logger=None)
         if name not in CLASSICAL and learner.network:
-            alone = replace(alone, pretrained=run.pretrained, flip=run.flip)
+            alone = replace(alone, pretrained=run.pretrained, flip=run.flip, flip_averaging=run.flip_averaging)
         baseline = fit_model(alone, dataset, Job(until=clock.until()))
         assert baseline is not None
         clock = clock.after()

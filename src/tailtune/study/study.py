@@ -83,6 +83,8 @@ class StudySettings(Settings):
     selection: Literal["last", "validation", "refit", "test-oracle"] = "last"
     """How the reported weights are chosen: the last ones after training on all training rows, the best on validation,
     or the best length on validation and then a second training on all rows."""
+    flip_averaging: bool | None = False
+    """Predict the mean of the class probabilities of an image and of its mirror image, at twice the time."""
     tune_trials: int = 0
     """Trials that every arm has, on validation rows, to choose its learning rate, weight decay and own settings."""
     collect: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from tailtune.data.stored_pictures import StoredPictures
 from tailtune.methods.method import Method
 from tailtune.models.cifar_resnet import CifarResNet
 from tailtune.settings import Resolved
+from tailtune.training.recipe import mirrors
 
 SIDE = 32  # pixels of the copies
 ROWS, HELD_OUT = 1000, 500  # at most so many pictures to train on, and to ask for
@@ -42,9 +43,9 @@ def undecided(run: Resolved, dataset: Dataset, method: Method) -> bool:
     """Whether `run` would mirror pictures although nobody has said whether that keeps their class."""
     if dataset.kind != "image" or dataset.flip is not None or run.flip is not None or run.flip_averaging:
         return False
-    parts = run.policy.replace("altflip", "flip").split("+") if run.policy is not None else ["flip"]
+    wanted = run.policy is None or mirrors(run.policy)
     steps = any(stage.share for stage in method.stages)
-    return steps and "flip" in parts and run.data not in catalog.__all__ and not is_tiny(dataset.preprocessor)
+    return steps and wanted and run.data not in catalog.__all__ and not is_tiny(dataset.preprocessor)
 
 
 def look_at_mirrors(dataset: Dataset, run: Resolved) -> Mirrors:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from tailtune.augment.policies import Augment
-from tailtune.training.inputs import channels_last, evaluation_batches
+from tailtune.training.inputs import Tensors, channels_last, evaluation_batches
 from tailtune.training.read_ahead import Sources, plain_words
 
 LARGEST = 1024  # rows
@@ -48,23 +48,30 @@ def logits_of(
     normalise: Augment | None,
     device: torch.device,
     autocast: Callable[[], AbstractContextManager[object]],
-    mirrored: bool = False,
 ) -> torch.Tensor:
-    """Return the logits [N, K] on `device`, in float32 (float64 from a float64 model), in evaluation mode.
+    """Return the logits [N, K] on `device`, in float32 (float64 from a float64 model), in evaluation mode."""
+    return _by_batch(model, sources, normalise, device, autocast, lambda logits, batch: logits(batch))
 
-    `mirrored` turns images left to right.
-    """
+
+def _by_batch(
+    model: torch.nn.Module,
+    sources: Sources,
+    normalise: Augment | None,
+    device: torch.device,
+    autocast: Callable[[], AbstractContextManager[object]],
+    what: Callable[[Callable[[Tensors], torch.Tensor], Tensors], torch.Tensor],
+) -> torch.Tensor:
+    """Return `what` [N, K] is made, batch by batch, of the function from a batch to its logits and the batch."""
     exact = next(model.parameters()).dtype == torch.float64
-    parts = []
+
+    def logits(batch: Tensors) -> torch.Tensor:
+        found: torch.Tensor
+        found = model(*(x.double() if x.is_floating_point() else x for x in batch)) if exact else model(*batch).float()
+        return found
+
     with evaluating(model), autocast(), plain_words():
-        for batch in evaluation_batches(sources, normalise, device, batch_of(sources)):
-            if mirrored:
-                batch = channels_last(batch[0].flip(-1))
-            if exact:
-                parts.append(model(*(x.double() if x.is_floating_point() else x for x in batch)))
-            else:
-                parts.append(model(*batch).float())
-    return torch.cat(parts)
+        batches = evaluation_batches(sources, normalise, device, batch_of(sources))
+        return torch.cat([what(logits, batch) for batch in batches])
 
 
 def probabilities_of(
@@ -80,8 +87,11 @@ def probabilities_of(
     With `flip_averaging` they are the mean of those of an image and of its mirror image.
     """
 
-    def of(mirrored: bool) -> torch.Tensor:
-        return logits_of(model, sources, normalise, device, autocast, mirrored).double().softmax(1)
+    def of(logits: Callable[[Tensors], torch.Tensor], batch: Tensors) -> torch.Tensor:
+        own = logits(batch).double().softmax(1)
+        if not flip_averaging:
+            return own
+        return (own + logits(channels_last(batch[0].flip(-1))).double().softmax(1)) / 2
 
-    probabilities = (of(False) + of(True)) / 2 if flip_averaging else of(False)
+    probabilities = _by_batch(model, sources, normalise, device, autocast, of)
     return np.asarray(probabilities.cpu().numpy())

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from tailtune.data import catalog
 from tailtune.data.dataset import TINY_SIDE, Dataset, longer_side
 from tailtune.methods.method import Method
 from tailtune.named_settings import home
@@ -38,8 +39,27 @@ def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining
             settings = fine_tuning_routine(run, method, rows, flip=flip)
         else:
             settings = image_routine(run, method, rows, side=longer_side(dataset.preprocessor), flip=flip)
+    settings["flip_averaging"] = _averages(run, method, dataset, run.policy or settings["policy"])
     chosen = {name: value for name, value in settings.items() if getattr(run, name) is None}
     return ResolvedTraining(**(vars(run) | chosen))
+
+
+def _averages(run: Resolved, method: Method, dataset: Dataset, policy: str) -> bool:
+    """Whether predictions are averaged over mirror images: where the tuned routine mirrors in training, and the figures
+    are not those of a named data set, which are compared with figures that were published without.
+    """
+    keeps = (dataset.flip if run.flip is None else run.flip) is not False
+    own = dataset.kind == "image" and run.data not in catalog.__all__
+    return own and keeps and method.recipe == "tuned" and mirrors(policy)
+
+
+def mirrors(policy: str) -> bool:
+    """Whether an augmentation policy mirrors pictures.
+
+    >>> mirrors("flip+crop"), mirrors("crop+altflip"), mirrors("crop")
+    (True, True, False)
+    """
+    return not {"flip", "altflip"}.isdisjoint(policy.split("+"))
 
 
 def table_routine(run: Resolved, method: Method, rows: int) -> dict[str, Any]:

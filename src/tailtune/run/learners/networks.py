@@ -85,7 +85,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
             decision=decision,
             posterior=trained.outcome.posterior,
             published=_published(run),
-            flip_averaging=run.flip_averaging,
+            flip_averaging=trained.run.flip_averaging,
         )
 
     with closing(fabric), isolated(fabric.device):
@@ -356,10 +356,11 @@ def _worth(run: Run) -> tuple[str, ...]:
 
 def _summary(run: Run) -> str:
     assert run.epochs is not None
+    averaged = ", predictions averaged over mirror images" if run.flip_averaging else ""
     return (
         f"{run.model}{_begun(run)}, {counted(run.epochs, 'epoch', 'epochs')}, batches of {run.batch_size}, "
         f"{run.optimizer} at {run.lr:g}, weight decay {run.weight_decay:g}, weight average {run.ema:g}, augmentation "
-        f"{run.policy}, selection {run.selection}"
+        f"{run.policy}{averaged}, selection {run.selection}"
     )
 
 
