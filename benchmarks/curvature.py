@@ -2,7 +2,8 @@
 
     python benchmarks/curvature.py RUN [--images N] [--batch N] [-k K] [--reference-k K] [--device cuda] [--out FILE]
 
-RUN is a finished run of a network of pictures; its Hessian is that of the mean loss on a sample of its training rows.
+RUN is a finished run of a network of pictures; its Hessian is that of the mean loss on N of its training rows, drawn
+at random.
 The rival is PyHessian's algorithm as its paper has it (Yao, Gholami, Keutzer and Mahoney 2020): eigenvalue after
 eigenvalue by power iteration, vectors found before taken out, 100 products each at most, ending where a value changes
 by less than 1e-3 of itself. Both take the same products, so that their number compares on any machine. How far each
@@ -25,7 +26,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from tailtune.analysis.class_losses import training_sample
 from tailtune.analysis.loss_matrices import Batch, GaussNewton, Hessian, cross_entropy
 from tailtune.analysis.spectrum import Floats, Product, largest_eigenvalues
 from tailtune.analysis.subject import subject_of
@@ -100,12 +100,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
     subject = subject_of(Finished(options.run), options.device)
-    model, sample = subject.network, training_sample(subject, options.images)
-    pixels = torch.cat([inputs[0] for inputs, _ in sample.batches])
-    targets = torch.cat([classes for _, classes in sample.batches])
-    batches: list[Batch] = [
-        ((x,), y) for x, y in zip(pixels.split(options.batch), targets.split(options.batch), strict=True)
-    ]
+    model, part = subject.network, subject.parts["train"]
+    drawn = np.random.default_rng(0).permutation(len(part.targets))[: options.images]
+    batches: list[Batch] = list(subject.batches_of(part.take(drawn), options.batch))
     hessian, gauss_newton = (kind(model, lambda: batches, cross_entropy) for kind in (Hessian, GaussNewton))
     vector = np.random.default_rng(0).standard_normal(hessian.size)
 
@@ -150,7 +147,7 @@ def main() -> None:
             "label": subject.run.result.model.label,
             "split_hash": subject.run.result.data.split_hash,
         },
-        "images": sample.rows,
+        "images": len(drawn),
         "parameters": count_parameters(model),
         "k": options.k,
         "eigenvalues": exact.tolist(),
