@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tailtune.data.dicom import SUFFIX as DICOM
 from tailtune.data.dicom import is_dicom, read_dicom, read_dicom_header
-from tailtune.data.rendering import STRETCHED, Levels, Rendering, eight_bits, fitted, scaled_size
+from tailtune.data.rendering import STRETCHED, Levels, Pixels, Rendering, eight_bits, fitted, scaled_size
 from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-Pixels = NDArray[np.uint8]
 Result = TypeVar("Result")
 
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".jp2")

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from tailtune.data.absent_classes import absent_classes
 from tailtune.data.dataset import Dataset, LeftOut, Part
-from tailtune.data.decode import Pixels
 from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.data.known import NOTHING, Known, KnownBy
 from tailtune.data.memory import SHARE, available_memory
 from tailtune.data.parted import Parted, parted, shared_groups, what_columns_do, with_known
-from tailtune.data.rendering import STRETCHED, Rendering
+from tailtune.data.rendering import STRETCHED, Pixels, Rendering
 from tailtune.data.splits import split_hash
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.errors import TailtuneError

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.dataset import Kind
-from tailtune.data.decode import Pixels, read_all
-from tailtune.data.rendering import STRETCHED, Rendering, fitted
+from tailtune.data.decode import read_all
+from tailtune.data.rendering import STRETCHED, Pixels, Rendering, fitted
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.errors import TailtuneError
 

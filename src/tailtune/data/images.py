@@ -14,7 +14,6 @@ from tailtune.data.common_size import common_size, resized
 from tailtune.data.dataset import Dataset, LeftOut
 from tailtune.data.decode import (
     Header,
-    Pixels,
     UnreadableImageError,
     deep_range,
     in_threads,
@@ -31,7 +30,7 @@ from tailtune.data.imbalance import refuse_imbalance
 from tailtune.data.known import NOTHING, Known, KnownBy
 from tailtune.data.npz import array_ids, check_targets
 from tailtune.data.picture_store import open_store
-from tailtune.data.rendering import Levels, Rendering, Resize
+from tailtune.data.rendering import Levels, Pixels, Rendering, Resize
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.data.target import encode_target, learn_target
 from tailtune.errors import TailtuneError

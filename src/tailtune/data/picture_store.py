@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from tailtune.data.decode import Pixels, UnreadableImageError, in_threads, read_all
-from tailtune.data.rendering import STRETCHED, Rendering
+from tailtune.data.decode import UnreadableImageError, in_threads, read_all
+from tailtune.data.rendering import STRETCHED, Pixels, Rendering
 from tailtune.data.stored_pictures import DamagedStoreError, Shape, Store
 from tailtune.errors import TailtuneError
 

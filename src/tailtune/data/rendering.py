@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from tailtune.data.decode import Pixels
-
+Pixels = NDArray[np.uint8]
 Resize = Literal["pad", "crop", "stretch"]
 Levels = tuple[float, float]  # the grey values that become 0 and 255
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.data.decode import Pixels, read_all
-from tailtune.data.rendering import STRETCHED, Rendering
+from tailtune.data.decode import read_all
+from tailtune.data.rendering import STRETCHED, Pixels, Rendering
 from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:

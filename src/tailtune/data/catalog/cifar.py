@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from tailtune.data.catalog.listed_files import data_root, protocol
 from tailtune.data.dataset import Dataset
-from tailtune.data.decode import Pixels
 from tailtune.data.image_dataset import Images, image_dataset
 from tailtune.data.imbalance import imbalance
+from tailtune.data.rendering import Pixels
 from tailtune.errors import TailtuneError, nearest
 from tailtune.settings import Reading
 
