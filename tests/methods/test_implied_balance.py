@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from gaussian_classes import TWO, draw, log_loss, posterior, profile
 from sklearn.linear_model import LogisticRegression
+from torch import nn
 
 from tailtune import TabularClassifier
 from tailtune.decision.recalibration import unfitted
 from tailtune.methods.combine import combine
 from tailtune.methods.implied_balance import implied_balance
 from tailtune.methods.resolve import build
+from tailtune.models.monotone_head import MonotoneHead
 from tailtune.profile import ClassProfile
 
 TRAIN = np.array([0.95, 0.05])
@@ -25,6 +28,7 @@ SHARES = np.array([0.8, 0.15, 0.05])
         ("erm", SHARES),
         ("label_smoothing", SHARES),
         ("mixup", SHARES),
+        ("samn", SHARES),
         ("balanced_sampling", np.ones(3)),
         ("square_root_sampling", SHARES**0.5),
         ("progressive_sampling", np.ones(3)),
@@ -83,3 +87,25 @@ def test_a_network_is_calibrated_once_its_balance_is_undone(method: str) -> None
     assert log_loss(model.predict_proba(fresh.x), fresh.targets) < exact + 0.02
     raw = model.predictor_.scores(model.predictor_.preprocessor.encode(model._validated(fresh.x)))
     assert log_loss(raw, fresh.targets) > exact + 0.1
+
+
+def test_a_monotone_head_that_is_trained_to_the_end_has_the_balance_of_its_rows() -> None:
+    """Its biases are free, and where the gradient of cross-entropy by them is 0, classes have the rows' frequencies."""
+    counts, random = (200, 80, 20), torch.Generator().manual_seed(0)
+    targets = torch.repeat_interleave(torch.arange(3), torch.tensor(counts))
+    x = torch.randn(300, 5, generator=random, dtype=torch.float64) + torch.eye(3, 5, dtype=torch.float64)[targets]
+    head = MonotoneHead(nn.Linear(5, 3, dtype=torch.float64), counts)
+    search = torch.optim.LBFGS(head.parameters(), max_iter=2000, tolerance_grad=1e-7, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        search.zero_grad()
+        value = nn.functional.cross_entropy(head(x), targets)
+        value.backward()
+        return value
+
+    search.step(loss)
+    means = head(x).softmax(1).mean(0).detach().numpy()
+    np.testing.assert_allclose(means, np.array(counts) / 300, atol=1e-4)
+    np.testing.assert_allclose(
+        implied_balance(build("samn", ClassProfile(counts)), ClassProfile(counts)), means, atol=1e-4
+    )

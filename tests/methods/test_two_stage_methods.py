@@ -73,7 +73,7 @@ def set_by(stage: Stage) -> set[str]:
     return {name for name, value in vars(stage).items() if value is not None} - {"share", "init", "reference"}
 
 
-@pytest.mark.parametrize("make", [crt, lws, tau_norm, ncm, mislas, m2m, samn])
+@pytest.mark.parametrize("make", [crt, lws, tau_norm, ncm, mislas, m2m])
 def test_they_make_up_for_imbalance_and_refuse_a_second_that_does(make: Callable[[ClassProfile], Method]) -> None:
     method = make(PROFILE)
     assert method.name == make.__name__

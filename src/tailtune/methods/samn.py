@@ -12,7 +12,8 @@ SEARCH: Space = {"share": Log(0.02, 0.5), "head_lr": Log(0.005, 0.5)}
 def samn(profile: ClassProfile, *, share: float = 0.1, head_lr: float = 0.05) -> Method:
     """Train plainly, then a `tailtune.models.monotone_head.MonotoneHead` alone, for `share` as many epochs.
 
-    The second stage's learning rate is `head_lr` times that of the run.
+    The second stage's learning rate is `head_lr` times that of the run. It draws rows as they come and its biases are
+    free, so that probabilities belong to the class balance of the training rows.
     """
 
     def constrain(context: Context) -> None:
@@ -27,7 +28,7 @@ def samn(profile: ClassProfile, *, share: float = 0.1, head_lr: float = 0.05) ->
         lr_factors={"head.": head_lr},
         share=share,
     )
-    return Method("samn", (Stage(head="linear"), second), balances=True)
+    return Method("samn", (Stage(head="linear"), second))
 
 
 def _fold(context: Context) -> None:
