@@ -26,6 +26,10 @@ def test_what_is_fitted_in_the_end_and_when() -> None:
     assert late.effect.mean == 5.0  # 6, 7, 8 minus 2
     fits, _ = fig17.claims(made(0.5))
     assert fits.verdict == "failed"
+    whole = [{**row, "rare_curve": f"{str(row['rare_curve']).rsplit(' ', 1)[0]} 1.0"} for row in made(1.0)]
+    fits, _ = fig17.claims(whole)  # no seed can fit more, so that there is no spread to ask for
+    assert (fits.verdict, fits.effect and round(fits.effect.mean, 9)) == ("held", 1.0)
+    assert fig17.claims(whole[::3])[0].verdict == "cannot be told at this scale"  # one seed
     assert {claim.verdict for claim in fig17.claims(made(0.999, "smoke"))} == {"cannot be told at this scale"}
     assert fig17.first_epoch(made(0.9)[0], fig17.RARE) == 6
     assert fig17.first_epoch(made(0.9)[0], fig17.RARE, share=0.99) is None

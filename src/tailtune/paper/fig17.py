@@ -13,6 +13,7 @@ from tailtune.paper.page import Asked, Claim, Planned, Row, Scale, Table
 from tailtune.paper.pictures import planned
 from tailtune.paper.rows import by_study, ratios_of
 from tailtune.paper.verdict import above_zero, judged
+from tailtune.study.paired import Paired
 from tailtune.study.study import Arm
 
 TITLE = "Figure 17: training accuracy by epoch and ratio"
@@ -110,6 +111,17 @@ def figures(rows: Sequence[Row]) -> dict[str, str]:
     return made
 
 
+def _fitted(ends: Sequence[float]) -> Paired | None:
+    """How far the fitted share of training rows is above `FITTED`, a seed each.
+
+    Where every seed fits every row there is no spread, and none could fit more: the interval is that point.
+    """
+    found = above_zero([end - FITTED for end in ends])
+    if found is None or found.mean is None or found.n < 2 or min(ends) < 1:
+        return found
+    return replace(found, standard_error=0.0, interval=(found.mean, found.mean))
+
+
 def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
     """Return whether minority rows are fitted in the end, and whether it takes longer on imbalanced data."""
     found: list[Claim] = []
@@ -118,9 +130,7 @@ def claims(rows: Sequence[Row]) -> tuple[Claim, ...]:
         low, high = ratios[0], ratios[-1]
         by_ratio = _by_ratio(own)
         ends = {
-            f"rarest fifth at {ratio:g}, over {FITTED:.0%}": above_zero(
-                [curve(row, RARE)[-1] - FITTED for row in by_ratio[ratio]]
-            )
+            f"rarest fifth at {ratio:g}, over {FITTED:.0%}": _fitted([curve(row, RARE)[-1] for row in by_ratio[ratio]])
             for ratio in ratios
         }
         late = {}
