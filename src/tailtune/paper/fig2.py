@@ -20,12 +20,12 @@ CLAIM = "the effects of data augmentation are greatly amplified on imbalanced da
 NONE, TRIVIAL, AUTO = "none", "trivialaugment", "autoaugment"
 POLICIES: Mapping[Scale, tuple[str, ...]] = {
     "smoke": (NONE, TRIVIAL, AUTO),
-    "small": (NONE, "flip", "crop", "augmix", TRIVIAL, AUTO, "mixup", "cutout", "erasing"),
+    "small": (NONE, "flip", "crop", TRIVIAL, AUTO, "mixup", "cutout"),
     "full": (NONE, "flip", "crop", "augmix", TRIVIAL, AUTO, "mixup", "cutout", "erasing"),
 }
 RATIOS: Mapping[Scale, tuple[float, ...]] = {
     "smoke": (0.1, 1.0),
-    "small": (0.01, 1.0),
+    "small": (0.1, 1.0),
     "full": (0.001, 0.01, 0.1, 1.0),
 }
 OF: Mapping[str, Callable[[Row], float]] = {
@@ -37,12 +37,17 @@ RARE, ALL = "rarest fifth of classes", "all classes"
 
 
 def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
-    """Return a study of policies at every ratio: on CIFAR-100 and CIFAR-10 at full. Raises what `planned` raises."""
+    """Return a study of policies at every ratio: on CIFAR-100 and CIFAR-10 at full.
+
+    At small rows are few and epochs many, because augmentation gains where training fits its rows; and at a ratio of
+    0.01 nothing of the rarest classes would be right without, of which gains are shares.
+
+    Raises what `planned` raises.
+    """
     sets = ("cifar100", "cifar10") if scale == "full" else ()
-    epochs = 12 if scale == "small" else None
-    return planned(
-        scale, asked, [Arm(name, {"policy": name}) for name in POLICIES[scale]], RATIOS[scale], sets, epochs=epochs
-    )
+    fitted = {"total": 2000, "epochs": 60} if scale == "small" else {}
+    arms = [Arm(name, {"policy": name}) for name in POLICIES[scale]]
+    return planned(scale, asked, arms, RATIOS[scale], sets, **fitted)
 
 
 def gains(rows: Sequence[Row], ratio: float, policy: str, of: str) -> dict[int, float]:
