@@ -71,7 +71,7 @@ def test_the_optimiser_decays_by_these_names() -> None:
     network = build("ft-transformer", TABLE, num_classes=3)
     run = ResolvedTraining(
         **{"data": "made", "method": "erm", "model": "ft-transformer", "epochs": 1, "batch_size": 8, "policy": "none"},
-        **{"optimizer": "sgd", "lr": 0.1, "weight_decay": 0.01, "ema": 0.0, "patience": 0},
+        **{"optimizer": "sgd", "lr": 0.1, "weight_decay": 0.01, "ema": 0.0, "flip_averaging": False, "patience": 0},
     )  # type: ignore[arg-type]
     optimiser = base_optimiser(network.named_parameters(), run, undecayed(network))
     decays = {id(p): group["weight_decay"] for group in optimiser.param_groups for p in group["params"]}
