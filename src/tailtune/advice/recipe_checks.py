@@ -7,7 +7,7 @@ import re
 
 from tailtune.advice.advice import Advice
 from tailtune.advice.facts import Facts
-from tailtune.training.recipe import FEWEST_STEPS, MANY_STEPS, mirrors
+from tailtune.training.recipe import FEWEST_STEPS, MANY_STEPS, mirrors_pictures
 
 STRONG = ("trivialaugment", "cutmix")  # what benchmarks/policy_steps_*.json measured beside flips and crops
 SAMA = ("tuned", "sama", "sama_smoothing")
@@ -100,7 +100,7 @@ def resampling(facts: Facts) -> Advice | None:
 def mirrored(facts: Facts) -> Advice | None:
     """TT015: flips where left and right matter."""
     policy = (facts.routine or facts.recipe).policy
-    if facts.kind != "image" or facts.flip is False or not mirrors(policy):
+    if facts.kind != "image" or facts.flip is False or not mirrors_pictures(policy):
         return None
     names = facts.profile.names
     sided = [k for k, name in enumerate(names) if re.search(r"(?i)(?<![a-z])(left|right)(?![a-z])", name)]

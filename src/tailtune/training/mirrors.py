@@ -20,7 +20,7 @@ from tailtune.data.stored_pictures import StoredPictures
 from tailtune.methods.method import Method
 from tailtune.models.cifar_resnet import CifarResNet
 from tailtune.settings import Resolved
-from tailtune.training.recipe import mirrors
+from tailtune.training.recipe import mirrors_pictures
 
 SIDE = 32  # pixels of the copies
 ROWS, HELD_OUT = 1000, 500  # at most so many pictures to train on, and to ask for
@@ -43,7 +43,7 @@ def undecided(run: Resolved, dataset: Dataset, method: Method) -> bool:
     """Whether `run` would mirror pictures although nobody has said whether that keeps their class."""
     if dataset.kind != "image" or dataset.flip is not None or run.flip is not None or run.flip_averaging:
         return False
-    wanted = run.policy is None or mirrors(run.policy)
+    wanted = run.policy is None or mirrors_pictures(run.policy)
     steps = any(stage.share for stage in method.stages)
     return steps and wanted and run.data not in catalog.__all__ and not is_tiny(dataset.preprocessor)
 

@@ -50,28 +50,9 @@ def logits_of(
     autocast: Callable[[], AbstractContextManager[object]],
 ) -> torch.Tensor:
     """Return the logits [N, K] on `device`, in float32 (float64 from a float64 model), in evaluation mode."""
-    return _by_batch(model, sources, normalise, device, autocast, lambda logits, batch: logits(batch))
-
-
-def _by_batch(
-    model: torch.nn.Module,
-    sources: Sources,
-    normalise: Augment | None,
-    device: torch.device,
-    autocast: Callable[[], AbstractContextManager[object]],
-    what: Callable[[Callable[[Tensors], torch.Tensor], Tensors], torch.Tensor],
-) -> torch.Tensor:
-    """Return `what` [N, K] is made, batch by batch, of the function from a batch to its logits and the batch."""
-    exact = next(model.parameters()).dtype == torch.float64
-
-    def logits(batch: Tensors) -> torch.Tensor:
-        found: torch.Tensor
-        found = model(*(x.double() if x.is_floating_point() else x for x in batch)) if exact else model(*batch).float()
-        return found
-
     with evaluating(model), autocast(), plain_words():
         batches = evaluation_batches(sources, normalise, device, batch_of(sources))
-        return torch.cat([what(logits, batch) for batch in batches])
+        return torch.cat([_logits(model, batch) for batch in batches])
 
 
 def probabilities_of(
@@ -86,12 +67,20 @@ def probabilities_of(
 
     With `flip_averaging` they are the mean of those of an image and of its mirror image.
     """
+    with evaluating(model), autocast(), plain_words():
+        batches = evaluation_batches(sources, normalise, device, batch_of(sources))
+        return np.asarray(torch.cat([_probabilities(model, batch, flip_averaging) for batch in batches]).cpu().numpy())
 
-    def of(logits: Callable[[Tensors], torch.Tensor], batch: Tensors) -> torch.Tensor:
-        own = logits(batch).double().softmax(1)
-        if not flip_averaging:
-            return own
-        return (own + logits(channels_last(batch[0].flip(-1))).double().softmax(1)) / 2
 
-    probabilities = _by_batch(model, sources, normalise, device, autocast, of)
-    return np.asarray(probabilities.cpu().numpy())
+def _probabilities(model: torch.nn.Module, batch: Tensors, flip_averaging: bool) -> torch.Tensor:
+    own = _logits(model, batch).double().softmax(1)
+    if not flip_averaging:
+        return own
+    return (own + _logits(model, channels_last(batch[0].flip(-1))).double().softmax(1)) / 2
+
+
+def _logits(model: torch.nn.Module, batch: Tensors) -> torch.Tensor:
+    exact = next(model.parameters()).dtype == torch.float64
+    inputs = [x.double() if exact and x.is_floating_point() else x for x in batch]
+    logits: torch.Tensor = model(*inputs)
+    return logits if exact else logits.float()

@@ -50,13 +50,13 @@ def _averages(run: Resolved, method: Method, dataset: Dataset, policy: str) -> b
     """
     keeps = (dataset.flip if run.flip is None else run.flip) is not False
     own = dataset.kind == "image" and run.data not in catalog.__all__
-    return own and keeps and method.recipe == "tuned" and mirrors(policy)
+    return own and keeps and method.recipe == "tuned" and mirrors_pictures(policy)
 
 
-def mirrors(policy: str) -> bool:
+def mirrors_pictures(policy: str) -> bool:
     """Whether an augmentation policy mirrors pictures.
 
-    >>> mirrors("flip+crop"), mirrors("crop+altflip"), mirrors("crop")
+    >>> mirrors_pictures("flip+crop"), mirrors_pictures("crop+altflip"), mirrors_pictures("crop")
     (True, True, False)
     """
     return not {"flip", "altflip"}.isdisjoint(policy.split("+"))
