@@ -11,14 +11,13 @@ training nor decisions saw; test rows are not looked at. Weights are the same in
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import statistics
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from paired import of_arms, over_seeds
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, log_loss
 from sklearn.model_selection import train_test_split
 
@@ -26,7 +25,6 @@ from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
 from tailtune.decision.use import HeldOut, fit_use
 from tailtune.run.decide import asked_of
-from tailtune.run.environment import command, machine, versions
 from tailtune.run.learners import fit_model
 from tailtune.settings import Run
 
@@ -93,24 +91,6 @@ def figures(probabilities: np.ndarray, answers: np.ndarray, dataset: Dataset) ->
     return {name: round(float(value), 5) for name, value in zip(MEASURES, values, strict=True)}
 
 
-def differences(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """With the average less without, by data set: mean, standard error over seeds, and how often it was better."""
-    lines = []
-    for name in dict.fromkeys(result["data"] for result in results):
-        line: dict[str, Any] = {"data": name}
-        for measure in MEASURES:
-            pairs = [[arm[measure] for arm in result["arms"]] for result in results if result["data"] == name]
-            steps = [later - first for first, later in pairs]
-            line[measure] = {
-                "means": [round(statistics.fmean(values), 5) for values in zip(*pairs, strict=True)],
-                "difference": round(statistics.fmean(steps), 5),
-                "standard_error": round(statistics.stdev(steps) / len(steps) ** 0.5, 5) if len(steps) > 1 else None,
-                "better": sum((step < 0) == (measure == "log_loss") for step in steps),
-            }
-        lines.append(line)
-    return lines
-
-
 def main() -> None:
     """Measure every data set and seed and write the file, whole after each training."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -121,18 +101,9 @@ def main() -> None:
     parser.add_argument("--model", default="resnet8")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
-    results: list[dict[str, Any]] = []
-    for seed in range(options.seeds):
-        for name in options.data:
-            results.append(measured(name, options, seed))
-            written = {
-                "command": command(),
-                "versions": versions(),
-                "machine": asdict(machine()),
-                "differences": differences(results),
-                "results": results,
-            }
-            options.out.write_text(json.dumps(written, indent=1) + "\n")
+    over_seeds(
+        options, options.data, measured, lambda results: of_arms(results, MEASURES, ("flip_averaging",), data="data")
+    )
 
 
 if __name__ == "__main__":

@@ -13,17 +13,16 @@ the training.
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from paired import of_arms, over_seeds
 from sklearn.datasets import load_digits, make_classification
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, log_loss
 from torch import Tensor
@@ -31,7 +30,6 @@ from torch import Tensor
 from tailtune.data.dataset import Dataset
 from tailtune.data.open import open_dataset
 from tailtune.models.frequency_scales import frequency_scales
-from tailtune.run.environment import machine, versions
 from tailtune.run.learner import Job
 from tailtune.run.learners import networks
 from tailtune.settings import Run
@@ -105,6 +103,17 @@ def opened(table: str, options: argparse.Namespace, seed: int) -> tuple[Run, Dat
     return run, train, replace(whole, val=whole.val.take(score))
 
 
+def figures(targets: np.ndarray, probabilities: np.ndarray, counts: Sequence[int]) -> dict[str, float]:
+    """The measures of probabilities [N, K] of rows whose training rows had these counts."""
+    rarest = int(np.argmin(np.where(np.array(counts) > 0, counts, np.inf)))
+    values = (
+        log_loss(targets, probabilities, labels=range(len(counts))),
+        balanced_accuracy_score(targets, probabilities.argmax(1)),
+        average_precision_score(targets == rarest, probabilities[:, rarest]),
+    )
+    return {name: round(float(value), 5) for name, value in zip(MEASURES, values, strict=True)}
+
+
 def scored(run: Run, dataset: Dataset, held: Dataset, scales: Tensor, trained: bool) -> dict[str, Any]:
     """Train with frequencies of these scales, frozen or trained, and measure on the rows held back."""
     build = networks.build_model
@@ -121,15 +130,8 @@ def scored(run: Run, dataset: Dataset, held: Dataset, scales: Tensor, trained: b
         fitted = networks.fit(run, dataset, Job())
     assert fitted is not None
     assert held.val is not None
-    targets, probabilities = held.val.targets.numpy(), fitted.predictor.scores(held.val.inputs)
-    rarest = int(np.argmin(np.where(np.array(dataset.profile.counts) > 0, dataset.profile.counts, np.inf)))
-    values = {
-        "log_loss": float(log_loss(targets, probabilities, labels=range(len(dataset.names)))),
-        "balanced_accuracy": float(balanced_accuracy_score(targets, probabilities.argmax(1))),
-        "rarest_average_precision": float(average_precision_score(targets == rarest, probabilities[:, rarest])),
-    }
     training = fitted.training
-    return {name: round(value, 5) for name, value in values.items()} | {
+    return figures(held.val.targets.numpy(), fitted.predictor.scores(held.val.inputs), dataset.profile.counts) | {
         "epochs": training.planned_epochs,
         "best_epoch": training.best_epoch,
         "seconds_per_step": round(training.seconds_per_step, 5),
@@ -169,34 +171,6 @@ def measured(table: str, options: argparse.Namespace, seed: int) -> dict[str, An
     }
 
 
-def differences(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each arm less the first (rows, frozen) on the same rows and seed: mean and standard error by table."""
-    lines = []
-    for table in dict.fromkeys(result["table"] for result in results):
-        runs = [result["arms"] for result in results if result["table"] == table]
-        for place, arm in enumerate(runs[0]):
-            line = {"table": table, "weighing": arm["weighing"], "frequencies": arm["frequencies"]}
-            for measure in MEASURES:
-                values = [run[place][measure] for run in runs]
-                steps = [run[place][measure] - run[0][measure] for run in runs]
-                error = statistics.stdev(steps) / len(steps) ** 0.5 if len(steps) > 1 else None
-                line[measure] = {
-                    "mean": round(statistics.fmean(values), 5), "difference": round(statistics.fmean(steps), 5),
-                    "standard_error": None if error is None else round(error, 5),
-                }  # fmt: skip
-            lines.append(line)
-    return lines
-
-
-def command(options: argparse.Namespace) -> str:
-    """What to type for the same measurement."""
-    epochs = f" --epochs {options.epochs}" if options.epochs else ""
-    return (
-        f"python benchmarks/frequencies.py --data-root FOLDER --rows {options.rows} --seeds {options.seeds} "
-        f"--threads {options.threads}{epochs} --tables {' '.join(options.tables)}"
-    )
-
-
 def main() -> None:
     """Measure every table and seed and write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -208,19 +182,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
-    results: list[dict[str, Any]] = []
-    for seed in range(options.seeds):
-        for table in options.tables:
-            results.append(measured(table, options, seed))
-            content = {
-                "command": command(options),
-                "seeds": list(range(seed + 1)),
-                "versions": versions(),
-                "machine": asdict(machine()),
-                "summary": differences(results),
-                "results": results,
-            }
-            options.out.write_text(json.dumps(content, indent=1) + "\n")
+    over_seeds(
+        options, options.tables, measured, lambda results: of_arms(results, MEASURES, ("weighing", "frequencies"))
+    )
 
 
 if __name__ == "__main__":

@@ -11,18 +11,15 @@ changes the split and the training, which is the tuned recipe's.
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from frequencies import GENERATED, MEASURES, opened
+from frequencies import GENERATED, MEASURES, figures, opened
+from paired import of_arms, over_seeds
 from sklearn.datasets import make_classification
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, log_loss
 
-from tailtune.run.environment import machine, versions
 from tailtune.run.learners import fit_model
 
 
@@ -43,19 +40,13 @@ def measured(table: str, options: argparse.Namespace, seed: int) -> dict[str, An
     run, dataset, held = opened(table, options, seed)
     assert held.val is not None
     targets, counts = held.val.targets.numpy(), dataset.profile.counts
-    rarest, arms = int(np.argmin(counts)), []
+    arms = []
     for monitor in MONITORS:
         fitted = fit_model(replace(run, monitor=monitor), dataset)
         assert fitted is not None
-        probabilities = fitted.predictor.scores(held.val.inputs)
-        values = {
-            "log_loss": log_loss(targets, probabilities, labels=range(len(counts))),
-            "balanced_accuracy": balanced_accuracy_score(targets, probabilities.argmax(1)),
-            "rarest_average_precision": average_precision_score(targets == rarest, probabilities[:, rarest]),
-        }
         arms.append(
             {"monitor": monitor, "epochs": fitted.training.epochs, "best_epoch": fitted.training.best_epoch}
-            | {name: round(float(value), 5) for name, value in values.items()}
+            | figures(targets, fitted.predictor.scores(held.val.inputs), counts)
         )
         print(table, seed, arms[-1], flush=True)
     return {
@@ -66,24 +57,6 @@ def measured(table: str, options: argparse.Namespace, seed: int) -> dict[str, An
         "split_hash": dataset.split_hash,
         "arms": arms,
     }
-
-
-def differences(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Log loss less balanced accuracy as the monitor, on the same rows and seed: mean and standard error by table."""
-    lines = []
-    for table in dict.fromkeys(result["table"] for result in results):
-        line: dict[str, Any] = {"table": table}
-        for measure in MEASURES:
-            pairs = [[arm[measure] for arm in result["arms"]] for result in results if result["table"] == table]
-            steps = [later - first for first, later in pairs]
-            error = statistics.stdev(steps) / len(steps) ** 0.5 if len(steps) > 1 else None
-            line[measure] = {
-                "means": [round(statistics.fmean(values), 5) for values in zip(*pairs, strict=True)],
-                "difference": round(statistics.fmean(steps), 5),
-                "standard_error": None if error is None else round(error, 5),
-            }
-        lines.append(line)
-    return lines
 
 
 def main() -> None:
@@ -97,22 +70,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
-    results: list[dict[str, Any]] = []
-    for seed in range(options.seeds):
-        for table in options.tables:
-            results.append(measured(table, options, seed))
-            epochs = f" --epochs {options.epochs}" if options.epochs else ""
-            content = {
-                "command": f"python benchmarks/selection.py --data-root FOLDER --rows {options.rows} --seeds "
-                f"{options.seeds} --threads {options.threads}{epochs} --tables {' '.join(options.tables)}",
-                "seeds": list(range(seed + 1)),
-                "versions": versions(),
-                "machine": asdict(machine()),
-                "monitors": MONITORS,
-                "summary": differences(results),
-                "results": results,
-            }
-            options.out.write_text(json.dumps(content, indent=1) + "\n")
+    over_seeds(options, options.tables, measured, lambda results: of_arms(results, MEASURES, ("monitor",)))
 
 
 if __name__ == "__main__":

@@ -13,10 +13,9 @@ rows are never looked at. All rules stand on the same trainings, which the seed 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -25,9 +24,9 @@ import numpy as np
 import selection  # its further table, where `opened` looks
 import torch
 from frequencies import GENERATED, opened
+from paired import over_seeds, paired
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, log_loss
 
-from tailtune.run.environment import machine, versions
 from tailtune.run.learners import fit_model
 from tailtune.training import loop
 from tailtune.training.probabilities import logits_of
@@ -144,21 +143,15 @@ def measured(table: str, options: argparse.Namespace, seed: int) -> dict[str, An
 
 
 def differences(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each rule less the best epoch on the same training and draws: mean and standard error over seeds."""
+    """Each rule less the best epoch on the same training and draws, over seeds."""
     lines = []
     for table in dict.fromkeys(result["table"] for result in results):
         runs = [result["sizes"] for result in results if result["table"] == table]
         for place, size in enumerate(runs[0]):
-            for rule in RULES:
+            for rule in list(RULES)[1:]:
                 line: dict[str, Any] = {"table": table, "rows": size["rows"], "rule": rule}
                 for m in MEASURES:
-                    steps = [run[place]["rules"][rule][m] - run[place]["rules"]["best"][m] for run in runs]
-                    error = statistics.stdev(steps) / len(steps) ** 0.5 if len(steps) > 1 else None
-                    line[m] = {
-                        "mean": round(statistics.fmean(run[place]["rules"][rule][m] for run in runs), 5),
-                        "difference": round(statistics.fmean(steps), 5),
-                        "standard_error": None if error is None else round(error, 5),
-                    }
+                    line[m] = paired(*([run[place]["rules"][each][m] for run in runs] for each in ("best", rule)))
                 lines.append(line)
     return lines
 
@@ -176,21 +169,7 @@ def main() -> None:
     options = parser.parse_args()
     options.epochs = None
     torch.set_num_threads(options.threads)
-    results: list[dict[str, Any]] = []
-    for seed in range(options.seeds):
-        for table in options.tables:
-            results.append(measured(table, options, seed))
-            content = {
-                "command": f"python benchmarks/selection_smoothing.py --data-root FOLDER --rows {options.rows} --seeds "
-                f"{options.seeds} --draws {options.draws} --threads {options.threads} --tables "
-                f"{' '.join(options.tables)}",
-                "seeds": list(range(seed + 1)),
-                "versions": versions(),
-                "machine": asdict(machine()),
-                "summary": differences(results),
-                "results": results,
-            }
-            options.out.write_text(json.dumps(content, indent=1) + "\n")
+    over_seeds(options, options.tables, measured, differences)
 
 
 if __name__ == "__main__":
