@@ -113,6 +113,13 @@ LONG: Mapping[str, Routine] = {
     "cifar10_long": _LONG,
     "ham10000_long": replace(_LONG, reader="ham10000_whole", ratio=None, image_size=32, epochs=(114,)),
 }
+# The default itself at that length, by batch, beside plain training that makes as many passes
+DEFAULT: Mapping[str, Routine] = {
+    name.replace("_long", "_default"): replace(
+        long, method="tuned", batches=(32, 64), decays=(2e-4,), stages=("passes",), seeds=2
+    )
+    for name, long in LONG.items()
+}
 ROUTINES: Mapping[Scale, Mapping[str, Routine]] = {
     "smoke": {
         "digits": replace(
@@ -126,7 +133,7 @@ ROUTINES: Mapping[Scale, Mapping[str, Routine]] = {
             seeds=1,
         )
     },
-    "small": {"cifar10": Routine(), "digits": _DIGITS, **FEW, **LONG},
+    "small": {"cifar10": Routine(), "digits": _DIGITS, **FEW, **LONG, **DEFAULT},
     "full": {
         "cifar10": Routine(model="resnet20", epochs=(24, 48, 72, 174), seeds=2),  # of 174 steps
         "digits": _DIGITS,
@@ -207,6 +214,17 @@ STAGES: Mapping[str, Stage] = {
             [Arm(f"rho={rho}", {"method": f"tuned(rho={rho})"}) for rho in routine.radii], _policies(TRIVIAL)
         ),
         _radius,
+    ),
+    "passes": Stage(
+        "batch size",
+        lambda routine: crossed(
+            [Arm("tuned"), Arm("erm, twice as long", {"method": "erm", "epochs": 2 * max(routine.epochs)})],
+            axis("batch_size", routine.batches),
+            _policies(TRIVIAL),
+        ),
+        lambda row: float(row["batch_size"]),
+        _method,
+        log=2,
     ),
     "methods": Stage("passes", lambda routine: _methods(max(routine.epochs)), _passes, _method, log=2),
 }
