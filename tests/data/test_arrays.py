@@ -46,6 +46,52 @@ def test_groups_and_text_features(opened):
     assert not groups[0] & groups[1]
 
 
+def test_weights_and_times_of_tables(opened):
+    data = opened(settings={"weight": "w", "time": "t"}, x=X, y=Y, w=np.linspace(1, 2, 60), t=np.arange(60)[::-1])
+    assert data.preprocessor.numeric_names == ("f0", "f1", "f2")
+    assert data.split == "by time"
+    assert set(data.test.ids) == {f"x[{row}]" for row in range(12)}
+    assert data.train.weights.mean() == pytest.approx(1, abs=1e-6)
+
+
+def test_groups_weights_and_times_of_pictures(opened):
+    pixels = RNG.integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    who, beside = np.arange(60) // 6, {"w": np.linspace(1, 2, 60), "when": np.arange(60), "reading": np.arange(60)}
+    data = opened(settings={"group": "Who", "weight": "w", "image_size": 4}, x=pixels, y=Y, Who=who, **beside)
+    assert data.train.inputs[0].shape[1:] == (1, 4, 4)
+    groups = [set(part.groups.tolist()) for part in (data.train, data.val, data.test)]
+    assert not groups[0] & (groups[1] | groups[2])
+    rows = [int(name[2:-1]) for name in data.train.ids]
+    expected = beside["w"][rows] / beside["w"][rows].mean()
+    np.testing.assert_allclose(data.train.weights.numpy(), expected, rtol=1e-6)
+    assert opened(settings={"time": "when"}, x=pixels, y=Y, **beside).split == "by time"
+
+
+def test_arrays_beside_given_parts(opened):
+    parts = {f"{key}_{part}": array for part in ("train", "test") for key, array in (("x", X), ("y", Y))}
+    for shape in ((60, 3), (60, 2, 2)):
+        parts["x_train"] = parts["x_test"] = RNG.integers(0, 256, shape, dtype=np.uint8)
+        weights = {"w_train": np.full(60, 2.0), "w_test": np.full(60, 4.0)}
+        data = opened(settings={"weight": "w"}, **parts, **weights)
+        assert data.test.weights.tolist() == [2.0] * 60
+        with pytest.raises(TailtuneError, match="w"):
+            opened(settings={"weight": "w"}, **parts, w_train=np.ones(60))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"group": "patient"}, "has no array patient for --group; it holds who, x, y"),
+        ({"group": "who"}, r"who has shape \(59,\); it needs \(60,\), as y has"),
+        ({"ignore": ("who",)}, "--ignore who needs a table"),
+    ],
+)
+def test_arrays_beside_pictures_that_do_not_fit(opened, settings, message):
+    pixels = RNG.integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    with pytest.raises(TailtuneError, match=message):
+        opened(settings=settings, x=pixels, y=Y, who=np.arange(59))
+
+
 def test_missing_values_are_allowed_and_infinity_is_not(opened):
     x = X.copy()
     x[5, 1] = np.nan

@@ -6,7 +6,7 @@ import pytest
 
 from tailtune.data.open import open_dataset, open_for_prediction
 from tailtune.errors import TailtuneError
-from tailtune.settings import Run
+from tailtune.settings import Reading, Run
 
 
 @pytest.fixture
@@ -66,6 +66,25 @@ def test_npz_named_and_image_data_are_dispatched(tmp_path):
         for i in range(6):
             Image.new("L", (9, 9), i).save(tmp_path / "pets" / name / f"{i}.png")
     assert open_dataset(Run(str(tmp_path / "pets"))).names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("shape", [(40, 3), (40, 8, 8)])
+def test_arrays_beside_those_to_predict_are_columns(tmp_path, shape):
+    rng, path = np.random.default_rng(0), tmp_path / "a.npz"
+    arrays = {"x": rng.integers(0, 256, shape, dtype=np.uint8), "y": np.arange(40) % 2, "Who": np.arange(40) // 4}
+    np.savez(path, **arrays, w=np.linspace(0, 1, 40))
+    reading = Reading(data=str(path), group="Who", weight="w")
+    data = open_dataset(reading)
+    rows = open_for_prediction(path, data.preprocessor, data.names)
+    known = rows.known(reading)
+    assert known.groups.tolist() == arrays["Who"].astype(str).tolist()
+    np.testing.assert_allclose(known.weights, np.linspace(0, 1, 40))
+    assert rows.notes == ()
+    np.savez(tmp_path / "b.npz", x_test=arrays["x"], w_test=np.ones(40), many_test=np.ones((40, 2)))
+    later = open_for_prediction(tmp_path / "b.npz", data.preprocessor, data.names)
+    assert later.known(reading).weights.tolist() == [1.0] * 40
+    assert later.targets is None
+    assert "many" not in later.frame.columns
 
 
 def test_unknown_data_suggest_the_nearest(table, tmp_path):

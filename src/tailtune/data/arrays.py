@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tailtune.data.frames import column_series, to_frame
-from tailtune.data.npz import Array, Arrays, array_ids, check_features, check_targets, read_arrays
+from tailtune.data.npz import (
+    Array,
+    Arrays,
+    array_ids,
+    check_features,
+    check_targets,
+    columns_beside,
+    read_arrays,
+)
 from tailtune.data.table_dataset import Rows, table_dataset
 from tailtune.errors import TailtuneError
 
@@ -23,8 +31,8 @@ def open_arrays(reading: Reading) -> Dataset:
     """Open an .npz file: two-dimensional x is a table, pixels [N, H, W], [N, H, W, C] or [N, C, H, W] are images.
 
     Args:
-        reading: `data` is the path; `group` may name a further array with one value a row (with _train and so on behind
-            it where x has that).
+        reading: `data` is the path; `group`, `time`, `weight` and of tables `amounts` may name further arrays with one
+            value a row (with _train and so on behind their names where x has that).
 
     Returns:
         The data set; parts that the file does not have are split from its training rows.
@@ -51,8 +59,7 @@ def dataset_of_arrays(reading: Reading, arrays: Arrays, path: str) -> Dataset:
     if len(shapes.pop()) > 1:
         from tailtune.data.images import dataset_from_arrays
 
-        given = {f"{key}{part}": array for part, pair in pairs.items() for key, array in zip("xy", pair, strict=True)}
-        return dataset_from_arrays(reading, **given)
+        return dataset_from_arrays(reading, **arrays)
     rows = {suffix or "_train": _rows(reading, arrays, suffix, path) for suffix in suffixes}
     return table_dataset(reading, TARGET, rows["_train"], rows.get("_val"), rows.get("_test"))
 
@@ -86,12 +93,8 @@ def _pair(arrays: Arrays, suffix: str, path: str) -> tuple[Array, Array]:
 
 def _rows(reading: Reading, arrays: Arrays, suffix: str, path: str) -> Rows:
     x, y = _pair(arrays, suffix, path)
-    frame = to_frame(x).with_columns(column_series(TARGET, y))
-    group = None if reading.group is None else arrays.get(f"{reading.group}{suffix}".lower())
-    if reading.group is not None and group is not None:
-        if group.shape != y.shape:
-            raise TailtuneError(
-                f"{path}: {reading.group}{suffix} has shape {group.shape}; it needs {y.shape}, as y has"
-            )
-        frame = frame.with_columns(column_series(reading.group, group))
+    named = (reading.group, reading.time, reading.weight, *reading.amounts)
+    beside = columns_beside(arrays, named, suffix, len(y), path)
+    columns = {TARGET: y} | beside
+    frame = to_frame(x).with_columns([column_series(name, array) for name, array in columns.items()])
     return Rows(frame, array_ids(f"x{suffix}", len(x)), f"{path} (x{suffix})")

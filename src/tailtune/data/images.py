@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,8 @@ from tailtune.data.image_dataset import Images, check_memory, fits_memory, image
 from tailtune.data.image_listing import Listing, has_parts, list_images
 from tailtune.data.image_preprocessor import ImagePreprocessor, as_nchw
 from tailtune.data.imbalance import refuse_imbalance
-from tailtune.data.known import NOTHING, Known, KnownBy
-from tailtune.data.npz import array_ids, check_targets
+from tailtune.data.known import NOTHING, Known, KnownBy, read_known
+from tailtune.data.npz import array_ids, check_targets, columns_beside
 from tailtune.data.picture_store import open_store
 from tailtune.data.rendering import Levels, Pixels, Rendering, Resize
 from tailtune.data.stored_pictures import StoredPictures
@@ -185,23 +186,28 @@ def dataset_from_listing(
     )
 
 
-def dataset_from_arrays(reading: Reading, **arrays: NDArray[Any]) -> Dataset:
+def dataset_from_arrays(reading: Reading, /, **arrays: NDArray[Any]) -> Dataset:
     """Make a data set of images in arrays.
 
     Args:
         reading: for the split; `reading.image_size` and `reading.resize`, if set, for another size.
         arrays: ``x_train`` ([N, H, W], [N, H, W, C] or [N, C, H, W], values 0 to 255) and ``y_train`` (labels [N] of
             text, whole numbers or booleans), or ``x`` and ``y``; where the data brings them also ``x_val``, ``y_val``,
-            ``x_test`` and ``y_test``. The first row of an array is called "x_train[0]".
+            ``x_test`` and ``y_test``; and those of one value a picture that `reading.group`, `reading.time` and
+            `reading.weight` name. The first row of an array is called "x_train[0]".
 
     Returns:
         The data set.
 
     Raises:
-        TailtuneError: arrays that lack their partner or disagree in length, size or channels, and labels that are no
-            classes.
+        TailtuneError: arrays that lack their partner or disagree in length, size or channels, labels that are no
+            classes, and options that only tables have.
     """
+    import polars as pl
+
     refuse_imbalance(reading)
+    refuse_columns(reading, target=False)
+    by, where = KnownBy.asked(reading), str(reading.data)
     said: list[str] = []
     parts: dict[str, Images] = {}
     names: tuple[str, ...] = ()
@@ -221,7 +227,14 @@ def dataset_from_arrays(reading: Reading, **arrays: NDArray[Any]) -> Dataset:
             names, codes, said = target.names, target.codes, [*target.warnings]
         else:
             codes = encode_target(column, names, ids)
-        parts[part] = Images(pixels, codes, ids)
+        beside = columns_beside(arrays, (name for _, name in by.named), suffix, len(ids), where)
+        for task, name in by.named:
+            if name not in beside and (task == "weight" or part == "train"):
+                others = ", ".join(sorted(arrays))
+                raise TailtuneError(f"{where} has no array {name}{suffix} for --{task}; it holds {others}")
+        columns = pl.DataFrame([column_series(name, array) for name, array in beside.items()])
+        known = read_known(columns, by, ids, where, given=part != "train") if beside else NOTHING
+        parts[part] = Images(pixels, codes, ids, known)
     shape = parts["train"].pixels.shape[1:]
     for part, images in parts.items():
         if images.pixels.shape[1:] != shape:
@@ -232,7 +245,7 @@ def dataset_from_arrays(reading: Reading, **arrays: NDArray[Any]) -> Dataset:
         side = reading.image_size
         resized = ImagePreprocessor(shape[0], side, side, (0.0,) * shape[0], (1.0,) * shape[0], rendering)
         parts = {
-            part: Images(resized.encode(np.asarray(images.pixels))[0].numpy(), images.targets, images.ids)
+            part: replace(images, pixels=resized.encode(np.asarray(images.pixels))[0].numpy())
             for part, images in parts.items()
         }
     return image_dataset(
@@ -243,6 +256,7 @@ def dataset_from_arrays(reading: Reading, **arrays: NDArray[Any]) -> Dataset:
         parts.get("val"),
         parts.get("test"),
         warnings=said,
+        by=by,
         rendering=rendering,
     )
 

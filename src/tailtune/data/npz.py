@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from tailtune.files import naming_files
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
+INPUTS_AND_TARGETS = {f"{array}{part}" for array in "xy" for part in ("", "_train", "_val", "_test")}
 
 
 def read_arrays(path: Path, check: Callable[[Collection[str], Path], object] | None = None) -> Arrays:
-    """Read the arrays of an .npz file; their names come in lower case.
+    """Read the arrays of an .npz file by their names, see `array_name`.
 
     Names are checked before anything is unpacked. What the headers declare is held against the size of the members and
     against the free memory before any array is made: a small archive can hold zeros for a whole disk.
@@ -56,14 +57,25 @@ def read_arrays(path: Path, check: Callable[[Collection[str], Path], object] | N
             ) from error
 
 
+def array_name(name: str) -> str:
+    """Return how an array is called here: x and y of all parts in lower case, others as they are.
+
+    >>> array_name("X_train"), array_name("Patient")
+    ('x_train', 'Patient')
+    """
+    return name.lower() if name.lower() in INPUTS_AND_TARGETS else name
+
+
 def _key(info: zipfile.ZipInfo) -> str:
-    return info.filename.removesuffix(".npy").lower()
+    return array_name(info.filename.removesuffix(".npy"))
 
 
 def _refuse_twice(names: list[str], path: Path) -> None:
     for name, times in Counter(names).items():
         if times > 1:
-            raise TailtuneError(f"{path} holds {times} arrays called {name!r} (case does not count); rename them")
+            raise TailtuneError(
+                f"{path} holds {times} arrays called {name!r} (the case of x and y does not count); rename them"
+            )
 
 
 def _declared(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -154,6 +166,42 @@ def check_targets(y: Array, rows: int, where: str) -> Array:
     if len(y) != rows:
         raise TailtuneError(f"{where} has {len(y)} rows and x has {rows}; they must be the same rows in the same order")
     return y
+
+
+def columns_beside(
+    arrays: Mapping[str, Array], names: Iterable[str | None], suffix: str, rows: int, path: str
+) -> Arrays:
+    """Return the further arrays that options name, those that there are, with one value a row.
+
+    Args:
+        arrays: by their names.
+        names: as they were given; None is none.
+        suffix: what stands behind the names of this part.
+        rows: of its x.
+        path: where the arrays are from, for messages.
+
+    Raises:
+        TailtuneError: an array of another shape.
+    """
+    found = {}
+    for name in filter(None, names):
+        array = arrays.get(f"{name}{suffix}")
+        if array is None:
+            continue
+        if array.shape != (rows,):
+            raise TailtuneError(f"{path}: {name}{suffix} has shape {array.shape}; it needs {(rows,)}, as y has")
+        found[name] = array
+    return found
+
+
+def all_beside(arrays: Mapping[str, Array], suffix: str, rows: int) -> Arrays:
+    """Return every further array of a part that has one value a row, without the suffix of its name."""
+    others = {name: array for name, array in arrays.items() if name not in INPUTS_AND_TARGETS}
+    return {
+        name.removesuffix(suffix): array
+        for name, array in others.items()
+        if name.endswith(suffix) and array.shape == (rows,)
+    }
 
 
 def array_ids(name: str, count: int) -> NDArray[np.str_]:

@@ -21,7 +21,7 @@ from tailtune.data.decode import UnreadableImageError
 from tailtune.data.frames import column_series, to_frame
 from tailtune.data.group_pattern import groups_of_paths
 from tailtune.data.known import Known, KnownBy, read_known
-from tailtune.data.npz import Array, array_ids, check_features, check_targets, prediction_suffix, read_arrays
+from tailtune.data.npz import all_beside, array_ids, check_features, check_targets, prediction_suffix, read_arrays
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.table_dataset import Rows, table_dataset, target_column
 from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
@@ -269,11 +269,14 @@ def _open_for_prediction(
     if not (path.is_file() or path.is_dir()):
         _refuse_unknown(path)
     if preprocessor.kind == "image":
-        from tailtune.data.prediction_images import open_for_prediction
+        from tailtune.data import prediction_images
 
-        bad: dict[int, UnreadableImageError] | None = {} if skip_bad_images else None
         fitted_to = cast("ImagePreprocessor", preprocessor)
-        pixels, ids, classes = open_for_prediction(path, fitted_to, names, bad)
+        if path.suffix.lower() == ".npz" and path.is_file():
+            arrays, ids, classes, beside = prediction_images.arrays_for_prediction(path, fitted_to, names)
+            return PredictionRows(arrays, ids, beside, classes)
+        bad: dict[int, UnreadableImageError] | None = {} if skip_bad_images else None
+        pixels, ids, classes = prediction_images.open_for_prediction(path, fitted_to, names, bad)
         notes = _left_out(bad or {}, len(ids))
         return PredictionRows(pixels, ids, None, classes, notes, unreadable=bad or {})
     if skip_bad_images:
@@ -281,11 +284,8 @@ def _open_for_prediction(
     fitted = cast("TablePreprocessor", preprocessor)
     column: str | None = target or fitted.target
     if path.suffix.lower() == ".npz":
-        x, y, name = _prediction_arrays(path)
-        if x.ndim != 2:
-            raise TailtuneError(f"{path}: {name} has shape {x.shape}; this model was trained on a table [N, D]")
-        frame, ids, column = to_frame(x), array_ids(name, len(x)), TARGET
-        frame = frame if y is None else frame.with_columns(column_series(TARGET, y))
+        frame, ids = _prediction_arrays(path)
+        column = TARGET
     else:
         frame = read_table(path)
         ids = row_numbers(frame.height)
@@ -308,14 +308,19 @@ def _left_out(bad: Mapping[int, UnreadableImageError], readable: int) -> tuple[s
     return (f"{len(bad)} of {len(bad) + readable} images cannot be read: {named}{more}.",)
 
 
-def _prediction_arrays(path: Path) -> tuple[Array, Array | None, str]:
-    """Return x [N, ...] or else x_test, its y [N] if there is one, and which x it is.
+def _prediction_arrays(path: Path) -> tuple[pl.DataFrame, NDArray[np.str_]]:
+    """Return x [N, D] or else x_test as a frame, with its y if there is one and further arrays of a value a row.
 
     Raises:
-        TailtuneError: neither x nor x_test, or arrays that do not fit together.
+        TailtuneError: neither x nor x_test, another shape, or arrays that do not fit together.
     """
     arrays = read_arrays(path, prediction_suffix)
     suffix = prediction_suffix(arrays, path)
-    x = check_features(arrays[f"x{suffix}"], f"{path}: x{suffix}")
-    y = arrays.get(f"y{suffix}")
-    return x, None if y is None else check_targets(y, len(x), f"{path}: y{suffix}"), f"x{suffix}"
+    x, y = check_features(arrays[f"x{suffix}"], f"{path}: x{suffix}"), arrays.get(f"y{suffix}")
+    if x.ndim != 2:
+        raise TailtuneError(f"{path}: x{suffix} has shape {x.shape}; this model was trained on a table [N, D]")
+    columns = all_beside(arrays, suffix, len(x))
+    if y is not None:
+        columns[TARGET] = check_targets(y, len(x), f"{path}: y{suffix}")
+    frame = to_frame(x).with_columns([column_series(name, array) for name, array in columns.items()])
+    return frame, array_ids(f"x{suffix}", len(x))

@@ -10,6 +10,7 @@ from tailtune.by_name import load_function, naming
 from tailtune.data.arrays import dataset_of_arrays
 from tailtune.data.dataset import Dataset
 from tailtune.data.frames import to_frame
+from tailtune.data.npz import array_name
 from tailtune.data.table_dataset import Rows, table_dataset, target_column
 from tailtune.data.table_preprocessor import row_numbers
 from tailtune.errors import TailtuneError
@@ -37,7 +38,7 @@ def open_own(reading: Reading) -> Dataset:
     if isinstance(found, Dataset):
         return found
     if isinstance(found, Mapping) and all(isinstance(key, str) for key in found):
-        return dataset_of_arrays(reading, {key.lower(): np.asarray(array) for key, array in found.items()}, name)
+        return dataset_of_arrays(reading, {array_name(key): np.asarray(array) for key, array in found.items()}, name)
     if not hasattr(found, "columns"):
         raise TailtuneError(
             f"{name} must return arrays by their names (x and y, or x_train, y_train and so on), a frame or a Dataset, "

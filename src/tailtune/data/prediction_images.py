@@ -14,12 +14,13 @@ from tailtune.data.frames import column_series
 from tailtune.data.image_dataset import fits_memory
 from tailtune.data.image_listing import class_folders, every_image, has_parts
 from tailtune.data.image_preprocessor import ImagePreprocessor
-from tailtune.data.npz import array_ids, check_targets, prediction_suffix, read_arrays
+from tailtune.data.npz import all_beside, array_ids, check_targets, prediction_suffix, read_arrays
 from tailtune.data.stored_pictures import PictureFiles
 from tailtune.data.target import UnknownClassesError, encode_target
 from tailtune.errors import TailtuneError
 
 if TYPE_CHECKING:
+    import polars as pl
     import torch
 
 AT_ONCE = 1024  # images that are decoded to see whether they can be
@@ -54,7 +55,7 @@ def open_for_prediction(
         return preprocessor.encode(data), array_ids("x", len(data)), None
     path = Path(data)
     if path.is_file() and path.suffix.lower() == ".npz":
-        return _of_arrays(path, preprocessor, names)
+        return arrays_for_prediction(path, preprocessor, names)[:3]
     if path.is_file():
         if not is_image(path):
             raise TailtuneError(f"{path} is not an image file by its name; give an image or a folder of images")
@@ -119,14 +120,22 @@ def readable(
     return preprocessor.encode(left) if in_memory else (PictureFiles(left, size, preprocessor.rendering),), whole
 
 
-def _of_arrays(
+def arrays_for_prediction(
     path: Path, preprocessor: ImagePreprocessor, names: Sequence[str]
-) -> tuple[tuple[torch.Tensor], NDArray[np.str_], Callable[[], NDArray[np.int64]] | None]:
+) -> tuple[tuple[torch.Tensor], NDArray[np.str_], Callable[[], NDArray[np.int64]] | None, pl.DataFrame | None]:
+    """Read the images of an .npz file for a trained model: what `open_for_prediction` returns, and a frame [N].
+
+    Its columns are the further arrays of one value an image; without any there is no frame.
+    """
+    import polars as pl
+
     arrays = read_arrays(path, prediction_suffix)
     suffix = prediction_suffix(arrays, path)
     inputs = preprocessor.encode(arrays[f"x{suffix}"])
     ids, y = array_ids(f"x{suffix}", len(inputs[0])), arrays.get(f"y{suffix}")
+    beside = all_beside(arrays, suffix, len(ids))
+    frame = pl.DataFrame([column_series(name, array) for name, array in beside.items()]) if beside else None
     if y is None:
-        return inputs, ids, None
+        return inputs, ids, None, frame
     column = column_series(f"y{suffix}", check_targets(y, len(ids), f"{path}: y{suffix}"))
-    return inputs, ids, lambda: encode_target(column, names, ids)
+    return inputs, ids, lambda: encode_target(column, names, ids), frame
