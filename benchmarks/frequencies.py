@@ -89,6 +89,8 @@ def opened(table: str, options: argparse.Namespace, seed: int) -> tuple[Run, Dat
     elif table == "covertype":
         path = root / "covertype" / "covtype_subset.parquet"
         asked = {"data": str(path), "target": "Cover_Type", "ignore": ("source",)}
+    elif table in getattr(options, "published", {}):  # what the caller wrote
+        asked = {"data": str(options.published[table]), "target": "target"}
     run = Run(
         **asked, data_root=options.data_root, val_fraction=0.4, seed=seed, split_seed=seed, model="mlp-plr",
         epochs=options.epochs, threads=options.threads,

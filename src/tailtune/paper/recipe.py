@@ -113,12 +113,24 @@ LONG: Mapping[str, Routine] = {
     "cifar10_long": _LONG,
     "ham10000_long": replace(_LONG, reader="ham10000_whole", ratio=None, image_size=32, epochs=(114,)),
 }
-# The default itself at that length, by batch, beside plain training that makes as many passes
+# The default itself at those lengths, by batch, beside training without SAM-A that makes as many passes
 DEFAULT: Mapping[str, Routine] = {
-    name.replace("_long", "_default"): replace(
-        long, method="tuned", batches=(32, 64), decays=(2e-4,), stages=("passes",), seeds=2
-    )
-    for name, long in LONG.items()
+    **{
+        name.replace("_long", "_default"): replace(
+            long, method="tuned", batches=(32, 64), decays=(2e-4,), policies=(TRIVIAL,), stages=("passes",), seeds=2
+        )
+        for name, long in LONG.items()
+    },
+    **{
+        f"{name}_default": replace(
+            FEW[few], batches=(16,), policies=FEW[few].policies[:1], stages=("passes",), seeds=seeds
+        )
+        for name, few, seeds in (
+            ("cifar10_few", "cifar10_few_long", 2),
+            ("ham10000_few", "ham10000_few_long", 2),
+            ("digits_few", "digits_few", 5),
+        )
+    },
 }
 ROUTINES: Mapping[Scale, Mapping[str, Routine]] = {
     "smoke": {
@@ -171,11 +183,15 @@ def _radius(row: Row) -> float:
 METHODS = ("erm", "class_conditional_smoothing", "sama", "tuned")
 
 
-def _methods(epochs: int) -> list[Arm]:
-    """The parts of the recipe, and plain training for twice as long: SAM-A makes two passes a step."""
-    arms = [Arm(name, {"method": name, "policy": POLICIES[GEOMETRY]}) for name in METHODS]
-    longer = {"policy": POLICIES[GEOMETRY], "epochs": 2 * epochs}
-    return [*arms, *(Arm(f"{name}, twice as long", longer | {"method": name}) for name in METHODS[:2])]
+def _methods(routine: Routine) -> list[Arm]:
+    """The parts of the recipe, and without SAM-A for as many passes."""
+    alone = [*(Arm(name, {"method": name}) for name in METHODS), *(_longer(name, routine) for name in METHODS[:2])]
+    return [Arm(arm.name, {**arm.changes, "policy": POLICIES[GEOMETRY]}) for arm in alone]
+
+
+def _longer(method: str, routine: Routine) -> Arm:
+    """A method for twice as long as the others of the routine, as many passes as SAM-A makes."""
+    return Arm(f"{method}, twice as long", {"method": method, "epochs": 2 * max(routine.epochs)})
 
 
 def _method(row: Row) -> str:
@@ -217,16 +233,21 @@ STAGES: Mapping[str, Stage] = {
     ),
     "passes": Stage(
         "batch size",
-        lambda routine: crossed(
-            [Arm("tuned"), Arm("erm, twice as long", {"method": "erm", "epochs": 2 * max(routine.epochs)})],
-            axis("batch_size", routine.batches),
-            _policies(TRIVIAL),
-        ),
+        lambda routine: [
+            *crossed(
+                axis("batch_size", routine.batches),
+                [Arm("tuned"), _longer("erm", routine)],
+                _policies(*routine.policies),
+            ),
+            *crossed(
+                axis("batch_size", routine.batches[:1]), [_longer(METHODS[1], routine)], _policies(*routine.policies)
+            ),
+        ],
         lambda row: float(row["batch_size"]),
         _method,
         log=2,
     ),
-    "methods": Stage("passes", lambda routine: _methods(max(routine.epochs)), _passes, _method, log=2),
+    "methods": Stage("passes", _methods, _passes, _method, log=2),
 }
 
 

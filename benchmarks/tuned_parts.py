@@ -1,0 +1,112 @@
+"""What SAM-A and class-conditional smoothing add to the tuned routine on tables, and what the time of SAM-A buys else.
+
+    python benchmarks/tuned_parts.py --data-root FOLDER [--rows 4000] [--seeds 2] [--threads 1]
+        [--tables adult otto covertype comb smooth digits rare attrition ...] [--out benchmarks/tuned_parts.json]
+
+Tables, parts and rows are those of benchmarks/selection.py, and published ones as benchmarks/tables.py reads them: one
+half of the validation rows picks the epoch, ends the training and calibrates, as in the portfolio; the other is scored,
+and test rows are never looked at. SAM-A makes two passes a step, so that training without it for twice as many epochs
+takes as long. Seconds are of the processor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import selection  # its further table, where `opened` looks
+import tables
+from frequencies import GENERATED, MEASURES, figures, opened
+from paired import of_arms, over_seeds
+
+from tailtune.decision.objective import read_objective
+from tailtune.decision.use import Asked, HeldOut, fit_use
+from tailtune.methods.class_conditional_smoothing import class_conditional_smoothing
+from tailtune.methods.erm import erm
+from tailtune.methods.method import Method
+from tailtune.profile import ClassProfile
+from tailtune.run.learners import fit_model
+
+assert selection
+PUBLISHED = [name for name in tables.PUBLISHED if name != "glass"]  # which has 6 rows of a class
+FIGURES = (*MEASURES, "as trained", "seconds")
+
+
+def smoothed(profile: ClassProfile) -> Method:
+    """The tuned routine without SAM-A."""
+    return replace(class_conditional_smoothing(profile), recipe="tuned")
+
+
+def plain(profile: ClassProfile) -> Method:
+    """The tuned routine without SAM-A and smoothing."""
+    return replace(erm(profile), recipe="tuned")
+
+
+ARMS = (  # name, method, and how many times as long
+    ("tuned", "tuned", 1),
+    ("without smoothing", "tuned(smoothing=0.0)", 1),
+    ("without SAM-A", f"{__file__}:smoothed", 1),
+    ("without either", f"{__file__}:plain", 1),
+    ("without SAM-A, 2 times as long", f"{__file__}:smoothed", 2),
+    ("without SAM-A, 4 times as long", f"{__file__}:smoothed", 4),
+)
+
+
+def measured(table: str, options: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Every arm on one table and seed."""
+    run, dataset, held = opened(table, options, seed)
+    assert held.val is not None
+    assert dataset.val is not None
+    targets, profile, arms = held.val.targets.numpy(), dataset.profile, list[dict[str, Any]]()
+    planned = 0
+    for arm, method, times in ARMS:
+        began, one = time.process_time(), replace(run, method=method)
+        fitted = fit_model(replace(one, epochs=times * planned) if times > 1 else one, dataset)
+        assert fitted is not None
+        if times == 1:
+            planned = fitted.training.planned_epochs
+        seconds = time.process_time() - began
+        scores, chosen = fitted.predictor.scores(held.val.inputs), fitted.predictor.scores(dataset.val.inputs)
+        asked = Asked(read_objective("log_loss"))
+        use = fit_use(asked, fitted.implied, profile, HeldOut.of(chosen, dataset.val))
+        calibrated = figures(targets, use.recalibration(scores), profile.counts)
+        arms.append(
+            {"arm": arm, "seconds": round(seconds, 1), "epochs": fitted.training.epochs}
+            | {"as trained": figures(targets, scores, profile.counts)["log_loss"]}
+            | calibrated
+        )
+        print(table, seed, arms[-1], flush=True)
+    return {
+        "table": table,
+        "seed": seed,
+        "counts": list(profile.counts),
+        "rows": {"train": len(dataset.train), "pick": len(dataset.val), "score": len(targets)},
+        "split_hash": dataset.split_hash,
+        "arms": arms,
+    }
+
+
+def main() -> None:
+    """Measure every table and seed and write the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-root", required=True)
+    parser.add_argument("--tables", nargs="+", default=["adult", "otto", "covertype", *GENERATED, *PUBLISHED])
+    parser.add_argument("--rows", type=int, default=4000)
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        options.published = {name: Path(folder) / f"{name}.parquet" for name in options.tables if name in PUBLISHED}
+        for name, path in options.published.items():
+            tables.published(name).write_parquet(path)
+        over_seeds(options, options.tables, measured, lambda results: of_arms(results, FIGURES, ("arm",)))
+
+
+if __name__ == "__main__":
+    main()
