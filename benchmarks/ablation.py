@@ -1,4 +1,4 @@
-"""What each part of the tuned recipe does: the recipe, the recipe without one part, and plain training, as studies.
+"""What the parts of the tuned recipe do, SAM-A among them: all of it, without one part, and plain training, as studies.
 
     tailtune study benchmarks/ablation.py:digits --out ablation_digits
     tailtune study benchmarks/ablation.py:adult --data-root FOLDER --out ablation_adult
@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from tailtune.study import Arm, Study
 
-RECIPE = {"rho": 0.05, "smoothing": 0.01}
-
 
 def arms(batch_size: int) -> tuple[Arm, ...]:
     """The recipe, what is left without each part, and plain training; each with the routine of its method.
@@ -21,13 +19,13 @@ def arms(batch_size: int) -> tuple[Arm, ...]:
         batch_size: of plain training on these data.
     """
     return (
-        Arm("tuned", {"method": "tuned"}),
+        Arm("tuned", {"method": "tuned(rho=0.05)"}),
         Arm("without SAM-A", {"method": "tuned(rho=0.0)"}),
-        Arm("SAM for SAM-A", {"method": "tuned(kappa=0.0)"}),
-        Arm("without smoothing", {"method": "tuned(smoothing=0.0)"}),
+        Arm("SAM for SAM-A", {"method": "tuned(rho=0.05, kappa=0.0)"}),
+        Arm("without smoothing", {"method": "tuned(rho=0.05, smoothing=0.0)"}),
         Arm("without either", {"method": "tuned(rho=0.0, smoothing=0.0)"}),
-        Arm("without weight average", {"method": "tuned", "ema": 0.0}),
-        Arm("plain batch size", {"method": "tuned", "batch_size": batch_size}),
+        Arm("without weight average", {"method": "tuned(rho=0.05)", "ema": 0.0}),
+        Arm("plain batch size", {"method": "tuned(rho=0.05)", "batch_size": batch_size}),
         Arm("plain training (erm)", {"method": "erm"}),
     )
 

@@ -21,8 +21,8 @@ from tailtune.data.table_dataset import Rows, table_dataset
 from tailtune.data.table_preprocessor import row_numbers
 from tailtune.settings import Reading
 
-IMBALANCED_TABLE = {"TT005", "TT006", "TT013", "TT016", "TT018"}
-FEW_IMBALANCED_IMAGES = {"TT002", "TT005", "TT006", "TT007", "TT008", "TT013", "TT014"}
+IMBALANCED_TABLE = {"TT006", "TT013", "TT016", "TT018"}
+FEW_IMBALANCED_IMAGES = {"TT002", "TT006", "TT007", "TT008", "TT013", "TT014"}
 
 
 def table(load: Callable[[], Any], change: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame) -> Facts:
@@ -58,8 +58,8 @@ def codes(advice: list[Advice]) -> set[str]:
     (lambda: table(load_iris), {"TT009", "TT011", "TT016"}),
     (lambda: table(load_breast_cancer, with_leak), IMBALANCED_TABLE | {"TT019"}),
     (lambda: table(load_wine, numbered), IMBALANCED_TABLE | {"TT009", "TT019"}),
-    (lambda: table(load_wine, lambda frame: frame[::3]), IMBALANCED_TABLE | {"TT007", "TT009", "TT017", "TT008"}),
-    (lambda: table(load_iris, lambda frame: frame[::3]), {"TT007", "TT008", "TT009", "TT011", "TT016", "TT017"}),
+    (lambda: table(load_wine, lambda frame: frame[::3]), IMBALANCED_TABLE | {"TT007", "TT009", "TT008"}),
+    (lambda: table(load_iris, lambda frame: frame[::3]), {"TT007", "TT008", "TT009", "TT011", "TT016"}),
     (lambda: named(), {"TT011"}),
     (lambda: named(ratio=0.05), FEW_IMBALANCED_IMAGES),
     (lambda: named(ratio=0.01), FEW_IMBALANCED_IMAGES | {"TT010"}),

@@ -19,7 +19,7 @@ from tailtune.run.learners import with_model
 from tailtune.study.study import Arm, Study
 from tailtune.training import device
 from tailtune.training.device import choose_threads, processor_threads
-from tailtune.training.recipe import MANY_STEPS, resolve
+from tailtune.training.recipe import ENOUGH_SEEN, SEEN, resolve
 
 PROFILE = ClassProfile((90, 10))
 ASKED = Run(data="x", model="any", method="tuned")
@@ -90,10 +90,11 @@ def test_predictions_are_averaged_over_mirror_images_where_training_mirrors_own_
 
 def test_strong_augmentation_only_where_training_is_long_and_none_for_tiny_pictures() -> None:
     method, data = tuned(PROFILE), pictures(3200, 32)
-    long = resolve(replace(ASKED, epochs=MANY_STEPS // 50, batch_size=64), method, data)
-    assert long.policy == "flip+crop+trivialaugment"
-    short = resolve(replace(ASKED, epochs=MANY_STEPS // 50 - 1, batch_size=64), method, data)
-    assert short.policy == "flip+crop"
+    for batch in (32, 256):
+        long = resolve(replace(ASKED, epochs=ENOUGH_SEEN // 3200, batch_size=batch), method, data)
+        assert long.policy == "flip+crop+trivialaugment"
+        short = resolve(replace(ASKED, epochs=ENOUGH_SEEN // 3200 - 1, batch_size=batch), method, data)
+        assert short.policy == "flip+crop"
     assert resolve(ASKED, method, pictures(300, 8)).policy == "none"
     assert resolve(ASKED, erm(PROFILE), data).policy == "flip+crop"
 
@@ -102,18 +103,34 @@ def test_few_small_pictures_are_shown_many_times() -> None:
     def epochs(rows: int, side: int) -> int:
         return resolve(ASKED, tuned(PROFILE), pictures(rows, side)).epochs
 
-    assert [epochs(1200, side) for side in (8, 32, 64, 96)] == [30, 120, 120, 30]
-    assert epochs(160, 32) == math.ceil(1600 / (160 // 16))
-    assert epochs(40, 32) == 200
-    assert resolve(ASKED, erm(PROFILE), pictures(1200, 32)).epochs == 120
+    assert [epochs(1200, side) for side in (8, 32, 64, 96)] == [60, 240, 240, 60]
+    assert epochs(160, 32) == math.ceil(51_200 / 160)
+    assert epochs(40, 32) == 400
+    assert resolve(ASKED, erm(PROFILE), pictures(1200, 32)).epochs == 240
+
+
+def test_longer_than_that_they_are_shown_as_often_together_whatever_the_batch() -> None:
+    for method in (tuned(PROFILE), erm(PROFILE)):
+        assert resolve(ASKED, method, pictures(12_406, 32)).epochs == math.ceil(SEEN / 12_406)
+        assert resolve(replace(ASKED, batch_size=256), method, pictures(12_406, 32)).epochs == math.ceil(SEEN / 12_406)
+        assert resolve(ASKED, method, pictures(2400, 32)).epochs == 400
+    assert resolve(ASKED, tuned(PROFILE), pictures(60_000, 8)).epochs == 60
+
+
+def test_networks_on_tables_are_planned_for_twice_the_steps_by_the_recipe() -> None:
+    data = table()
+    rows, run = len(data.train), replace(ASKED, model="mlp-plr")
+    batch = min(128, max(16, rows // 10))
+    assert resolve(run, tuned(PROFILE), data).epochs == min(400, max(60, math.ceil(1200 / (rows // batch))))
+    assert resolve(run, erm(PROFILE), data).epochs == min(200, max(30, math.ceil(600 / (rows // min(64, rows)))))
 
 
 def test_a_refit_is_planned_for_the_rows_that_the_kept_model_trains_on() -> None:
     data = pictures(2400, 32)
     data = replace(data, val=data.train)
     resolved = resolve(replace(ASKED, selection="refit"), tuned(PROFILE), data)
-    assert resolved.epochs == math.ceil(MANY_STEPS / (4800 // 64))
-    assert resolve(ASKED, tuned(PROFILE), data).epochs == 200
+    assert resolved.epochs == math.ceil(SEEN / 4800)
+    assert resolve(ASKED, tuned(PROFILE), data).epochs == 400
 
 
 def test_digits_are_never_mirrored() -> None:

@@ -1,25 +1,22 @@
-"""The tuned recipe: SAM-A and class-conditional smoothing on top of a well-set ordinary routine."""
+"""The tuned recipe: class-conditional smoothing in a well-set ordinary routine, and SAM-A where it is asked for."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from tailtune.methods.class_conditional_smoothing import class_conditional_smoothing
 from tailtune.methods.combine import combine
 from tailtune.methods.logit_adjustment import logit_adjustment
 from tailtune.methods.method import Method
-from tailtune.methods.sama import Ascent
-from tailtune.methods.sama_smoothing import SEARCH as OF_PARTS
-from tailtune.methods.sama_smoothing import sama_smoothing
-from tailtune.methods.search import Maybe, Space, Uniform
+from tailtune.methods.sama import Ascent, sama
+from tailtune.methods.search import Log, Maybe, Space, Uniform
 from tailtune.profile import ClassProfile, Rule
 
-SEARCH: Space = {**OF_PARTS, "tau": Maybe(Uniform(0.1, 1.0))}
+SEARCH: Space = {"rho": Maybe(Log(0.02, 0.2)), "smoothing": Log(0.003, 0.1), "tau": Maybe(Uniform(0.1, 1.0))}
 
 
 def tuned(
     profile: ClassProfile,
     *,
-    rho: float = 0.05,
+    rho: float = 0.0,
     smoothing: float = 0.01,
     rule: Rule = "inverse",
     kappa: float = 1.0,
@@ -27,11 +24,16 @@ def tuned(
     normalise: Ascent = "mean_radius",
     tau: float = 0.0,
 ) -> Method:
-    """Do what `sama_smoothing` does; the routine around it is the "tuned" one of the recipe.
+    """Do what `class_conditional_smoothing` does; the routine around it is the "tuned" one of the recipe.
 
-    With `tau` above 0 the loss is that of `logit_adjustment`.
+    With `rho` above 0 the steps are those of `sama`, which take two passes; with `tau` above 0 the loss is that of
+    `logit_adjustment`. One rule for radii and smoothing ("official" exists for SAM-A only).
     """
-    parts = sama_smoothing(profile, rho=rho, smoothing=smoothing, rule=rule, kappa=kappa, cap=cap, normalise=normalise)
+    smooth_rule: Rule = "inverse" if rule == "official" else rule
+    parts = [class_conditional_smoothing(profile, smoothing=smoothing, rule=smooth_rule, kappa=kappa, cap=cap)]
+    ascent = sama(profile, rho=rho, rule=rule, kappa=kappa, cap=cap, normalise=normalise)  # refuses what it cannot do
+    if rho:
+        parts.append(ascent)
     if tau:
-        parts = combine("tuned", parts, logit_adjustment(profile, tau=tau))
-    return replace(parts, name="tuned", recipe="tuned")
+        parts.append(logit_adjustment(profile, tau=tau))
+    return combine("tuned", *parts, recipe="tuned")

@@ -70,7 +70,6 @@ PASSES: Mapping[str, float] = {  # time of a step over plain training's: measure
     "sam": 1.8,
     "sama": 1.8,
     "sama_smoothing": 1.8,
-    "tuned": 1.8,
     "joint_ssl": 3.0,
     "joint_ssl_sama": 5.4,
     "joint_ssl_sama_smoothing": 5.4,

@@ -35,6 +35,8 @@ POLICIES: Mapping[str, str] = {
     AUTO: "flip+crop+autoaugment",
 }
 NAMES = {policy: name for name, policy in POLICIES.items()}
+PLAIN, SMOOTHED, ASYMMETRIC = "erm", "class_conditional_smoothing", "sama_smoothing"
+METHODS = (PLAIN, SMOOTHED, "sama", ASYMMETRIC)
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,11 @@ class Routine:
 
 
 _DIGITS = Routine("digits", 0.05, epochs=(30, 90), batch=16, ema=0.98, batches=(16, 32, 64), seeds=5)
-# The default for fewer than 2000 pictures, from scratch: method, batch, decay and length are the recipe's.
+# Fewer than 2000 pictures from scratch, by what was the default when their augmentation was asked for
 _FEW = Routine(
     ratio=0.05,
     total=1200,
-    method="tuned",
+    method=ASYMMETRIC,
     epochs=(30,),
     batch=16,
     ema=0.98,
@@ -107,23 +109,23 @@ FEW: Mapping[str, Routine] = {
         _FEW, reader="ham10000", ratio=None, total=None, image_size=32, epochs=(120,), seeds=1
     ),
 }
-# The length of the default from 2000 pictures on, 12,000 steps of 64
+# What was the length of the default from 2000 pictures on, 12,000 steps of 64
 _LONG = Routine(epochs=(69,), decays=(2e-4, 5e-4), policies=(GEOMETRY, TRIVIAL), stages=("decays",))
 LONG: Mapping[str, Routine] = {
     "cifar10_long": _LONG,
     "ham10000_long": replace(_LONG, reader="ham10000_whole", ratio=None, image_size=32, epochs=(114,)),
 }
-# The default itself at those lengths, by batch, beside training without SAM-A that makes as many passes
+# What was the default at those lengths, by batch, beside training without SAM-A that makes as many passes
 DEFAULT: Mapping[str, Routine] = {
     **{
         name.replace("_long", "_default"): replace(
-            long, method="tuned", batches=(32, 64), decays=(2e-4,), policies=(TRIVIAL,), stages=("passes",), seeds=2
+            long, method=ASYMMETRIC, batches=(32, 64), decays=(2e-4,), policies=(TRIVIAL,), stages=("passes",), seeds=2
         )
         for name, long in LONG.items()
     },
     **{
         f"{name}_default": replace(
-            FEW[few], batches=(16,), policies=FEW[few].policies[:1], stages=("passes",), seeds=seeds
+            FEW[few], batches=(16,), policies=FEW[few].policies[:2], stages=("passes",), seeds=seeds
         )
         for name, few, seeds in (
             ("cifar10_few", "cifar10_few_long", 2),
@@ -180,12 +182,12 @@ def _radius(row: Row) -> float:
     return float(parse(str(row["method"]))[1]["rho"])
 
 
-METHODS = ("erm", "class_conditional_smoothing", "sama", "tuned")
-
-
 def _methods(routine: Routine) -> list[Arm]:
     """The parts of the recipe, and without SAM-A for as many passes."""
-    alone = [*(Arm(name, {"method": name}) for name in METHODS), *(_longer(name, routine) for name in METHODS[:2])]
+    alone = [
+        *(Arm(name, {"method": name}) for name in METHODS),
+        *(_longer(name, routine) for name in (PLAIN, SMOOTHED)),
+    ]
     return [Arm(arm.name, {**arm.changes, "policy": POLICIES[GEOMETRY]}) for arm in alone]
 
 
@@ -200,7 +202,7 @@ def _method(row: Row) -> str:
 
 def _passes(row: Row) -> float:
     """Passes over a batch that the training made."""
-    return float(row["steps"]) * (2 if _method(row) in METHODS[2:] else 1)
+    return float(row["steps"]) * (2 if _method(row) in ("sama", ASYMMETRIC) else 1)
 
 
 STAGES: Mapping[str, Stage] = {
@@ -227,7 +229,7 @@ STAGES: Mapping[str, Stage] = {
     "radii": Stage(
         "radius of SAM-A",
         lambda routine: crossed(
-            [Arm(f"rho={rho}", {"method": f"tuned(rho={rho})"}) for rho in routine.radii], _policies(TRIVIAL)
+            [Arm(f"rho={rho}", {"method": f"{ASYMMETRIC}(rho={rho})"}) for rho in routine.radii], _policies(TRIVIAL)
         ),
         _radius,
     ),
@@ -236,11 +238,11 @@ STAGES: Mapping[str, Stage] = {
         lambda routine: [
             *crossed(
                 axis("batch_size", routine.batches),
-                [Arm("tuned"), _longer("erm", routine)],
+                [Arm("SAM-A and smoothing"), _longer(PLAIN, routine)],
                 _policies(*routine.policies),
             ),
             *crossed(
-                axis("batch_size", routine.batches[:1]), [_longer(METHODS[1], routine)], _policies(*routine.policies)
+                axis("batch_size", routine.batches[:1]), [_longer(SMOOTHED, routine)], _policies(*routine.policies)
             ),
         ],
         lambda row: float(row["batch_size"]),

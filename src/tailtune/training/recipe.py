@@ -14,9 +14,11 @@ from tailtune.settings import Resolved, ResolvedTraining
 from tailtune.training.fine_tuning import LEAST_SIDE, fine_tunes
 
 FEWEST_STEPS = 600  # in fewer, the tuned routine has nothing to average and its schedule no time to settle
-MANY_STEPS = 12_000  # fewer do not repay strong augmentation, see benchmarks/policy_steps_*.json
+SEEN = 1_536_000  # pictures, each as often as it is shown: the length of a training, see benchmarks/paper/recipe
+SEEN_FEW = 51_200  # where there are few
+ENOUGH_SEEN = 768_000  # fewer do not repay strong augmentation, see benchmarks/policy_steps_*.json
 FEW_ROWS = 2000
-FEW_EPOCHS = 120  # of so few small pictures, at least: a quarter of it left them unlearnt, see benchmarks/paper/recipe
+FEW_EPOCHS = 240  # of so few small pictures, at least: an eighth of it left them unlearnt, see benchmarks/paper/recipe
 SMALL_SIDE = 64  # pixels, up to which that takes minutes on a processor
 FINE_STEPS = 400  # of fine-tuning, where they make 8 to 20 epochs
 
@@ -70,7 +72,9 @@ def table_routine(run: Resolved, method: Method, rows: int) -> dict[str, Any]:
         batch, lr, optimizer, weight_decay, ema = (256 if rows >= 10_000 else 64), 1e-3, "adamw", 1e-5, 0.0
     else:
         batch, lr, optimizer, weight_decay, ema = min(128, max(16, rows // 10)), 0.1, "sgd", 1e-4, 0.99
-    epochs = _epochs(FEWEST_STEPS, rows, min(run.batch_size or batch, rows), fewest=30, most=200)
+    longer = 2 if optimizer == "sgd" else 1  # unless patience ends it before, see benchmarks/tuned_parts.json
+    steps, batch_size = longer * FEWEST_STEPS, min(run.batch_size or batch, rows)
+    epochs = _epochs(steps, rows, batch_size, fewest=30 * longer, most=200 * longer)
     return {
         "batch_size": batch,
         "optimizer": optimizer,
@@ -89,18 +93,17 @@ def image_routine(run: Resolved, method: Method, rows: int, *, side: int, flip: 
         return paper_routine(run, rows, flip=flip)
     few, tiny = rows < FEW_ROWS, side <= TINY_SIDE
     tuned = method.recipe == "tuned"
-    batch = (16 if few else 64) if tuned else (32 if few else 128)
-    batch = min(run.batch_size or batch, rows)
+    batch = (16 if few else 32) if tuned else (32 if few else 128)
     many_times = few and not tiny and side <= SMALL_SIDE
-    fewest, most = FEW_EPOCHS if many_times else 30, 200 if many_times or not few else 100
-    epochs = run.epochs or _epochs(1600 if few else MANY_STEPS, rows, batch, fewest, most)
+    fewest, most = FEW_EPOCHS if many_times else 60, 400 if many_times or not few else 200
+    epochs = run.epochs or min(most, max(fewest, math.ceil((SEEN_FEW if few else SEEN) / rows)))
     policy = "crop" if flip is False else "flip+crop"
     if tuned and tiny:  # a shift by one of 8 pixels is a large one
         policy = "none"
-    elif tuned and not few and epochs * (rows // batch) >= MANY_STEPS:
+    elif tuned and not few and epochs * rows >= ENOUGH_SEEN:
         policy += "+trivialaugment"
     return {
-        "batch_size": batch,
+        "batch_size": min(batch, rows),
         "optimizer": "sgd",
         "lr": 0.1,
         "weight_decay": (5e-3 if tiny else 1e-3) if tuned and few else 2e-4,
