@@ -72,7 +72,7 @@ FIRES = {
         (replace(IMAGES, side=8), ["--policy none: add neither"]),
         (
             replace(IMAGES, routine=Routine(64, 15, STRONG)),
-            ["15 epochs", "2,895 steps", "trivialaugment and cutmix: take --policy flip+crop, or 62 epochs"],
+            ["15 epochs", "2,895 steps", "trivialaugment and cutmix: take --policy flip+crop, or 60 epochs"],
         ),
     ],
     "TT005": [
@@ -124,7 +124,7 @@ FIRES = {
     ],
     "TT015": [
         (replace(IMAGES, profile=ClassProfile((9, 9), ("turn-left", "turn-right"))), ["'turn-left'", "--no-flip"]),
-        (replace(IMAGES, profile=ClassProfile((9, 9, 9), ("0", "1", "2"))), ["All 3 class names", "(flip+crop)"]),
+        (replace(IMAGES, profile=ClassProfile((9, 9, 9), ("0", "1", "2"))), ["All 3 class names", "(flip+crop+trivialaugment)"]),
     ],
     "TT016": [(TABLE, ["3,000 training rows", "--model xgboost"])],
     "TT017": [

@@ -19,7 +19,7 @@ from tailtune.run.learners import with_model
 from tailtune.study.study import Arm, Study
 from tailtune.training import device
 from tailtune.training.device import choose_threads, processor_threads
-from tailtune.training.recipe import ENOUGH_SEEN, SEEN, resolve
+from tailtune.training.recipe import SEEN, resolve, strong_from
 
 PROFILE = ClassProfile((90, 10))
 ASKED = Run(data="x", model="any", method="tuned")
@@ -91,10 +91,13 @@ def test_predictions_are_averaged_over_mirror_images_where_training_mirrors_own_
 def test_strong_augmentation_only_where_training_is_long_and_none_for_tiny_pictures() -> None:
     method, data = tuned(PROFILE), pictures(3200, 32)
     for batch in (32, 256):
-        long = resolve(replace(ASKED, epochs=ENOUGH_SEEN // 3200, batch_size=batch), method, data)
+        long = resolve(replace(ASKED, epochs=strong_from(3200), batch_size=batch), method, data)
         assert long.policy == "flip+crop+trivialaugment"
-        short = resolve(replace(ASKED, epochs=ENOUGH_SEEN // 3200 - 1, batch_size=batch), method, data)
+        short = resolve(replace(ASKED, epochs=strong_from(3200) - 1, batch_size=batch), method, data)
         assert short.policy == "flip+crop"
+    assert resolve(ASKED, method, pictures(1200, 32)).policy == "flip+crop+trivialaugment"
+    assert resolve(replace(ASKED, epochs=119), method, pictures(1200, 32)).policy == "flip+crop"
+    assert resolve(replace(ASKED, epochs=200), method, pictures(1200, 96)).policy == "flip+crop"
     assert resolve(ASKED, method, pictures(300, 8)).policy == "none"
     assert resolve(ASKED, erm(PROFILE), data).policy == "flip+crop"
 

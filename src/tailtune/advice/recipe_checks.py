@@ -8,7 +8,7 @@ import re
 from tailtune.advice.advice import Advice
 from tailtune.advice.facts import Facts
 from tailtune.named_settings import parse
-from tailtune.training.recipe import ENOUGH_SEEN, FEWEST_STEPS, mirrors_pictures
+from tailtune.training.recipe import FEWEST_STEPS, mirrors_pictures, strong_from
 from tailtune.words import counted
 
 STRONG = ("trivialaugment", "cutmix")  # what benchmarks/policy_steps_*.json measured beside flips and crops
@@ -25,7 +25,7 @@ def augmentation(facts: Facts) -> Advice | None:
     strong = [part for part in parts if part in STRONG]
     mild = "+".join(part for part in parts if part not in STRONG) or "none"
     rows = facts.profile.total
-    long = math.ceil(ENOUGH_SEEN / max(1, rows))
+    long = strong_from(rows)
     length = f"{routine.epochs:,} epochs of {routine.batch_size} images a step, {routine.steps(rows):,} steps"
     change: tuple[str, ...] = ()
     if facts.routine is None and strong:
@@ -35,7 +35,7 @@ def augmentation(facts: Facts) -> Advice | None:
         )
     elif facts.routine is None:
         words = f"The recipe trains for {length}, with --policy {mild}: add neither TrivialAugment nor CutMix."
-    elif strong and routine.epochs * rows < ENOUGH_SEEN:
+    elif strong and routine.epochs < long:
         change = (f"--policy {mild}",)
         words = f"This run takes {length}, with {' and '.join(strong)}: take --policy {mild}, or {long:,} epochs."
     else:

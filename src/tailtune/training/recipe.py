@@ -16,7 +16,6 @@ from tailtune.training.fine_tuning import LEAST_SIDE, fine_tunes
 FEWEST_STEPS = 600  # in fewer, the tuned routine has nothing to average and its schedule no time to settle
 SEEN = 1_536_000  # pictures, each as often as it is shown: the length of a training, see benchmarks/paper/recipe
 SEEN_FEW = 51_200  # where there are few
-ENOUGH_SEEN = 768_000  # fewer do not repay strong augmentation, see benchmarks/policy_steps_*.json
 FEW_ROWS = 2000
 FEW_EPOCHS = 240  # of so few small pictures, at least: an eighth of it left them unlearnt, see benchmarks/paper/recipe
 SMALL_SIDE = 64  # pixels, up to which that takes minutes on a processor
@@ -100,7 +99,7 @@ def image_routine(run: Resolved, method: Method, rows: int, *, side: int, flip: 
     policy = "crop" if flip is False else "flip+crop"
     if tuned and tiny:  # a shift by one of 8 pixels is a large one
         policy = "none"
-    elif tuned and not few and epochs * rows >= ENOUGH_SEEN:
+    elif tuned and epochs >= strong_from(rows) and (many_times or not few):
         policy += "+trivialaugment"
     return {
         "batch_size": min(batch, rows),
@@ -113,6 +112,15 @@ def image_routine(run: Resolved, method: Method, rows: int, *, side: int, flip: 
         "flip": flip,
         "patience": 0,
     }
+
+
+def strong_from(rows: int) -> int:
+    """Return the epochs of so many pictures from which on strong augmentation repays, see benchmarks/paper/recipe.
+
+    >>> strong_from(1200), strong_from(12_000)
+    (120, 60)
+    """
+    return 120 if rows < FEW_ROWS else 60
 
 
 def paper_model(shape: Mapping[str, Any]) -> str:
