@@ -49,7 +49,8 @@ def test_each_method_sets_its_parts() -> None:
     assert parts(label_smoothing(PROFILE)) == {"target_matrix"}
     assert parts(class_conditional_smoothing(PROFILE)) == {"target_matrix"}
     assert parts(sam(PROFILE)) == parts(sama(PROFILE)) == {"optimiser"}
-    assert parts(tuned(PROFILE)) == {"target_matrix", "optimiser"}
+    assert parts(tuned(PROFILE)) == {"target_matrix"}
+    assert parts(tuned(PROFILE, rho=0.05)) == {"target_matrix", "optimiser"}
     assert tuned(PROFILE).recipe == "tuned"
     assert parts(paper(PROFILE)) == {"target_matrix", "optimiser"}
     assert paper(PROFILE).recipe == "paper"

@@ -58,7 +58,8 @@ def test_every_stage_draws_a_figure() -> None:
     more = [
         {**rows[0], "study": "digits-decays", "weight_decay": 2e-4},
         {**rows[0], "study": "digits-batches", "batch_size": 64},
-        {**rows[0], "study": "digits-radii", "method": "tuned(rho=0.1)"},
+        {**rows[0], "study": "digits-radii", "method": "sama_smoothing(rho=0.1)"},
+        {**rows[0], "study": "digits-passes", "method": "erm", "batch_size": 64},
         {**rows[0], "study": "digits-methods", "method": "sama"},
     ]
     found = recipe.figures([*rows, *more])

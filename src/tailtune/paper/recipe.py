@@ -246,7 +246,7 @@ STAGES: Mapping[str, Stage] = {
             ),
         ],
         lambda row: float(row["batch_size"]),
-        _method,
+        lambda row: f"{_method(row)}, {NAMES[str(row['policy'])]}",
         log=2,
     ),
     "methods": Stage("passes", _methods, _passes, _method, log=2),
