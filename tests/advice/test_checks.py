@@ -124,7 +124,10 @@ FIRES = {
     ],
     "TT015": [
         (replace(IMAGES, profile=ClassProfile((9, 9), ("turn-left", "turn-right"))), ["'turn-left'", "--no-flip"]),
-        (replace(IMAGES, profile=ClassProfile((9, 9, 9), ("0", "1", "2"))), ["All 3 class names", "(flip+crop+trivialaugment)"]),
+        (
+            replace(IMAGES, profile=ClassProfile((9, 9, 9), ("0", "1", "2"))),
+            ["All 3 class names", "(flip+crop+trivialaugment)"],
+        ),
     ],
     "TT016": [(TABLE, ["3,000 training rows", "--model xgboost"])],
     "TT017": [
