@@ -69,7 +69,7 @@ FIRES = {
             ],
         ),
         (replace(IMAGES, flip=False), ["take --policy crop."]),
-        (replace(IMAGES, side=8), ["--policy none: add neither"]),
+        (replace(IMAGES, side=8), ["--policy flip+crop: add neither"]),
         (
             replace(IMAGES, routine=Routine(64, 15, STRONG)),
             ["15 epochs", "2,895 steps", "trivialaugment and cutmix: take --policy flip+crop, or 60 epochs"],
@@ -175,7 +175,7 @@ SILENT = {
     "TT011": [TABLE, IMAGES, replace(TABLE, profile=ClassProfile((140, 60)))],
     "TT013": [BALANCED_TABLE, TREES],
     "TT014": [replace(TABLE, test_counts=(80, 20)), TABLE, replace(TABLE, test_counts=(50, 50), balances=True)],
-    "TT015": [TABLE, IMAGES, replace(IMAGES, profile=ClassProfile((9, 9, 9), ("0", "1", "2")), side=8)],
+    "TT015": [TABLE, IMAGES, replace(IMAGES, profile=ClassProfile((9, 9, 9), ("0", "1", "2")), flip=False)],
     "TT016": [IMAGES, TREES],
     "TT017": [IMAGES, TABLE, TREES, replace(IMAGES, routine=Routine(32, 8, "flip+crop"), begun=True)],
     "TT018": [

@@ -96,10 +96,10 @@ def image_routine(run: Resolved, method: Method, rows: int, *, side: int, flip: 
     many_times = few and not tiny and side <= SMALL_SIDE
     fewest, most = FEW_EPOCHS if many_times else 60, 400 if many_times or not few else 200
     epochs = run.epochs or min(most, max(fewest, math.ceil((SEEN_FEW if few else SEEN) / rows)))
-    policy = "crop" if flip is False else "flip+crop"
-    if tuned and tiny:  # a shift by one of 8 pixels is a large one
+    policy, long = "crop" if flip is False else "flip+crop", epochs >= strong_from(rows)
+    if tuned and tiny and not long:  # a shift by one of 8 pixels is strong augmentation, see benchmarks/tiny_pictures
         policy = "none"
-    elif tuned and epochs >= strong_from(rows) and (many_times or not few):
+    elif tuned and long and not tiny and (many_times or not few):
         policy += "+trivialaugment"
     return {
         "batch_size": min(batch, rows),
