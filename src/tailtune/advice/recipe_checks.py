@@ -60,7 +60,9 @@ def asymmetric_sam(facts: Facts) -> Advice | None:
     return Advice(
         "TT005",
         "What SAM-A costs",
-        "EVIDENCE",
+        "On rows of CIFAR-10 at ratio 0.01 kept aside, ResNet-8 without SAM-A for twice as many epochs, which takes as "
+        "long, has 78 % of accuracy with the prior off, and with it 72 %; on HAM10000 its log loss is lower, on digits "
+        "of 8 pixels 1 point of accuracy is lost (docs/recipe.md).",
         "This run trains with SAM-A, two forward and backward passes a step: in the same time --method tuned, which "
         "does with one, trains for twice as many epochs.",
         "consider",
