@@ -84,8 +84,9 @@ def of_cifar() -> str:
         ]
         for decision in ("none", "prior")
     }
+    epochs = now[0]["training"]["epochs"]
     return (
-        f"| CIFAR-10 at ratio 0.01, ResNet-20, {now[0]['training']['epochs']} epochs | balanced accuracy | {mean(ours)} | "
+        f"| CIFAR-10 at ratio 0.01, ResNet-20, {epochs} epochs | balanced accuracy | {mean(ours)} | "
         f"with SAM-A for {before[0]['training']['epochs']} epochs, as many passes, {mean(by['prior'])}; without the "
         f"decision {mean(by['none'])} | {len(now)}, {len(before)} | {linked('default_cifar10_lt.json')}, "
         f"{linked('decision_cifar10_lt.json')} |"

@@ -119,18 +119,16 @@ LONG: Mapping[str, Routine] = {
 DEFAULT: Mapping[str, Routine] = {
     **{
         name.replace("_long", "_default"): replace(
-            long, method=ASYMMETRIC, batches=(32, 64), decays=(2e-4,), policies=(TRIVIAL,), stages=("passes",), seeds=2
+            long, method=ASYMMETRIC, batches=(32, 64), decays=(2e-4,), policies=(TRIVIAL,), stages=("passes",)
         )
         for name, long in LONG.items()
     },
     **{
-        f"{name}_default": replace(
-            FEW[few], batches=(16,), policies=FEW[few].policies[:2], stages=("passes",), seeds=seeds
-        )
-        for name, few, seeds in (
-            ("cifar10_few", "cifar10_few_long", 2),
-            ("ham10000_few", "ham10000_few_long", 2),
-            ("digits_few", "digits_few", 5),
+        f"{name}_default": replace(FEW[few], batches=(16,), policies=FEW[few].policies[:2], stages=("passes",))
+        for name, few in (
+            ("cifar10_few", "cifar10_few_long"),
+            ("ham10000_few", "ham10000_few_long"),
+            ("digits_few", "digits_few"),
         )
     },
 }
