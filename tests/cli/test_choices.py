@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from command_line import SMALL, TABLE, Cli
 
+from tailtune.training.recipe import strong_from
+
 Fit = Callable[..., dict[str, Any]]
 
 
@@ -124,6 +126,17 @@ def test_the_epochs_fit_into_the_minutes(fit: Fit, tmp_path: Path) -> None:
     result = fit("--minutes", "0.3", "--patience", "0")
     assert result["training"]["planned_epochs"] == result["run"]["epochs"]
     assert len(rows_of(tmp_path / "run")) == result["training"]["epochs"]
+
+
+def test_a_training_that_is_cut_short_by_the_minutes_takes_milder_augmentation(cli: Cli, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (1700, 16, 16, 3), dtype=np.uint8)
+    np.savez(tmp_path / "many.npz", x=x, y=np.arange(len(x)) % 10 == 0)
+    options = ("--method", "tuned", "--minutes", "0.2", "--baselines", "majority", "--out", tmp_path / "run")
+    got = cli("fit", tmp_path / "many.npz", *options)
+    assert got.code == 0, got.err
+    run = json.loads((tmp_path / "run" / "result.json").read_text())["run"]
+    assert run["epochs"] < strong_from(1700)  # 240 without the minutes, and with TrivialAugment
+    assert run["policy"] == "flip+crop"
 
 
 def test_a_logger_beside_the_metrics(fit: Fit, tmp_path: Path) -> None:

@@ -215,8 +215,7 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
     build = _builder(resolved, method, dataset)
     if resolved.pretrained or resolved.weights:
         build(0)  # so that what is wrong with the weights is heard before anything else
-    augment = augmentation(dataset.preprocessor, resolved)
-    ground = Ground(dataset, resolved, fabric, augment)
+    ground = Ground(dataset, resolved, fabric, augmentation(dataset.preprocessor, resolved))
     started = job.folder is not None and job.resume and any(job.folder.glob("*.ckpt"))
     notes = (*without_weights(place.asked, dataset), *place.notes)
     found = None
@@ -240,12 +239,14 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
             notes += (part_of_an_epoch(resolved, len(dataset.train), len(ground.dataset.train)),)
         if job.folder and fabric.global_rank == 0:
             write_share(job.folder, share)
+        fewer = resolve(replace(run, epochs=resolved.epochs), method, ground.dataset)  # which want milder augmentation
+        resolved = replace(resolved, policy=fewer.policy, flip_averaging=fewer.flip_averaging)
     elif job.forecast is not None and not started and fabric.world_size == 1:
         with suppress(TailtuneError):  # what is wrong is said by the training itself
             found = pace(method, build, ground, PROBE)
     if job.folder and fabric.global_rank == 0:
         write_run(job.folder, place.asked, resolved)
-    ground = replace(ground, dataset=dataset, run=resolved)
+    ground = Ground(dataset, resolved, fabric, augmentation(dataset.preprocessor, resolved))
     if job.forecast is not None and not started:
         words = f"{resolved.model}{_begun(resolved)}, one pass for features" if stepless else _summary(resolved)
         for sentence in (*forecast(resolved, method, dataset, words, found), *notes):
