@@ -116,6 +116,23 @@ def figures(targets: np.ndarray, probabilities: np.ndarray, counts: Sequence[int
     return {name: round(float(value), 5) for name, value in zip(MEASURES, values, strict=True)}
 
 
+def of_table(
+    table: str, seed: int, dataset: Dataset, held: Dataset, arms: list[dict[str, Any]], **more: Any
+) -> dict[str, Any]:
+    """What a result file says of one table and seed: its rows, what more there is, and the arms."""
+    assert dataset.val is not None
+    assert held.val is not None
+    return {
+        "table": table,
+        "seed": seed,
+        "counts": list(dataset.profile.counts),
+        "rows": {"train": len(dataset.train), "pick": len(dataset.val), "score": len(held.val)},
+        "split_hash": dataset.split_hash,
+        **more,
+        "arms": arms,
+    }
+
+
 def scored(run: Run, dataset: Dataset, held: Dataset, scales: Tensor, trained: bool) -> dict[str, Any]:
     """Train with frequencies of these scales, frozen or trained, and measure on the rows held back."""
     build = networks.build_model
@@ -159,18 +176,8 @@ def measured(table: str, options: argparse.Namespace, seed: int) -> dict[str, An
             print(
                 table, seed, {name: round(v, 4) if isinstance(v, float) else v for name, v in arm.items()}, flush=True
             )
-    assert dataset.val is not None
-    assert held.val is not None
-    return {
-        "table": table,
-        "seed": seed,
-        "counts": list(dataset.profile.counts),
-        "rows": {"train": len(y), "pick": len(dataset.val), "score": len(held.val)},
-        "split_hash": dataset.split_hash,
-        "scales": {w: [round(s, 2) for s in scales.tolist()] for w, scales in found.items()},
-        "search_seconds": seconds,
-        "arms": arms,
-    }
+    rounded = {w: [round(s, 2) for s in scales.tolist()] for w, scales in found.items()}
+    return of_table(table, seed, dataset, held, arms, scales=rounded, search_seconds=seconds)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from frequencies import GENERATED, MEASURES, figures, opened
+from frequencies import GENERATED, MEASURES, figures, of_table, opened
 from paired import of_arms, over_seeds
 from sklearn.datasets import make_classification
 
@@ -49,14 +49,7 @@ def measured(table: str, options: argparse.Namespace, seed: int) -> dict[str, An
             | figures(targets, fitted.predictor.scores(held.val.inputs), counts)
         )
         print(table, seed, arms[-1], flush=True)
-    return {
-        "table": table,
-        "seed": seed,
-        "counts": list(counts),
-        "rows": {"train": len(dataset.train), "score": len(targets)},
-        "split_hash": dataset.split_hash,
-        "arms": arms,
-    }
+    return of_table(table, seed, dataset, held, arms)
 
 
 def main() -> None:

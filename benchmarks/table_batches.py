@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from frequencies import MEASURES, figures, opened
+from frequencies import MEASURES, figures, of_table, opened
 from paired import of_arms, over_seeds
 
 from tailtune.run.learners import fit_model
@@ -40,14 +40,7 @@ def measured(table: str, options: argparse.Namespace, seed: int) -> dict[str, An
             | figures(targets, fitted.predictor.scores(held.val.inputs), counts)
         )
         print(table, seed, arms[-1], flush=True)
-    return {
-        "table": table,
-        "seed": seed,
-        "counts": list(counts),
-        "rows": {"train": len(dataset.train), "score": len(targets)},
-        "split_hash": dataset.split_hash,
-        "arms": arms,
-    }
+    return of_table(table, seed, dataset, held, arms)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import selection  # its further table, where `opened` looks
 import tables
-from frequencies import GENERATED, MEASURES, figures, opened
+from frequencies import GENERATED, MEASURES, figures, of_table, opened
 from paired import of_arms, over_seeds
 
 from tailtune.decision.objective import read_objective
@@ -67,14 +67,7 @@ def measured(table: str, options: argparse.Namespace, seed: int) -> dict[str, An
             | calibrated
         )
         print(table, seed, arms[-1], flush=True)
-    return {
-        "table": table,
-        "seed": seed,
-        "counts": list(profile.counts),
-        "rows": {"train": len(dataset.train), "pick": len(dataset.val), "score": len(targets)},
-        "split_hash": dataset.split_hash,
-        "arms": arms,
-    }
+    return of_table(table, seed, dataset, held, arms)
 
 
 def main() -> None:

@@ -94,12 +94,13 @@ def image_routine(run: Resolved, method: Method, rows: int, *, side: int, flip: 
     tuned = method.recipe == "tuned"
     batch = (16 if few else 32) if tuned else (32 if few else 128)
     many_times = few and not tiny and side <= SMALL_SIDE
-    fewest, most = FEW_EPOCHS if many_times else 60, 400 if many_times or not few else 200
+    often = many_times or not few
+    fewest, most = FEW_EPOCHS if many_times else 60, 400 if often else 200
     epochs = run.epochs or min(most, max(fewest, math.ceil((SEEN_FEW if few else SEEN) / rows)))
     policy, long = "crop" if flip is False else "flip+crop", epochs >= strong_from(rows)
     if tuned and tiny and not long:  # a shift by one of 8 pixels is strong augmentation, see benchmarks/tiny_pictures
         policy = "none"
-    elif tuned and long and not tiny and (many_times or not few):
+    elif tuned and long and often and not tiny:
         policy += "+trivialaugment"
     return {
         "batch_size": min(batch, rows),
