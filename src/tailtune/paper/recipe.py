@@ -36,6 +36,7 @@ POLICIES: Mapping[str, str] = {
 }
 NAMES = {policy: name for name, policy in POLICIES.items()}
 PLAIN, SMOOTHED, ASYMMETRIC = "erm", "class_conditional_smoothing", "sama_smoothing"
+SMOOTHING = 0.01  # of that method, where nothing else is said
 METHODS = (PLAIN, SMOOTHED, "sama", ASYMMETRIC)
 
 
@@ -119,7 +120,12 @@ LONG: Mapping[str, Routine] = {
 DEFAULT: Mapping[str, Routine] = {
     **{
         name.replace("_long", "_default"): replace(
-            long, method=ASYMMETRIC, batches=(32, 64), decays=(2e-4,), policies=(TRIVIAL,), stages=("passes",)
+            long,
+            method=ASYMMETRIC,
+            batches=(32, 64),
+            decays=(2e-4,),
+            policies=(TRIVIAL,),
+            stages=("passes", "smoothing"),
         )
         for name, long in LONG.items()
     },
@@ -163,6 +169,7 @@ class Stage:
         place: of a row on that axis.
         curve: that a row belongs to.
         log: base of the axis.
+        seeds: trainings of each arm, where not those of the routine.
     """
 
     x: str
@@ -170,6 +177,7 @@ class Stage:
     place: Callable[[Row], float]
     curve: Callable[[Row], str] = lambda row: NAMES[str(row["policy"])]
     log: int | None = 10
+    seeds: int | None = None
 
 
 def _policies(*names: str) -> list[Arm]:
@@ -196,6 +204,10 @@ def _longer(method: str, routine: Routine) -> Arm:
 
 def _method(row: Row) -> str:
     return parse(str(row["method"]))[0]
+
+
+def _smoothing(row: Row) -> float:
+    return float(parse(str(row["method"]))[1].get("smoothing", SMOOTHING)) if _method(row) == SMOOTHED else 0.0
 
 
 def _passes(row: Row) -> float:
@@ -247,6 +259,18 @@ STAGES: Mapping[str, Stage] = {
         lambda row: f"{_method(row)}, {NAMES[str(row['policy'])]}",
         log=2,
     ),
+    # the part of the one before that is close: what smoothing adds at the length of the default
+    "smoothing": Stage(
+        "smoothing of labels",
+        lambda routine: crossed(
+            axis("batch_size", routine.batches[:1]),
+            [_longer(name, routine) for name in (PLAIN, SMOOTHED)],
+            _policies(*routine.policies),
+        ),
+        _smoothing,
+        log=None,
+        seeds=2,
+    ),
     "methods": Stage("passes", _methods, _passes, _method, log=2),
 }
 
@@ -273,7 +297,7 @@ def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
             "weight_decay": routine.decays[0],
             "ema": routine.ema,
             "deploy_prior": "uniform",
-            "seeds": routine.seeds if asked.seeds is None else asked.seeds,
+            "seeds": STAGES[stage].seeds or routine.seeds if asked.seeds is None else asked.seeds,
             "vary": "both",
         }
         found[name] = replace(one, study=replace(one.study, **changes), columns=of_run)
