@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,9 +165,17 @@ def test_as_many_classes_as_rows(table: Table, refused: Refused) -> None:
 
 
 def test_a_suffix_that_is_no_table(tmp_path: Path, refused: Refused) -> None:
-    path = tmp_path / "rows.xlsx"
-    path.write_bytes(b"PK")
+    path = tmp_path / "rows.feather"
+    path.write_bytes(b"ARROW1")
     assert "no table that can be read" in refused(path, *FIT)
+
+
+def test_a_gzipped_table_that_is_none_or_was_cut(tmp_path: Path, refused: Refused) -> None:
+    packed = gzip.compress(b"a,label\n" + b"1,x\n2,y\n" * 300)
+    for content in (b"a,label\n1,x\n", packed[:-9], packed[:20] + b"\xff" + packed[21:]):
+        path = tmp_path / "rows.csv.gz"
+        path.write_bytes(content)
+        assert "cannot be unpacked" in refused(path, *FIT)
 
 
 def test_no_column_left_to_learn_from(table: Table, refused: Refused) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+
 import polars as pl
 import pytest
 
@@ -50,6 +52,13 @@ def test_decimal_commas_of_semicolon_files_become_points():
 def test_byte_order_mark_and_windows_line_ends(tmp_path):
     path = written(tmp_path, b"\xef\xbb\xbfa,b\r\n1,\xc3\xa9\r\n")
     assert read_table(path).to_dict(as_series=False) == {"a": ["1"], "b": ["é"]}
+
+
+@pytest.mark.parametrize("name", ["people.csv.gz", "people.TSV.GZ"])
+def test_gzipped_files_are_read_as_the_plain_ones(tmp_path, name):
+    text = b"a;b\n1,5;x\n2,5;y\n"
+    plain, packed = written(tmp_path, text), written(tmp_path, gzip.compress(text), name)
+    assert read_table(packed).equals(read_table(plain))
 
 
 def test_long_tables_are_read_whole():
@@ -111,4 +120,5 @@ def test_damaged_or_empty_parquet(tmp_path):
 
 
 def test_other_suffix(tmp_path):
-    assert "give a .csv or .tsv" in refusal(written(tmp_path, "x", "table.xlsx"))
+    assert "give a .csv or .tsv" in refusal(written(tmp_path, "x", "table.feather"))
+    assert "is a spreadsheet; save the sheet" in refusal(written(tmp_path, "x", "table.XLSX"))

@@ -25,7 +25,7 @@ from tailtune.data.npz import all_beside, array_ids, check_features, check_targe
 from tailtune.data.stored_pictures import PictureFiles, StoredPictures
 from tailtune.data.table_dataset import Rows, table_dataset, target_column
 from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
-from tailtune.data.tables import TABLE_SUFFIXES, read_table
+from tailtune.data.tables import TABLE_SUFFIXES, is_table, read_table
 from tailtune.data.target import encode_target
 from tailtune.errors import TailtuneError, nearest
 from tailtune.files import naming_files, refuse_special
@@ -137,7 +137,7 @@ def _refuse_loose_tables(folder: Path) -> None:
         TailtuneError: naming a table.
     """
     entries = sorted(folder.iterdir())
-    tables = [entry.name for entry in entries if entry.suffix.lower() in (*TABLE_SUFFIXES, ".npz")]
+    tables = [entry.name for entry in entries if is_table(entry) or entry.suffix.lower() == ".npz"]
     if tables and not any(entry.is_dir() for entry in entries):
         raise TailtuneError(
             f"{folder} holds tables but no train.csv; give one file, such as {folder / tables[0]}, or name the files "

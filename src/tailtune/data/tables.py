@@ -1,10 +1,12 @@
-"""Read tables: CSV and Parquet files; frames, arrays and lists in memory are in `frames.py`."""
+"""Read tables: CSV, also gzipped, and Parquet files; frames, arrays and lists in memory are in `frames.py`."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import re
+import zlib
 from collections import Counter
 from itertools import chain
 from pathlib import Path
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET_SUFFIXES = (".parquet", ".pq")
-TABLE_SUFFIXES = CSV_SUFFIXES + PARQUET_SUFFIXES
+GZIPPED_SUFFIXES = (".csv.gz", ".tsv.gz")
+TABLE_SUFFIXES = CSV_SUFFIXES + PARQUET_SUFFIXES + GZIPPED_SUFFIXES
+SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
 
 DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 50_000  # rows that exist as Python strings at the same time
@@ -27,7 +31,7 @@ _DECIMAL_COMMA = r"^\s*[+-]?\d+(,\d+)?\s*$"
 
 
 def read_table(path: str | Path) -> pl.DataFrame:
-    """Read a CSV (`.csv`, `.tsv`, `.txt`) or Parquet (`.parquet`, `.pq`) file.
+    """Read a CSV (`.csv`, `.tsv`, `.txt`; gzipped `.csv.gz`, `.tsv.gz`) or Parquet (`.parquet`, `.pq`) file.
 
     A CSV file is UTF-8 (with or without byte-order mark), has one header line, and is delimited by comma, semicolon,
     tab or bar, which is found out. All its columns come as text, None where a field is empty: `schema.py` decides what
@@ -48,12 +52,35 @@ def read_table(path: str | Path) -> pl.DataFrame:
     with naming_files():
         if not path.is_file():
             _refuse_missing(path)
-    if path.suffix.lower() in PARQUET_SUFFIXES:
+    name = path.name.lower()
+    if name.endswith(PARQUET_SUFFIXES):
         return read_parquet(path)
-    if path.suffix.lower() in CSV_SUFFIXES:
+    if name.endswith(CSV_SUFFIXES):
         with naming_files():
             return parse_csv(path.read_bytes(), str(path))
+    if name.endswith(GZIPPED_SUFFIXES):
+        return parse_csv(_unzipped(path), str(path))
+    if name.endswith(SPREADSHEETS):
+        raise TailtuneError(f"{path} is a spreadsheet; save the sheet with the rows as CSV (UTF-8), and give that file")
     raise TailtuneError(f"{path} is no table that can be read; give a {' or '.join(TABLE_SUFFIXES)} file")
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file has the suffix of a table that `read_table` reads.
+
+    >>> is_table(Path("train.CSV")), is_table(Path("train.csv.gz")), is_table(Path("train.gz"))
+    (True, True, False)
+    """
+    return path.name.lower().endswith(TABLE_SUFFIXES)
+
+
+def _unzipped(path: Path) -> bytes:
+    try:
+        with naming_files():
+            packed = path.read_bytes()
+        return gzip.decompress(packed)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise TailtuneError(f"{path} cannot be unpacked ({error}); fetch or pack it anew") from error
 
 
 def _refuse_missing(path: Path) -> NoReturn:
