@@ -86,7 +86,8 @@ class Reading(HowToRead):
     """Data, and how they are read and split: what `tailtune.data.open.open_dataset` takes."""
 
     data: str = field(kw_only=False)
-    """CSV (gzipped, too) or Parquet table, image folder, .npz of arrays, or a named dataset (`tailtune list datasets`)."""
+    """CSV (gzipped, too) or Parquet table, image folder, .npz of arrays, or a named dataset (`tailtune list
+    datasets`)."""
     ratio: float | None = None
     """Make a named image dataset long-tailed: samples of the rarest over the most frequent class."""
     keep: tuple[str, ...] = ()
