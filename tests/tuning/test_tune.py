@@ -51,7 +51,7 @@ def test_three_parts_share_no_row_and_none_with_the_test_rows(table: Path, tmp_p
     run = run_of(table, tmp_path)
     run = replace(run, ignore=(), group="person") if grouped else run
     dataset = open_dataset(run)
-    rows = for_search(dataset, 0)
+    rows = for_search(run, dataset).dataset
     assert rows.val is not None
     parts = [set(part.ids.tolist()) for part in (rows.train, rows.val, rows.test, dataset.test)]
     assert sum(map(len, parts)) == len(set.union(*parts)) == 500
@@ -65,8 +65,11 @@ def test_three_parts_share_no_row_and_none_with_the_test_rows(table: Path, tmp_p
 
 
 def test_a_search_in_time_chooses_and_judges_on_later_rows(table: Path, tmp_path: Path) -> None:
-    dataset = open_dataset(replace(run_of(table, tmp_path), ignore=(), time="person"))
-    rows = for_search(dataset, 0)
+    run = replace(run_of(table, tmp_path), ignore=(), time="person")
+    dataset = open_dataset(run)
+    searched = for_search(run, dataset)
+    rows = searched.dataset
+    assert searched.chosen_by.trainings == (rows,)  # folds would mix past and future
     assert rows.val is not None
     times = [part.times for part in (rows.train, rows.val, rows.test, dataset.test)]
     for earlier, later in pairwise(times):
@@ -76,9 +79,10 @@ def test_a_search_in_time_chooses_and_judges_on_later_rows(table: Path, tmp_path
 
 
 def test_too_few_rows_are_refused(table: Path, tmp_path: Path) -> None:
-    dataset = open_dataset(run_of(table, tmp_path))
+    run = run_of(table, tmp_path)
+    dataset = open_dataset(run)
     with pytest.raises(TailtuneError, match="too few rows to choose settings on"):
-        for_search(replace(dataset, train=dataset.train.take(np.arange(4)), val=None), 0)
+        for_search(run, replace(dataset, train=dataset.train.take(np.arange(4)), val=None))
 
 
 def test_every_model_of_a_table_is_searched_and_what_is_stated_is_not(table: Path, tmp_path: Path) -> None:
@@ -137,7 +141,8 @@ def test_the_outcome_is_the_difference_on_the_rows_that_judge(table: Path, tmp_p
     done = [trial for trial in result.trials if trial.loss is not None]
     best = min(done, key=lambda trial: trial.loss or 0.0)
     assert result.chosen == {"lightgbm": best.settings}
-    targets = for_search(open_dataset(run_of(table, tmp_path)), 0).test.targets.numpy()
+    run = run_of(table, tmp_path)
+    targets = for_search(run, open_dataset(run)).dataset.test.targets.numpy()
 
     def of(number: int) -> np.ndarray:
         judge = Made.read(tmp_path / "s" / "trials" / f"lightgbm-{number}.npz").judge

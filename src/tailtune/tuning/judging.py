@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tailtune.data.dataset import Dataset
 from tailtune.decision.blend import blend
 from tailtune.profile import Floats
 from tailtune.tuning.kept_trials import DEFAULT, place_of
+from tailtune.tuning.parts import SearchRows
 from tailtune.tuning.result import Judged, Trial
 from tailtune.tuning.trial import Made, losses
 
@@ -31,11 +31,10 @@ def defaults_of(trials: Iterable[Trial]) -> dict[str, Trial]:
 
 
 def judge(
-    defaults: Mapping[str, Trial], best: Mapping[str, Trial], rows: Dataset, weights: Floats | None, folder: Path
+    defaults: Mapping[str, Trial], best: Mapping[str, Trial], rows: SearchRows, weights: Floats | None, folder: Path
 ) -> Judged:
     """Set the blend of the default trials beside that of the best ones, on the rows that judge."""
-    assert rows.val is not None
-    targets, judges = rows.val.targets.numpy(), rows.test.targets.numpy()
+    targets, judges = rows.chosen_by.targets, rows.dataset.test.targets.numpy()
     importance = None if weights is None else weights[targets]
 
     def blended(of_each: Mapping[str, Trial]) -> tuple[Floats, float]:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tailtune.data.dataset import Dataset
 from tailtune.errors import TailtuneError
 from tailtune.interrupt import Interrupted, interrupting
 from tailtune.jobs.claims import Claims
@@ -15,6 +14,7 @@ from tailtune.jobs.engine import CLAIMS
 from tailtune.jobs.workers import LocalCrew
 from tailtune.profile import Floats
 from tailtune.tuning.kept_trials import DEFAULT, Begun, KeptTrials, Limits, Sampler, place_of
+from tailtune.tuning.parts import SearchRows
 from tailtune.tuning.published import published
 from tailtune.tuning.spaces import Search
 from tailtune.tuning.trial import attempt, losses
@@ -29,7 +29,7 @@ class Searching:
 
     Attributes:
         searches: what is searched.
-        rows: of the trials, see `for_search`.
+        rows: of the trials.
         weights: of the classes in the loss [K], None for 1.
         folder: of the search.
         storage: Optuna storage URL; None for a journal in the folder.
@@ -40,7 +40,7 @@ class Searching:
     """
 
     searches: tuple[Search, ...]
-    rows: Dataset
+    rows: SearchRows
     weights: Floats | None
     folder: Path
     storage: str | None
@@ -67,7 +67,7 @@ class Searching:
         """Open what all processes share."""
         first = {}
         for search in self.searches:
-            known = published(search, self.rows) if self.rows.kind == "table" else None
+            known = published(search, self.rows.dataset) if self.rows.dataset.kind == "table" else None
             told = () if known is None else ((f"published: {known[0]}", known[1]),)
             first[search.name] = ((DEFAULT, {}), *told)
         return KeptTrials.open(self.searches, self.folder, self.storage, first)
@@ -92,7 +92,6 @@ class Searching:
     def _make(self, kept: KeptTrials, begun: Begun, claims: Claims) -> None:
         import optuna
 
-        assert self.rows.val is not None
         ends = [self.limits.until, None if self.longest is None else time.monotonic() + self.longest]
         until = min((end for end in ends if end is not None), default=None)
         try:
@@ -103,7 +102,7 @@ class Searching:
             kept.end(begun, claims, None, " ".join(str(error).split()))
         else:
             made.write(place_of(self.folder, begun.search.name, begun.trial.number))
-            kept.end(begun, claims, float(losses(made.choose, self.rows.val.targets.numpy(), self.weights).mean()))
+            kept.end(begun, claims, float(losses(made.choose, self.rows.chosen_by.targets, self.weights).mean()))
 
 
 def side_by_side(

@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tailtune.data.dataset import Dataset
 from tailtune.decision.deployment import train_balance
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
@@ -21,9 +20,11 @@ from tailtune.methods.resolve import build
 from tailtune.profile import Floats, Indices
 from tailtune.run.learner import Job
 from tailtune.run.learners import fit_model, with_threads
+from tailtune.run.learners.calibrated_members import calibrated_members
 from tailtune.settings import Run
 from tailtune.training.device import processor_threads
 from tailtune.training.observer import Silent
+from tailtune.tuning.parts import SearchRows
 
 if TYPE_CHECKING:
     import optuna
@@ -79,35 +80,42 @@ class Pruning(Silent):
             raise optuna.TrialPruned
 
 
-def attempt(run: Run, dataset: Dataset, trial: optuna.Trial, until: float | None) -> Made:
-    """Train with the settings of `run`.
+def attempt(run: Run, rows: SearchRows, trial: optuna.Trial, until: float | None) -> Made:
+    """Train with the settings of `run`, and calibrate on the rows that choose.
 
     Args:
         run: what to train.
-        dataset: of the search, see `for_search`.
-        trial: is told the loss of each epoch.
+        rows: of the search.
+        trial: is told the loss of each epoch of the first training.
         until: when it must be over, by `time.monotonic`.
 
     Raises:
         TailtuneError: a training that fails.
         TrialPruned: one that was given up.
     """
-    method = build(run.method or "erm", dataset.profile)
-    alike = np.allclose(implied_balance(method, dataset.profile), train_balance(dataset.profile))
+    profile, trainings = rows.dataset.profile, rows.chosen_by.trainings
+    method = build(run.method or "erm", profile)
+    alike = np.allclose(implied_balance(method, profile), train_balance(profile))
 
     @contextmanager
     def watch() -> Iterator[Pruning | None]:
         # losses of an epoch are those before calibration, which cannot be compared across balances of the classes
         yield Pruning(trial) if alike else None
 
-    if until is not None:
-        run = replace(run, minutes=max(0.05, (until - time.monotonic()) / 60))
-    run = with_threads(replace(run, selection="validation", decision="fitted", objective="log_loss"), dataset)
-    fitted = fit_model(run, dataset, Job(watch=watch, until=until))
-    assert fitted is not None
-    assert dataset.val is not None
+    run = with_threads(replace(run, selection="validation", decision="none", objective="log_loss"), rows.dataset)
+    fitted = []
+    for number, training in enumerate(trainings):
+        ends, timed = None, run
+        if until is not None:
+            left = max(0.0, until - time.monotonic()) / (len(trainings) - number)
+            ends, timed = time.monotonic() + left, replace(run, minutes=max(0.05, left / 60))
+        one = fit_model(timed, training, Job(watch=nullcontext if number else watch, until=ends))
+        assert one is not None
+        fitted.append(one)
+    predictors, choose = calibrated_members(fitted, rows.chosen_by)
+    assert choose is not None
     with processor_threads(run.threads):
-        choose, judge = (fitted.predictor.probabilities(part.inputs) for part in (dataset.val, dataset.test))
+        judge = np.mean([predictor.probabilities(rows.dataset.test.inputs) for predictor in predictors], axis=0)
     return Made(choose, judge)
 
 

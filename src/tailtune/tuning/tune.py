@@ -94,10 +94,10 @@ def tune(
     _check(trials, sampler, jobs, seeds)
     dataset = open_dataset(run)
     _claim(folder, replace(run, minutes=None), dataset)
-    rows = for_search(dataset, run.split_seed)
-    weights = _weights(run, rows)
+    rows = for_search(run, dataset)
+    weights = _weights(run, rows.dataset)
     limits = Limits(None if minutes is None else began + 60 * SEARCHING * minutes, trials)
-    listed = searches(replace(run, minutes=None), rows)
+    listed = searches(replace(run, minutes=None), rows.dataset)
     longest = None if limits.until is None else LONGEST * (limits.until - time.monotonic())
     searching = Searching(listed, rows, weights, folder, storage, sampler, limits, longest)
     kept = searching.kept()
@@ -153,11 +153,11 @@ def _search(searching: Searching, jobs: int | None, told: Told) -> None:
 
     How many there are changes neither the threads of a trial nor its figures.
     """
-    runs = [search.start for search in searching.searches]
-    threads = max(run.threads or learner_of(run.model).threads(searching.rows) for run in runs)
-    gpus = visible_gpus() if searching.rows.kind == "image" and runs[0].accelerator != "cpu" else ()
+    runs, dataset = [search.start for search in searching.searches], searching.rows.dataset
+    threads = max(run.threads or learner_of(run.model).threads(dataset) for run in runs)
+    gpus = visible_gpus() if dataset.kind == "image" and runs[0].accelerator != "cpu" else ()
     if jobs is None and searching.limits.trials is None:
-        need = PROCESS + COPIES * sum(getattr(x, "nbytes", 0) for x in searching.rows.train.inputs)
+        need = PROCESS + COPIES * sum(getattr(x, "nbytes", 0) for x in dataset.train.inputs)
         room = capacity(None, threads, cores=cores(), gpus=len(gpus), free=available_memory(), need=need, tasks=cores())
         jobs = room.jobs
     if jobs is not None and jobs > 1:

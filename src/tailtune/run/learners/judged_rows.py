@@ -45,6 +45,13 @@ class JudgedRows:
         return fold
 
 
+def one_training(dataset: Dataset) -> JudgedRows:
+    """Hold the validation part out, if there is one."""
+    note = "Each was judged on the validation rows." if dataset.val is not None else "No rows were held out."
+    held_out = dataset.train.targets.numpy()[:0] if dataset.val is None else dataset.val.targets.numpy()
+    return JudgedRows((dataset,), (np.arange(len(held_out)),), held_out, dataset.val, note)
+
+
 def judged_rows(run: Run, dataset: Dataset) -> JudgedRows:
     """Hold each row out once where there are few, else the validation part."""
     whole = dataset.train if dataset.val is None else dataset.train.joined(dataset.val)
@@ -55,9 +62,7 @@ def judged_rows(run: Run, dataset: Dataset) -> JudgedRows:
     # folds would mix past and future, and of very few groups some folds have none
     apart = run.time is not None or len(np.unique(fold[fold >= 0])) < FOLDS
     if apart or (dataset.val is not None and not few):
-        note = "Each was judged on the validation rows." if dataset.val is not None else "No rows were held out."
-        held_out = targets[:0] if dataset.val is None else dataset.val.targets.numpy()
-        return JudgedRows((dataset,), (np.arange(len(held_out)),), held_out, dataset.val, note)
+        return one_training(dataset)
     judged = np.flatnonzero(fold >= 0)
     trainings = tuple(
         replace(dataset, train=whole.take(np.flatnonzero(fold != i)), val=whole.take(np.flatnonzero(fold == i)))

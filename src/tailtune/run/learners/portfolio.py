@@ -11,8 +11,7 @@ import numpy as np
 from tailtune.data.dataset import Dataset
 from tailtune.decision.blend import Blend, blend
 from tailtune.decision.deployment import train_balance
-from tailtune.decision.objective import read_objective
-from tailtune.decision.use import Asked, HeldOut, fit_use
+from tailtune.decision.use import HeldOut
 from tailtune.errors import TailtuneError
 from tailtune.evaluation.measures.auprc import auprc
 from tailtune.evaluation.measures.log_loss import log_loss
@@ -23,10 +22,10 @@ from tailtune.models.classical import LIBRARIES, tabicl
 from tailtune.models.listed import TABLE_MODELS
 from tailtune.named_settings import home, parse, settled, with_settings
 from tailtune.profile import ClassProfile, Floats
-from tailtune.run.decide import in_use
 from tailtune.run.environment import peak_memory_mb
 from tailtune.run.folder import write_run
 from tailtune.run.learner import Fitted, Job, Learner, Price
+from tailtune.run.learners.calibrated_members import calibrated_members
 from tailtune.run.learners.judged_rows import JudgedRows, judged_rows
 from tailtune.run.learners.member_training import MemberTraining
 from tailtune.run.portfolio import Member, Portfolio
@@ -237,18 +236,8 @@ def _candidate(trainings: list[MemberTraining], rows: JudgedRows, job: Job) -> _
     name = trainings[0].run.model
     seconds = sum(one.training.seconds for one in fitted)
     steps = sum(one.training.steps for one in fitted)
-    predictors = tuple(one.predictor for one in fitted)
-    if not len(rows.targets):
-        return _Candidate(name, predictors, None, seconds, steps)
-    profile = rows.trainings[0].profile
-    scores = np.zeros((len(rows.targets), profile.num_classes))
-    for one, positions in zip(fitted, rows.held_out, strict=True):
-        assert one.held_out is not None
-        scores[positions] = one.held_out.probabilities
-    assert rows.judged is not None
-    use = fit_use(Asked(read_objective("log_loss")), fitted[0].implied, profile, HeldOut.of(scores, rows.judged))
-    calibrated = tuple(in_use(predictor, use) for predictor in predictors)
-    return _Candidate(name, calibrated, use.recalibration(scores), seconds, steps)
+    predictors, probabilities = calibrated_members(fitted, rows)
+    return _Candidate(name, predictors, probabilities, seconds, steps)
 
 
 def _blend(candidates: list[_Candidate], rows: JudgedRows, run: Resolved, dataset: Dataset) -> Blend:
