@@ -28,21 +28,15 @@ TABLES = ["glass", "attrition", "hmda", "credit", "churn", "caravan"]
 def measured(name: str, seed: int, minutes: float) -> dict[str, Any]:
     """One search."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "table.csv"
+        path, whole = Path(folder) / "table.csv", minutes / SEARCHING  # the rest would be for a final run
         tables.published(name).write_csv(path)
-        run = Run(str(path), target="target", split_seed=seed, seed=seed, threads=1, out=str(Path(folder) / "run"))
-        found = tune(replace_minutes(run, minutes), seeds=0, say=lambda _: None)
-    judged = asdict(found.judged)
-    return {"table": name, "seed": seed, "trials": len(found.trials), "minutes": minutes} | {
-        key: round(value, 5) if isinstance(value, float) else value for key, value in judged.items()
+        out = str(Path(folder) / "run")
+        run = Run(str(path), target="target", split_seed=seed, seed=seed, threads=1, minutes=whole, out=out)
+        found = tune(run, seeds=0, say=lambda _: None)
+    judged = {
+        key: round(value, 5) if isinstance(value, float) else value for key, value in asdict(found.judged).items()
     }
-
-
-def replace_minutes(run: Run, minutes: float) -> Run:
-    """The run with so many minutes for the search, of which a command gives it a share."""
-    from dataclasses import replace
-
-    return replace(run, minutes=minutes / SEARCHING)
+    return {"table": name, "seed": seed, "trials": len(found.trials)} | judged
 
 
 def main() -> None:
