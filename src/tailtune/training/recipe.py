@@ -9,7 +9,7 @@ from typing import Any
 from tailtune.data import catalog
 from tailtune.data.dataset import TINY_SIDE, Dataset, longer_side
 from tailtune.methods.method import Method
-from tailtune.named_settings import home
+from tailtune.named_settings import home, parse, with_settings
 from tailtune.settings import Resolved, ResolvedTraining
 from tailtune.training.fine_tuning import LEAST_SIDE, fine_tunes
 
@@ -20,6 +20,18 @@ FEW_ROWS = 2000
 FEW_EPOCHS = 240  # of so few small pictures, at least: an eighth of it left them unlearnt, see benchmarks/paper/recipe
 SMALL_SIDE = 64  # pixels, up to which that takes minutes on a processor
 FINE_STEPS = 400  # of fine-tuning, where they make 8 to 20 epochs
+
+
+def suited(method: str, dataset: Dataset) -> str:
+    """Return a method with the settings that the recipe chooses by the kind of data.
+
+    `tuned` smooths the labels of tables alone: on pictures a temperature after training does the same for the log loss
+    and leaves the classes apart, see benchmarks/paper/recipe.
+    """
+    name, given = parse(method)
+    if name != "tuned" or dataset.kind == "table" or "smoothing" in given:
+        return method
+    return with_settings(method, {"smoothing": 0.0})
 
 
 def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining:

@@ -44,7 +44,7 @@ from tailtune.training.fine_tuning import fine_tunes, normalised_as_published, w
 from tailtune.training.mirrors import look_at_mirrors, undecided
 from tailtune.training.observer import Silent
 from tailtune.training.randomness import initialisation, isolated
-from tailtune.training.recipe import resolve
+from tailtune.training.recipe import resolve, suited
 from tailtune.training.stages import Outcome, epochs_of_stages, train_stages
 from tailtune.words import counted
 
@@ -63,6 +63,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     """
     check_flip_averaging(run, dataset)
     named = _named(run)
+    named = replace(named, method=suited(named.method, dataset))
     if fine_tunes(run, dataset):
         dataset = normalised_as_published(run, dataset, named.model)
     precision = choose_precision(named, dataset.kind)
