@@ -14,12 +14,13 @@ from tailtune import ClassProfile, Run
 from tailtune.data.catalog import open_named
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.image_preprocessor import ImagePreprocessor
+from tailtune.data.open import open_dataset
 from tailtune.methods import erm, paper, tuned
-from tailtune.run.learners import with_model
+from tailtune.run.learners import fit_model, with_model
 from tailtune.study.study import Arm, Study
 from tailtune.training import device
 from tailtune.training.device import choose_threads, processor_threads
-from tailtune.training.recipe import SEEN, resolve, strong_from
+from tailtune.training.recipe import SEEN, resolve, strong_from, suited
 
 PROFILE = ClassProfile((90, 10))
 ASKED = Run(data="x", model="any", method="tuned")
@@ -102,6 +103,20 @@ def test_strong_augmentation_only_where_training_is_long_and_none_for_tiny_pictu
     assert resolve(ASKED, method, pictures(300, 8)).policy == "flip+crop"
     assert resolve(ASKED, method, pictures(3200, 8)).policy == "flip+crop"
     assert resolve(ASKED, erm(PROFILE), data).policy == "flip+crop"
+
+
+def test_only_the_labels_of_tables_are_smoothed_unless_it_is_asked_for() -> None:
+    digits = open_dataset(Run("digits", ratio=0.01))
+    assert suited("tuned", table()) == "tuned"
+    assert suited("tuned", digits) == "tuned(smoothing=0.0)"
+    assert suited("tuned(rho=0.1)", digits) == "tuned(rho=0.1, smoothing=0.0)"
+    assert suited("tuned(smoothing=0.05)", digits) == "tuned(smoothing=0.05)"
+    assert suited("class_conditional_smoothing", digits) == "class_conditional_smoothing"
+    fitted = fit_model(Run("digits", method="tuned", epochs=1), digits)
+    assert fitted is not None
+    assert fitted.run.method == "tuned(smoothing=0.0)"
+    assert tuned(PROFILE).stages[0].target_matrix is not None
+    assert tuned(PROFILE, smoothing=0.0).stages == erm(PROFILE).stages
 
 
 def test_few_small_pictures_are_shown_many_times() -> None:
