@@ -23,7 +23,7 @@ FINE_STEPS = 400  # of fine-tuning, where they make 8 to 20 epochs
 
 
 def suited(method: str, dataset: Dataset) -> str:
-    """Return a method with the settings that the recipe chooses by the kind of data.
+    """Return a method with the settings that the recipe chooses by the kind of data, as it is to be built.
 
     `tuned` smooths the labels of tables alone: on pictures a temperature after training does the same for the log loss
     and leaves the classes apart, see benchmarks/paper/recipe.

@@ -63,7 +63,6 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     """
     check_flip_averaging(run, dataset)
     named = _named(run)
-    named = replace(named, method=suited(named.method, dataset))
     if fine_tunes(run, dataset):
         dataset = normalised_as_published(run, dataset, named.model)
     precision = choose_precision(named, dataset.kind)
@@ -71,7 +70,7 @@ def fit(run: Run, dataset: Dataset, job: Job) -> Fitted | None:
     if run.minutes is not None and job.until is None:
         job = replace(job, until=time.monotonic() + 60 * run.minutes)
     place, val = _Place(job.asked or run, fabric, job), dataset.val
-    if job.mirrors and undecided(named, dataset, build_method(named.method, dataset.profile)):
+    if job.mirrors and undecided(named, dataset, _method(named, dataset)):
         mirrors = look_at_mirrors(dataset, named)
         named, place = replace(named, flip=mirrors.keep), replace(place, notes=(mirrors.said,))
 
@@ -183,6 +182,11 @@ def _named(run: Run) -> Resolved:
     return Resolved(**(vars(run) | {"method": run.method or LEARNER.method}))
 
 
+def _method(run: Resolved, dataset: Dataset) -> Method:
+    method = build_method(suited(run.method, dataset), dataset.profile)
+    return weighted_classes(method, dataset.class_weights, dataset.profile)
+
+
 def _refitted(first: _Trained, final: _Trained) -> _Trained:
     """Say of the second training what the first one chose."""
     outcome, chosen = final.outcome, first.outcome
@@ -202,7 +206,7 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
         TailtuneError: a method for another kind of data.
     """
     fabric, job = place.fabric, place.job
-    method = weighted_classes(build_method(run.method, dataset.profile), dataset.class_weights, dataset.profile)
+    method = _method(run, dataset)
     if dataset.kind not in method.kinds:
         given = "a table" if dataset.kind == "table" else "images"
         raise TailtuneError(
@@ -235,7 +239,7 @@ def _train(place: _Place, run: Resolved, dataset: Dataset, lengths: tuple[int, .
                 notes += (too_short(resolved, left, plan.seconds),)
         if share < 1:
             dataset = thinned(ground.dataset, share, resolved.seed)
-            method = weighted_classes(build_method(run.method, dataset.profile), dataset.class_weights, dataset.profile)
+            method = _method(run, dataset)
             method = with_slower_body(method) if fine_tunes(run, dataset) else method
             notes += (part_of_an_epoch(resolved, len(dataset.train), len(ground.dataset.train)),)
         if job.folder and fabric.global_rank == 0:
