@@ -130,13 +130,18 @@ DEFAULT: Mapping[str, Routine] = {
         for name, long in LONG.items()
     },
     **{
-        f"{name}_default": replace(FEW[few], batches=(16,), policies=FEW[few].policies[:2], stages=("passes",))
+        f"{name}_default": replace(
+            FEW[few], batches=(16,), policies=FEW[few].policies[:2], stages=("passes", "smoothing")
+        )
         for name, few in (
             ("cifar10_few", "cifar10_few_long"),
             ("ham10000_few", "ham10000_few_long"),
             ("digits_few", "digits_few"),
         )
     },
+    "digits_rarer_default": replace(
+        FEW["digits_few"], ratio=0.01, batches=(16,), policies=(GEOMETRY,), stages=("smoothing",)
+    ),
 }
 ROUTINES: Mapping[Scale, Mapping[str, Routine]] = {
     "smoke": {
@@ -169,7 +174,7 @@ class Stage:
         place: of a row on that axis.
         curve: that a row belongs to.
         log: base of the axis.
-        seeds: trainings of each arm, where not those of the routine.
+        seeds: trainings of each arm, at least.
     """
 
     x: str
@@ -177,7 +182,7 @@ class Stage:
     place: Callable[[Row], float]
     curve: Callable[[Row], str] = lambda row: NAMES[str(row["policy"])]
     log: int | None = 10
-    seeds: int | None = None
+    seeds: int = 1
 
 
 def _policies(*names: str) -> list[Arm]:
@@ -265,7 +270,7 @@ STAGES: Mapping[str, Stage] = {
         lambda routine: crossed(
             axis("batch_size", routine.batches[:1]),
             [_longer(name, routine) for name in (PLAIN, SMOOTHED)],
-            _policies(*routine.policies),
+            _policies(routine.policies[-1]),
         ),
         _smoothing,
         log=None,
@@ -297,7 +302,7 @@ def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
             "weight_decay": routine.decays[0],
             "ema": routine.ema,
             "deploy_prior": "uniform",
-            "seeds": STAGES[stage].seeds or routine.seeds if asked.seeds is None else asked.seeds,
+            "seeds": max(STAGES[stage].seeds, routine.seeds) if asked.seeds is None else asked.seeds,
             "vary": "both",
         }
         found[name] = replace(one, study=replace(one.study, **changes), columns=of_run)
