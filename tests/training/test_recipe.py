@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,22 +106,32 @@ def test_strong_augmentation_only_where_training_is_long_and_none_for_tiny_pictu
     assert resolve(ASKED, erm(PROFILE), data).policy == "flip+crop"
 
 
-def test_only_the_labels_of_tables_are_smoothed_unless_it_is_asked_for() -> None:
-    digits = open_dataset(Run("digits", ratio=0.01))
-    assert suited("tuned", table()) == "tuned"
-    assert suited("tuned", digits) == "tuned(smoothing=0.0)"
-    assert suited("tuned(rho=0.1)", digits) == "tuned(rho=0.1, smoothing=0.0)"
-    assert suited("tuned(smoothing=0.05)", digits) == "tuned(smoothing=0.05)"
-    assert suited("class_conditional_smoothing", digits) == "class_conditional_smoothing"
-    same = Run("digits", epochs=1, batch_size=16, ema=0.98, weight_decay=5e-3, policy="none")
-    without, plain = (fit_model(replace(same, method=method), digits) for method in ("tuned", "erm"))
+def test_labels_of_many_pictures_are_not_smoothed_unless_it_is_asked_for() -> None:
+    def built(method: str, data: Dataset, **settings: Any) -> str:
+        return suited(replace(ASKED, method=method, **settings), data)
+
+    few, many = pictures(1999, 8), pictures(2000, 8)
+    assert [built("tuned", data) for data in (table(), few, many)] == ["tuned", "tuned", "tuned(smoothing=0.0)"]
+    assert built("tuned(rho=0.1)", many) == "tuned(rho=0.1, smoothing=0.0)"
+    for stays in ("tuned(smoothing=0.05)", "class_conditional_smoothing"):
+        assert built(stays, many) == stays
+    refitted = replace(few, val=few.train)
+    assert built("tuned", refitted) == "tuned"
+    assert built("tuned", refitted, selection="refit") == "tuned(smoothing=0.0)"
+    assert tuned(PROFILE).stages[0].target_matrix is not None
+    assert tuned(PROFILE, smoothing=0.0).stages == erm(PROFILE).stages
+
+
+def test_training_leaves_them_so_and_keeps_the_name() -> None:
+    digits = open_dataset(Run("digits", ratio=0.05))
+    assert digits.val is not None
+    many = replace(digits, train=digits.train.take(np.tile(np.arange(len(digits.train)), 9)))
+    same = Run("digits", epochs=1, batch_size=64, ema=0.98, weight_decay=5e-3, policy="none")
+    without, plain = (fit_model(replace(same, method=method), many) for method in ("tuned", "erm"))
     assert without is not None
     assert plain is not None
     assert without.run.method == "tuned"
-    scores = [one.predictor.scores(digits.test.inputs) for one in (without, plain)]
-    assert np.array_equal(*scores)
-    assert tuned(PROFILE).stages[0].target_matrix is not None
-    assert tuned(PROFILE, smoothing=0.0).stages == erm(PROFILE).stages
+    assert np.array_equal(*(one.predictor.scores(digits.test.inputs) for one in (without, plain)))
 
 
 def test_few_small_pictures_are_shown_many_times() -> None:

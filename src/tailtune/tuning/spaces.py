@@ -120,7 +120,8 @@ def _of_table(run: Run, name: str, dataset: Dataset) -> Search:
 
 
 def _resolved(start: Run, dataset: Dataset) -> ResolvedTraining:
-    named = Resolved(**(vars(start) | {"method": suited(str(start.method), dataset)}))
+    named = Resolved(**vars(start))
+    named = replace(named, method=suited(named, dataset))
     return resolve(named, build(named.method, dataset.profile), dataset)
 
 

@@ -183,7 +183,7 @@ def _named(run: Run) -> Resolved:
 
 
 def _method(run: Resolved, dataset: Dataset) -> Method:
-    method = build_method(suited(run.method, dataset), dataset.profile)
+    method = build_method(suited(run, dataset), dataset.profile)
     return weighted_classes(method, dataset.class_weights, dataset.profile)
 
 
