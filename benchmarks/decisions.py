@@ -2,6 +2,7 @@
 
     tailtune study benchmarks/decisions.py:tables --data-root FOLDER --out decisions_tables
     tailtune study benchmarks/decisions.py:lesions --data-root FOLDER --out decisions_lesions
+    tailtune study benchmarks/decisions.py:lesions_default --data-root FOLDER --out default_lesions
     tailtune study benchmarks/decisions.py:digits --out decisions_digits
     tailtune study benchmarks/decisions.py:cifar --data-root FOLDER --out decisions_cifar
 
@@ -115,6 +116,11 @@ def lesions() -> Study:
         seeds=3,
         selection="validation",
     )
+
+
+def lesions_default() -> Study:
+    """The same at the default's length, the recipe and plain training each with its own routine, two seeds."""
+    return replace(lesions(), arms=arms(("tuned", "erm"), ("balanced_accuracy",)), epochs=None, seeds=2, routine="own")
 
 
 def digits() -> Study:
