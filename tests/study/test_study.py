@@ -13,6 +13,7 @@ from tailtune.compare import conduct_with_page
 from tailtune.jobs.progress import Lines
 from tailtune.study import Arm, Study, axis, crossed
 from tailtune.study.comparison import Comparison
+from tailtune.study.conduct import price
 from tailtune.study.design import load_study
 from tailtune.study.plan import problems, trainings
 from tailtune.study.study import check_study
@@ -145,3 +146,10 @@ def test_a_study_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text('{"rows": []}')
     with pytest.raises(TailtuneError, match="is of format 1"):
         read_study(tmp_path)
+
+
+def test_arms_with_routines_of_their_own_are_priced_by_them() -> None:
+    own = replace(SMALL, arms=axis("method", ["erm", "tuned"]), routine="own", epochs=None, seeds=1)
+    cost = price(own, say=quiet)
+    assert [row.runs for row in cost.rows] == [1, 1]
+    assert all(row.seconds is not None and row.seconds > 0 for row in cost.rows)

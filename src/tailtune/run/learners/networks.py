@@ -326,14 +326,14 @@ def _share(run: Run, dataset: Dataset) -> Run:
 
 def _price(run: Run, dataset: Dataset) -> Price:
     """Train for one epoch of about 20 steps, twice, and extend what the second took to all epochs."""
-    assert run.batch_size is not None
-    assert run.epochs is not None
+    named = _named(run)
+    settled = resolve(named, _method(named, dataset), dataset)  # an arm with a routine of its own leaves it open
     part = dataset.train
-    rows = min(len(part), TIMED_STEPS * run.batch_size)
+    rows = min(len(part), TIMED_STEPS * settled.batch_size)
     few = replace(dataset, train=part.take(np.linspace(0, len(part) - 1, rows).astype(np.int64)))
-    fitted = [fit(replace(run, epochs=1), few, Job()) for _ in range(2)][1]  # the first one pays for warming up
+    fitted = [fit(replace(settled, epochs=1), few, Job()) for _ in range(2)][1]  # the first one pays for warming up
     assert fitted is not None
-    steps = run.epochs * (len(part) // min(run.batch_size, len(part)))
+    steps = settled.epochs * (len(part) // min(settled.batch_size, len(part)))
     size = 4 * (fitted.training.parameters or 0)
     return Price(steps * fitted.training.seconds_per_step, size, CHECKPOINT_COPIES * size)
 
