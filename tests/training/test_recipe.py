@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +14,12 @@ from tailtune import ClassProfile, Run
 from tailtune.data.catalog import open_named
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.image_preprocessor import ImagePreprocessor
-from tailtune.data.open import open_dataset
 from tailtune.methods import erm, paper, tuned
-from tailtune.run.learners import fit_model, with_model
+from tailtune.run.learners import with_model
 from tailtune.study.study import Arm, Study
 from tailtune.training import device
 from tailtune.training.device import choose_threads, processor_threads
-from tailtune.training.recipe import SEEN, resolve, strong_from, suited
+from tailtune.training.recipe import SEEN, resolve, strong_from
 
 PROFILE = ClassProfile((90, 10))
 ASKED = Run(data="x", model="any", method="tuned")
@@ -106,32 +104,9 @@ def test_strong_augmentation_only_where_training_is_long_and_none_for_tiny_pictu
     assert resolve(ASKED, erm(PROFILE), data).policy == "flip+crop"
 
 
-def test_labels_of_many_pictures_are_not_smoothed_unless_it_is_asked_for() -> None:
-    def built(method: str, data: Dataset, **settings: Any) -> str:
-        return suited(replace(ASKED, method=method, **settings), data)
-
-    few, many = pictures(1999, 8), pictures(2000, 8)
-    assert [built("tuned", data) for data in (table(), few, many)] == ["tuned", "tuned", "tuned(smoothing=0.0)"]
-    assert built("tuned(rho=0.1)", many) == "tuned(rho=0.1, smoothing=0.0)"
-    for stays in ("tuned(smoothing=0.05)", "class_conditional_smoothing"):
-        assert built(stays, many) == stays
-    refitted = replace(few, val=few.train)
-    assert built("tuned", refitted) == "tuned"
-    assert built("tuned", refitted, selection="refit") == "tuned(smoothing=0.0)"
+def test_without_smoothing_and_sam_a_the_recipes_method_is_plain_training() -> None:
     assert tuned(PROFILE).stages[0].target_matrix is not None
     assert tuned(PROFILE, smoothing=0.0).stages == erm(PROFILE).stages
-
-
-def test_training_leaves_them_so_and_keeps_the_name() -> None:
-    digits = open_dataset(Run("digits", ratio=0.05))
-    assert digits.val is not None
-    many = replace(digits, train=digits.train.take(np.tile(np.arange(len(digits.train)), 9)))
-    same = Run("digits", epochs=1, batch_size=64, ema=0.98, weight_decay=5e-3, policy="none")
-    without, plain = (fit_model(replace(same, method=method), many) for method in ("tuned", "erm"))
-    assert without is not None
-    assert plain is not None
-    assert without.run.method == "tuned"
-    assert np.array_equal(*(one.predictor.scores(digits.test.inputs) for one in (without, plain)))
 
 
 def test_few_small_pictures_are_shown_many_times() -> None:

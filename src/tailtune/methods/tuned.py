@@ -27,7 +27,6 @@ def tuned(
 ) -> Method:
     """Do what `class_conditional_smoothing` does; the routine around it is the "tuned" one of the recipe.
 
-    Of many pictures the recipe leaves the smoothing out, unless it is asked for (`tailtune.training.recipe.suited`).
     With `rho` above 0 the steps are those of `sama`, which take two passes; with `tau` above 0 the loss is that of
     `logit_adjustment`. One rule for radii and smoothing ("official" exists for SAM-A only).
     """

@@ -139,6 +139,13 @@ DEFAULT: Mapping[str, Routine] = {
             ("digits_few", "digits_few"),
         )
     },
+    # the same of the network that the default takes for pictures of their size
+    **{
+        name.replace("_long", "_resnet20"): replace(
+            long, model="resnet20", batches=(32,), decays=(2e-4,), policies=(TRIVIAL,), stages=("smoothing",)
+        )
+        for name, long in LONG.items()
+    },
     "digits_rarer_default": replace(
         FEW["digits_few"], ratio=0.01, batches=(16,), policies=(GEOMETRY,), stages=("smoothing",)
     ),

@@ -9,7 +9,7 @@ from typing import Any
 from tailtune.data import catalog
 from tailtune.data.dataset import TINY_SIDE, Dataset, longer_side
 from tailtune.methods.method import Method
-from tailtune.named_settings import home, parse, with_settings
+from tailtune.named_settings import home
 from tailtune.settings import Resolved, ResolvedTraining
 from tailtune.training.fine_tuning import LEAST_SIDE, fine_tunes
 
@@ -19,19 +19,7 @@ SEEN_FEW = 51_200  # where there are few
 FEW_ROWS = 2000
 FEW_EPOCHS = 240  # of so few small pictures, at least: an eighth of it left them unlearnt, see benchmarks/paper/recipe
 SMALL_SIDE = 64  # pixels, up to which that takes minutes on a processor
-PLAIN = {"smoothing": 0.0}
 FINE_STEPS = 400  # of fine-tuning, where they make 8 to 20 epochs
-
-
-def suited(run: Resolved, dataset: Dataset) -> str:
-    """Return the method of a run with the settings that the recipe chooses by the data, as it is to be built.
-
-    `tuned` smooths the labels of tables and of few pictures. On many pictures a temperature after training does as much
-    for the log loss and leaves the classes apart, see benchmarks/paper/recipe.
-    """
-    name, given = parse(run.method)
-    smooth = dataset.kind == "table" or _rows(run, dataset) < FEW_ROWS
-    return run.method if name != "tuned" or smooth or "smoothing" in given else with_settings(run.method, PLAIN)
 
 
 def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining:
@@ -41,7 +29,9 @@ def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining
     averaging, stronger augmentation where training is long enough to profit); docs/recipe.md says how each constant
     was chosen. "paper" is the paper's appendix B for pictures, and "tuned" for tables.
     """
-    rows = _rows(run, dataset)
+    rows = len(dataset.train)
+    if run.selection == "refit" and dataset.val is not None:
+        rows += len(dataset.val)  # the model that is kept trains on these too
     if dataset.kind == "table":
         settings = table_routine(run, method, rows)
     else:
@@ -53,12 +43,6 @@ def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining
     settings["flip_averaging"] = _averages(run, method, dataset, run.policy or settings["policy"])
     chosen = {name: value for name, value in settings.items() if getattr(run, name) is None}
     return ResolvedTraining(**(vars(run) | chosen))
-
-
-def _rows(run: Resolved, dataset: Dataset) -> int:
-    """Rows that the model which is kept trains on."""
-    again = dataset.val if run.selection == "refit" else None
-    return len(dataset.train) + (0 if again is None else len(again))
 
 
 def _averages(run: Resolved, method: Method, dataset: Dataset, policy: str) -> bool:

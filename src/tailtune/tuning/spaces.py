@@ -17,7 +17,7 @@ from tailtune.run.learners import learner_of, with_model
 from tailtune.run.learners.portfolio import members_for
 from tailtune.settings import Resolved, ResolvedTraining, Run
 from tailtune.study.tune import declared, distribution
-from tailtune.training.recipe import resolve, suited
+from tailtune.training.recipe import resolve
 from tailtune.tuning.ranges import MODELS, PICTURES, POLICIES, RATES, SIZES, TABLES, WITHOUT_MIRRORS
 
 if TYPE_CHECKING:
@@ -121,7 +121,6 @@ def _of_table(run: Run, name: str, dataset: Dataset) -> Search:
 
 def _resolved(start: Run, dataset: Dataset) -> ResolvedTraining:
     named = Resolved(**vars(start))
-    named = replace(named, method=suited(named, dataset))
     return resolve(named, build(named.method, dataset.profile), dataset)
 
 

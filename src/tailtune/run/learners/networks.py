@@ -44,7 +44,7 @@ from tailtune.training.fine_tuning import fine_tunes, normalised_as_published, w
 from tailtune.training.mirrors import look_at_mirrors, undecided
 from tailtune.training.observer import Silent
 from tailtune.training.randomness import initialisation, isolated
-from tailtune.training.recipe import resolve, suited
+from tailtune.training.recipe import resolve
 from tailtune.training.stages import Outcome, epochs_of_stages, train_stages
 from tailtune.words import counted
 
@@ -183,7 +183,7 @@ def _named(run: Run) -> Resolved:
 
 
 def _method(run: Resolved, dataset: Dataset) -> Method:
-    method = build_method(suited(run, dataset), dataset.profile)
+    method = build_method(run.method, dataset.profile)
     return weighted_classes(method, dataset.class_weights, dataset.profile)
 
 
