@@ -40,6 +40,16 @@ def test_stages_share_the_trainings_that_they_have_in_common() -> None:
     assert {one.study.epochs for name, one in studies.items() if name.startswith("cifar10-")} == {24}
 
 
+def test_what_takes_hours_is_done_where_it_is_asked_for() -> None:
+    listed = recipe.design("small", Asked("nowhere"))
+    assert not {name.partition("-")[0] for name in listed} & recipe.DEFAULT.keys()
+    one = "cifar10_resnet20-smoothing"
+    (planned,) = recipe.design("small", Asked("nowhere", data=(one,))).values()
+    assert planned.study.model == "resnet20"
+    assert planned.study.seeds == 2
+    assert [arm.changes["method"] for arm in planned.study.arms] == ["erm", "class_conditional_smoothing"]
+
+
 def test_verdicts_and_the_best_strength() -> None:
     claims = recipe.claims(made(0.02))
     assert [claim.verdict for claim in claims] == ["cannot be told at this scale"] * 3  # no spread, so no interval
@@ -60,6 +70,7 @@ def test_every_stage_draws_a_figure() -> None:
         {**rows[0], "study": "digits-batches", "batch_size": 64},
         {**rows[0], "study": "digits-radii", "method": "sama_smoothing(rho=0.1)"},
         {**rows[0], "study": "digits-passes", "method": "erm", "batch_size": 64},
+        {**rows[0], "study": "digits-smoothing", "method": "class_conditional_smoothing(smoothing=0.02)"},
         {**rows[0], "study": "digits-methods", "method": "sama"},
     ]
     found = recipe.figures([*rows, *more])

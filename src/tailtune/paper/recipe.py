@@ -288,9 +288,14 @@ STAGES: Mapping[str, Stage] = {
 
 
 def design(scale: Scale, asked: Asked) -> dict[str, Planned]:
-    """Return a study of each stage on each data set, the policies first. Raises what `planned` raises."""
+    """Return a study of each stage on each data set, the policies first; those of the default's length, which take
+    hours, where they are asked for. Raises what `planned` raises.
+    """
     names = [
-        f"{data}-{stage}" for stage in STAGES for data, routine in ROUTINES[scale].items() if stage in routine.stages
+        f"{data}-{stage}"
+        for stage in STAGES
+        for data, routine in ROUTINES[scale].items()
+        if stage in routine.stages and (asked.data or data not in DEFAULT)
     ]
     found = {}
     for name, one in planned(scale, asked, [Arm("")], (1.0,), names).items():
