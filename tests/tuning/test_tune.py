@@ -64,6 +64,33 @@ def test_three_parts_share_no_row_and_none_with_the_test_rows(table: Path, tmp_p
         assert not people[0] & people[1]
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_of_few_rows_each_chooses_once_and_by_a_training_that_did_not_see_it(
+    table: Path, tmp_path: Path, grouped: bool
+) -> None:
+    run = run_of(table, tmp_path)
+    run = replace(run, ignore=(), group="person") if grouped else run
+    rows = for_search(run, open_dataset(run))
+    assert rows.dataset.val is not None
+    searched = sorted([*rows.dataset.train.ids.tolist(), *rows.dataset.val.ids.tolist()])
+    chosen = []
+    for training in rows.chosen_by.trainings:
+        assert training.val is not None
+        seen, held_out = training.train.ids.tolist(), training.val.ids.tolist()
+        assert sorted(seen + held_out) == searched
+        if grouped:
+            assert not {(int(row) - 1) // 4 for row in seen} & {(int(row) - 1) // 4 for row in held_out}
+        chosen += held_out
+    assert len(rows.chosen_by.trainings) == 5
+    assert sorted(chosen) == searched
+
+
+def test_pictures_are_trained_once_a_trial() -> None:
+    run = Run("digits", ratio=0.05)
+    rows = for_search(run, open_dataset(run))
+    assert rows.chosen_by.trainings == (rows.dataset,)
+
+
 def test_a_search_in_time_chooses_and_judges_on_later_rows(table: Path, tmp_path: Path) -> None:
     run = replace(run_of(table, tmp_path), ignore=(), time="person")
     dataset = open_dataset(run)
