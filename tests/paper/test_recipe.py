@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tailtune.paper import recipe
+from tailtune.paper import recipe, recipe_routines
 from tailtune.paper.adjusted import TAUS, strength
 from tailtune.paper.page import SCALES, Asked, Row
 
@@ -13,9 +13,9 @@ def made(lead: float, seeds: int = 3, scale: str = "small") -> list[Row]:
     """Rows of policies of which the paper's is so much better than the others."""
     rows: list[Row] = []
     for epochs in (12, 24):
-        for name, policy in recipe.POLICIES.items():
+        for name, policy in recipe_routines.POLICIES.items():
             for seed in range(seeds):
-                up = (lead if name == recipe.BOTH else 0.0) + 0.001 * seed * (name == recipe.NONE)
+                up = (lead if name == recipe_routines.BOTH else 0.0) + 0.001 * seed * (name == recipe_routines.NONE)
                 row = {"study": "cifar10-policies", "scale": scale, "ratio": 0.01, "seed": seed, "epochs": epochs}
                 row |= {"arm": f"epochs={epochs}, {name}", "policy": policy, "steps": 174 * epochs}
                 row |= {strength(tau): value + up for tau, value in BY_TAU.items()}
@@ -36,13 +36,13 @@ def test_no_test_row_is_scored_and_the_policies_come_first(scale: str) -> None:
 def test_stages_share_the_trainings_that_they_have_in_common() -> None:
     studies = recipe.design("small", Asked("nowhere"))
     by_decay = {arm.name: arm.changes for arm in studies["cifar10-decays"].study.arms}
-    assert {"weight_decay": 2e-4, "policy": recipe.POLICIES[recipe.TRIVIAL]} in by_decay.values()
+    assert {"weight_decay": 2e-4, "policy": recipe_routines.POLICIES[recipe_routines.TRIVIAL]} in by_decay.values()
     assert {one.study.epochs for name, one in studies.items() if name.startswith("cifar10-")} == {24}
 
 
 def test_what_takes_hours_is_done_where_it_is_asked_for() -> None:
     listed = recipe.design("small", Asked("nowhere"))
-    assert not {name.partition("-")[0] for name in listed} & recipe.DEFAULT.keys()
+    assert not {name.partition("-")[0] for name in listed} & recipe_routines.DEFAULT.keys()
     one = "cifar10_resnet20-smoothing"
     (planned,) = recipe.design("small", Asked("nowhere", data=(one,))).values()
     assert planned.study.model == "resnet20"
@@ -55,7 +55,10 @@ def test_verdicts_and_the_best_strength() -> None:
     assert [claim.verdict for claim in claims] == ["cannot be told at this scale"] * 3  # no spread, so no interval
     failed = recipe.claims(made(-0.02))
     assert {claim.verdict for claim in failed} == {"failed"}  # for it lies below one of them for sure
-    assert recipe.claims([row for row in made(0.02) if row["policy"] != recipe.POLICIES[recipe.BOTH]]) == ()
+    assert (
+        recipe.claims([row for row in made(0.02) if row["policy"] != recipe_routines.POLICIES[recipe_routines.BOTH]])
+        == ()
+    )
     (table,) = recipe.tables(made(0.0))
     assert "VALIDATION" in table.caption
     line = dict(zip(table.columns, table.rows[0], strict=True))
