@@ -12,6 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from tailtune.analysis.curvature import curvature
 from tailtune.analysis.landscape import landscape
+from tailtune.analysis.loss_matrices import GaussNewton, Hessian
 from tailtune.analysis.overfitting import overfitting
 from tailtune.collapse.activations import activations
 
@@ -29,6 +30,19 @@ def test_rows_are_taken_to_the_network() -> None:
             assert {x.device.type for x in (*inputs, targets, pretended.network(*inputs))} == {"cuda"}
         ((features, logits),) = activations(pretended.network, (x for x, _ in pretended.batches("train")))
         assert features.device == logits.device == pretended.device
+
+
+@pytest.mark.parametrize("kind", [Hessian, GaussNewton])
+def test_products_of_curvature_stay_where_the_network_is(kind: type[Hessian] | type[GaussNewton]) -> None:
+    of = subject(COUNTS)
+    network = of.network.to("meta")  # derivatives of a pretended GPU would ask its driver
+    there = replace(of, network=network)
+    matrix = kind(network, lambda: there.batches("train"))
+    parts = matrix.split(np.ones(matrix.size))
+    for inputs, targets in there.batches("train"):
+        product = matrix.of_batch(inputs, targets, parts)
+        for part, parameter in zip(product, network.parameters(), strict=True):
+            assert (part.device.type, part.shape) == ("meta", parameter.shape)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -68,19 +68,20 @@ class LossMatrix(ABC):
 
     def product(self, vector: Floats) -> Floats:
         """Return the matrix times `vector` [P], in the order of the parameters, [P]."""
-        parts = self._split(vector)
+        parts = self.split(vector)
         total = [torch.zeros_like(parameter) for parameter in self._parameters]
         with in_use(self._model):
             for inputs, targets in self._batches():
-                for sum_, each in zip(total, self._of_batch(inputs, targets, parts), strict=True):
+                for sum_, each in zip(total, self.of_batch(inputs, targets, parts), strict=True):
                     sum_ += each
         return np.concatenate([part.reshape(-1).double().cpu().numpy() for part in total])
 
     @abstractmethod
-    def _of_batch(self, inputs: tuple[Tensor, ...], targets: Tensor, parts: Sequence[Tensor]) -> Sequence[Tensor]:
+    def of_batch(self, inputs: tuple[Tensor, ...], targets: Tensor, parts: Sequence[Tensor]) -> Sequence[Tensor]:
         """The share of one batch in the product with `parts`, a tensor for each parameter."""
 
-    def _split(self, vector: Floats) -> Sequence[Tensor]:
+    def split(self, vector: Floats) -> Sequence[Tensor]:
+        """Return `vector` [P] as tensors of the shapes, types and devices of the parameters."""
         flat = torch.from_numpy(np.ascontiguousarray(vector, dtype=np.float64).reshape(-1))
         pieces = torch.split(flat, [parameter.numel() for parameter in self._parameters])
         return [piece.view_as(p).to(p.device, p.dtype) for piece, p in zip(pieces, self._parameters, strict=True)]
@@ -89,7 +90,7 @@ class LossMatrix(ABC):
 class Hessian(LossMatrix):
     """The Hessian of the mean loss: the gradient's product with the vector is differentiated, batch by batch."""
 
-    def _of_batch(self, inputs: tuple[Tensor, ...], targets: Tensor, parts: Sequence[Tensor]) -> Sequence[Tensor]:
+    def of_batch(self, inputs: tuple[Tensor, ...], targets: Tensor, parts: Sequence[Tensor]) -> Sequence[Tensor]:
         share = self._loss(self._model(*inputs), targets).sum() / self._rows
         gradients = torch.autograd.grad(share, self._parameters, create_graph=True, materialize_grads=True)
         along = torch.stack([(g * part).sum() for g, part in zip(gradients, parts, strict=True)]).sum()
@@ -106,7 +107,7 @@ class GaussNewton(LossMatrix):
     J' times what comes of it backward.
     """
 
-    def _of_batch(self, inputs: tuple[Tensor, ...], targets: Tensor, parts: Sequence[Tensor]) -> Sequence[Tensor]:
+    def of_batch(self, inputs: tuple[Tensor, ...], targets: Tensor, parts: Sequence[Tensor]) -> Sequence[Tensor]:
         along = self._along(inputs, parts)
         if along is None:
             return [torch.zeros_like(part) for part in parts]
