@@ -13,3 +13,13 @@ def without_script_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="`torch.jit.script` is deprecated")
         yield
+
+
+@contextmanager
+def without_size_warnings() -> Iterator[None]:
+    """Hide that a picture is large: it is scaled down. Pillow still refuses what may fill the memory."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield

@@ -1,3 +1,6 @@
+import warnings
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -99,6 +102,22 @@ def test_a_truncated_file_is_named(tmp_path, suffix):
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UnreadableImageError, match=r"image cat/a is truncated or damaged \("):
         read_pixels(path, "cat/a", 3, 64, 64)
+
+
+def test_a_large_picture_is_scaled_down_in_silence_and_a_huge_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = rng.integers(0, 256, (1500, 1000, 3), dtype=np.uint8)
+    path = saved(tmp_path / "a.png", pixels)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, problems = read_all([path], ["cat/a"], 3, 8, 8)
+    assert problems == [None]
+    np.testing.assert_allclose(found.mean(), pixels.mean(), atol=3)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500_000)
+    with pytest.raises(UnreadableImageError, match="image cat/a has more than 1 million pixels"):
+        read_header(path, "cat/a")
 
 
 def test_float_and_32_bit_pixels_are_refused(tmp_path):

@@ -91,6 +91,7 @@ class Hessian(LossMatrix):
     """The Hessian of the mean loss: the gradient's product with the vector is differentiated, batch by batch."""
 
     def of_batch(self, inputs: tuple[Tensor, ...], targets: Tensor, parts: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Differentiate the gradient's product with `parts`."""
         share = self._loss(self._model(*inputs), targets).sum() / self._rows
         gradients = torch.autograd.grad(share, self._parameters, create_graph=True, materialize_grads=True)
         along = torch.stack([(g * part).sum() for g, part in zip(gradients, parts, strict=True)]).sum()
@@ -108,6 +109,7 @@ class GaussNewton(LossMatrix):
     """
 
     def of_batch(self, inputs: tuple[Tensor, ...], targets: Tensor, parts: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Take J times `parts`, then H, then J' times what came of it."""
         along = self._along(inputs, parts)
         if along is None:
             return [torch.zeros_like(part) for part in parts]

@@ -17,6 +17,7 @@ from tailtune.data.dicom import SUFFIX as DICOM
 from tailtune.data.dicom import is_dicom, read_dicom, read_dicom_header
 from tailtune.data.rendering import STRETCHED, Levels, Pixels, Rendering, eight_bits, fitted, scaled_size
 from tailtune.errors import TailtuneError
+from tailtune.quiet import without_size_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,7 +165,7 @@ def _enough(image: Image, height: int, width: int, rendering: Rendering) -> tupl
 
 def in_threads(work: Callable[..., Result], *arguments: Iterable[object]) -> list[Result]:
     """Map `work` over `arguments` in order; Pillow decodes outside Python's lock."""
-    with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
+    with without_size_warnings(), ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
         return list(pool.map(work, *arguments))
 
 
@@ -211,7 +212,7 @@ def _in_words(path: str | Path, name: str) -> Iterator[None]:
         TailtuneError: no such file.
         MemoryError: an image larger than memory.
     """
-    from PIL import UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     try:
         if os.path.getsize(path) == 0:
@@ -223,6 +224,10 @@ def _in_words(path: str | Path, name: str) -> Iterator[None]:
         raise TailtuneError(f"there is no image file {name}; check the path") from error
     except UnidentifiedImageError as error:
         raise UnreadableImageError(name, "is not in an image format that Pillow can read") from error
+    except Image.DecompressionBombError as error:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        why = f"has more than {most} million pixels, which may fill the memory and are not decoded"
+        raise UnreadableImageError(name, why) from error
     except Exception as error:  # the decoders raise OSError, SyntaxError, struct.error and others
         system = isinstance(error, OSError) and error.errno is not None
         what = "cannot be opened" if system else "is truncated or damaged"
