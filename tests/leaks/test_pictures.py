@@ -193,3 +193,39 @@ def test_a_few_that_are_nearly_the_same_do_not_spoil_the_figures(copies: int, sp
     leaks = check_leaks(Dataset("image", "made", ("a", "b"), train, None, test, preprocessor, "given", ""))
     assert leaks.concerned.sum() == copies
     assert leaks.spoils == spoilt
+
+
+def letterboxed(pictures: Pixels, seed: int = 0) -> Pixels:
+    """Pictures squeezed between black bars above and below, of several proportions."""
+    out = np.zeros_like(pictures)
+    heights = np.random.default_rng(seed).choice([32, 16, 12, 8], len(pictures), p=[0.6, 0.2, 0.1, 0.1])
+    for at, (picture, height) in enumerate(zip(pictures, heights, strict=True)):
+        image = Image.fromarray(picture.transpose(1, 2, 0)).resize((32, int(height)), Image.Resampling.BILINEAR)
+        top = (32 - height) // 2
+        out[at, :, top : top + height] = np.asarray(image).transpose(2, 0, 1)
+    return out
+
+
+def test_bars_beside_pictures_make_none_alike_and_hide_no_copy() -> None:
+    x = moved(scenes(900), 0, 0)
+    train = letterboxed(x[:600])
+    assert (found(train, letterboxed(x[600:]))[1] >= 0).sum() == 0
+    bright = letterboxed(np.clip(x[:100] * 0.8 + 30, 0, 255).astype(np.uint8))
+    assert np.mean(found(train, bright)[1] == np.arange(100)) >= 0.9
+
+
+def drawings(number: int, seed: int = 0) -> Pixels:
+    """A small scene each, somewhere on white."""
+    rng = np.random.default_rng(seed)
+    out = np.full((number, 3, 32, 32), 255, dtype=np.uint8)
+    for at, scene in enumerate(scenes(number, 14, seed)):
+        down, right = rng.integers(2, 16, 2)
+        out[at, :, down : down + 14, right : right + 14] = scene
+    return out
+
+
+def test_the_white_around_drawings_makes_none_alike_and_hides_no_copy() -> None:
+    x = drawings(900)
+    assert (found(x[:600], x[600:])[1] >= 0).sum() <= 1
+    noisy = np.clip(x[:100] + np.random.default_rng(1).normal(0, 4, x[:100].shape), 0, 255).astype(np.uint8)
+    assert np.mean(found(x[:600], noisy)[1] == np.arange(100)) >= 0.9

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.leaks.picture_signature import DETAIL_BITS, HASH_BITS, VIEWS, Signatures, Words, bits, differing
+from tailtune.leaks.picture_signature import HASH_BITS, VIEWS, Signatures, Words, agreement, bits, differing
 from tailtune.leaks.row_hashes import positions
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ TABLES = 16  # in each of which pictures are found that agree in some of the 64 
 FEWEST_KEY_BITS, MOST_KEY_BITS = 12, 24
 MOST_OF_A_KEY = 32  # pictures that are compared of those that agree
 HASH_DIFFERING = 22  # of the 64 bits at most
-LEAST_AGREEMENT, MOST_AGREEMENT = 0.6, 0.95  # of the 384 bits: the share that agrees less the share that does not
+LEAST_AGREEMENT, MOST_AGREEMENT = (
+    0.6,
+    0.95,
+)  # of the bits that count: the share that agrees less the share that does not
 SPREADS = 5  # above what unrelated pictures of the same data have
 NULL_PAIRS = 20_000
 
@@ -38,8 +41,8 @@ def near_picture(known: Signatures, asked: Signatures, grey: torch.Tensor) -> In
     """Return of each picture asked for [M] one of the known ones that is nearly the same, or -1.
 
     Pictures are looked up by parts of their 64 bits, so that the time goes with the number of pictures and not with
-    that of pairs, and what is found is compared by all 384 bits: at least 80 % of them agree, and so many more than of
-    unrelated pictures of the same data that it is no chance.
+    that of pairs, and what is found is compared by the 384 bits: at least 80 % of those that count agree, and so many
+    more than of unrelated pictures of the same data that it is no chance.
 
     Args:
         known: signatures of N pictures.
@@ -47,8 +50,8 @@ def near_picture(known: Signatures, asked: Signatures, grey: torch.Tensor) -> In
         grey: their grey values [M, 18, 18].
     """
     found = np.full(len(asked), -1, dtype=np.int64)
-    allowed = most_differing(known)
-    if known.centre is None or asked.centre is None or allowed is None:
+    border = least_agreement(known)
+    if known.centre is None or asked.centre is None or border is None:
         return found
     rest, there = np.flatnonzero(~asked.plain), np.flatnonzero(~known.plain)
     views = [bits(grey[rest], view, known.centre) for view in VIEWS]
@@ -61,19 +64,19 @@ def near_picture(known: Signatures, asked: Signatures, grey: torch.Tensor) -> In
         keys = keys[order]
         for looked_up, detail in views:
             open_ = np.flatnonzero(found[rest] < 0)
-            hits = _first_alike(known, there[order], keys, looked_up[open_], detail[open_], drawn, allowed)
+            hits = _first_alike(known, there[order], keys, looked_up[open_], detail[open_], drawn, border)
             found[rest[open_]] = hits
     return found
 
 
-def most_differing(known: Signatures) -> int | None:
-    """Return in how many of the 384 bits two pictures may differ and still be nearly the same.
+def least_agreement(known: Signatures) -> float | None:
+    """Return the agreement from which on two pictures are nearly the same.
 
     Unrelated pictures of data in which all are much alike, such as drawings of digits, agree by more than chance, so
     that the border is set above them.
 
     Returns:
-        The number of bits; None where unrelated pictures agree too well for anything to be told.
+        A value of `agreement`; None where unrelated pictures agree too well for anything to be told.
     """
     rows = np.flatnonzero(~known.plain)
     if len(rows) < 2 or known.centre is None:
@@ -81,12 +84,12 @@ def most_differing(known: Signatures) -> int | None:
     rng = np.random.default_rng(0)
     first, second = rows[rng.integers(0, len(rows), (2, NULL_PAIRS))]
     apart = first != second
-    agreement = 1 - 2 * differing(known.detail[first[apart]], known.detail[second[apart]]) / DETAIL_BITS
+    by_chance = agreement(known.detail[first[apart]], known.detail[second[apart]])
     low, middle = np.quantile(
-        agreement, [0.16, 0.5]
+        by_chance, [0.16, 0.5]
     )  # the lower half: the upper one may hold pictures that belong together
     border = max(LEAST_AGREEMENT, float(middle + SPREADS * (middle - low)))
-    return int((1 - border) / 2 * DETAIL_BITS) if border <= MOST_AGREEMENT else None
+    return border if border <= MOST_AGREEMENT else None
 
 
 def _keys(hashes: Words, drawn: Indices) -> NDArray[np.int64]:
@@ -105,7 +108,7 @@ def _first_alike(
     looked_up: Words,
     detail: Words,
     drawn: Indices,
-    allowed: int,
+    border: float,
 ) -> Indices:
     """Return of each picture asked for the first of the known ones of its key that is alike, or -1.
 
@@ -114,9 +117,9 @@ def _first_alike(
         rows: which of them can be found, by ascending keys [N].
         keys: theirs [N].
         looked_up: 64 bits of the pictures asked for [M].
-        detail: their 384 bits [M, 6].
+        detail: their bits to make sure [M, 12].
         drawn: which bits make the key.
-        allowed: of the 384 bits, how many may differ.
+        border: agreement from which on two are alike.
     """
     asked = _keys(looked_up, drawn)
     start, end = np.searchsorted(keys, asked), np.searchsorted(keys, asked, side="right")
@@ -128,6 +131,6 @@ def _first_alike(
         row = rows[start[some] + step]
         close = differing(known.hash[row, None], looked_up[some, None]) <= HASH_DIFFERING
         some, row = some[close], row[close]
-        sure = differing(known.detail[row], detail[some]) <= allowed
+        sure = agreement(known.detail[row], detail[some]) >= border
         found[some[sure]] = row[sure]
     return found

@@ -4,7 +4,8 @@ A picture is averaged to 18 x 18 grey values, of which the middle 16 x 16 count;
 of a picture that is moved by a sixteenth of its side. The 64 bits are the signs of the lowest frequencies of a cosine
 transform, the 384 bits those of second differences, which light that fades over the picture leaves alone. Both are
 taken against the median of the training pictures, so that what all of them share, such as a dark frame, makes none
-alike.
+alike. 384 more bits say where there is anything to see: where neither of two pictures has, as in the white around
+drawings, their bits are not compared.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 SIDE, WINDOW, LAG = 18, 16, 2
 HASH_BITS, DETAIL_BITS = 64, 384
+FEWEST_BITS = 64  # of the 384: fewer tell nothing
+FLAT = (
+    0.1 / WINDOW
+)  # second differences of a window of norm 1 up to which there is nothing to see, a tenth of its mean square
 PLAIN = 2.0  # standard deviation of the grey values (of 255) under which there is nothing to compare
 AT_ONCE = 4096  # pictures, of which bits are taken
 CENTRE_PICTURES = 5000  # of which the medians are taken
@@ -58,7 +63,7 @@ class Signatures:
     Attributes:
         exact: hash of the pixels [N].
         hash: 64 bits to look up [N].
-        detail: 384 bits to make sure [N, 6].
+        detail: 384 bits to make sure, and of each whether there is anything to see [N, 12].
         plain: pictures of one colour, or nearly, of which nothing can be told [N].
         centre: by which the bits were taken; None where pictures are too small for any.
     """
@@ -107,7 +112,7 @@ def signatures(pictures: Pictures, centre: Centre | None = None) -> tuple[Signat
     spread = (grey - grey.mean((1, 2), keepdim=True)).square().mean((1, 2)).sqrt()
     plain = (spread < PLAIN).numpy()
     if not len(grey) or min(pictures.shape[2:]) < SIDE:
-        blank = np.zeros((len(exact), 1 + DETAIL_BITS // 64), dtype=np.uint64)
+        blank = np.zeros((len(exact), 1 + 2 * DETAIL_BITS // 64), dtype=np.uint64)
         return Signatures(exact, blank[:, 0], blank[:, 1:], plain, None), grey
     centre = centre or _centre(grey)
     looked_up, detail = bits(grey, MIDDLE, centre)
@@ -127,19 +132,42 @@ def _batches(pictures: Pictures) -> Iterator[torch.Tensor]:
 
 
 def _grey(pixels: torch.Tensor) -> torch.Tensor:
-    """Average pictures uint8 [B, C, H, W] to 18 x 18 grey values [B, 18, 18] float32, of 0 to 255."""
+    """Average pictures uint8 [B, C, H, W] to 18 x 18 grey values [B, 18, 18] float32, of 0 to 255.
+
+    Bars beside a picture that kept its proportions are left out: all pictures of its proportions have them.
+    """
     import torch
     from torch.nn.functional import adaptive_avg_pool2d
 
     channels = pixels.shape[1]
     weights = torch.tensor(GREY) if channels == 3 else torch.full((channels,), 1 / channels)
-    return torch.einsum("nchw,c->nhw", adaptive_avg_pool2d(pixels.float(), SIDE), weights)
+    found = torch.empty((len(pixels), SIDE, SIDE))
+    bars = _bars(pixels)
+    for down, right in torch.unique(bars, dim=0).tolist():
+        rows = (bars == torch.tensor([down, right])).all(1)
+        inside = pixels[rows, :, down : pixels.shape[2] - down, right : pixels.shape[3] - right]
+        found[rows] = torch.einsum("nchw,c->nhw", adaptive_avg_pool2d(inside.float(), SIDE), weights)
+    return found
+
+
+def _bars(pixels: torch.Tensor) -> torch.Tensor:
+    """Rows above and below, and columns to both sides, that are black and make a frame of two bars [B, 2]; else 0."""
+    import torch
+
+    black = [pixels.amax(axes) == 0 for axes in ((1, 3), (1, 2))]
+    first = torch.stack([line.cumprod(1).sum(1) for line in black], 1)
+    last = torch.stack([line.flip(1).cumprod(1).sum(1) for line in black], 1)
+    alike = (first - last).abs() <= 1  # as beside a picture that lies in the middle
+    alone = ((first == 0) & (last == 0)).flip(1)
+    return torch.minimum(first, last) * (alike & alone)
 
 
 def bits(grey: torch.Tensor, view: View, centre: Centre) -> tuple[Words, Words]:
-    """Return the bits of one window of pictures [N, 18, 18]: those to look up [N], and those to make sure [N, 6]."""
+    """Return the bits of one window of pictures [N, 18, 18]: those to look up [N], and those to make sure [N, 12]."""
     looked_up = _packed(grey, view, _frequencies, centre.hash)
-    return looked_up[:, 0], _packed(grey, view, _second_differences, centre.detail)
+    detail = _packed(grey, view, _second_differences, centre.detail)
+    seen = _packed(grey, view, lambda window: _second_differences(window).abs(), np.float32(FLAT))
+    return looked_up[:, 0], np.concatenate([detail, seen], axis=1)
 
 
 def differing(first: Words, second: Words) -> NDArray[np.int64]:
@@ -151,6 +179,21 @@ def differing(first: Words, second: Words) -> NDArray[np.int64]:
     octets = np.ascontiguousarray(first ^ second).view(np.uint8).reshape(len(first), 8 * first.shape[1])
     counted: NDArray[np.int64] = _ONES[octets].sum(axis=1, dtype=np.int64)
     return counted
+
+
+def agreement(first: Words, second: Words) -> NDArray[np.float64]:
+    """Return of the bits that count the share that agrees less the share that does not [M]; 0 where too few count.
+
+    Args:
+        first: 384 bits and where there is anything to see, of M pictures [M, 12].
+        second: of those that they are compared with [M, 12].
+    """
+    words = DETAIL_BITS // 64
+    counts = first[:, words:] | second[:, words:]
+    zeros = np.zeros_like(counts)
+    compared = differing(counts, zeros)
+    apart = differing((first[:, :words] ^ second[:, :words]) & counts, zeros)
+    return np.where(compared >= FEWEST_BITS, 1 - 2 * apart / np.maximum(compared, 1), 0.0)
 
 
 _ONES = np.array([bin(octet).count("1") for octet in range(256)], dtype=np.uint8)
@@ -169,15 +212,17 @@ def _packed(
     grey: torch.Tensor,
     view: View,
     values: Callable[[torch.Tensor], torch.Tensor],
-    centre: NDArray[np.float32],
+    border: NDArray[np.float32] | np.float32,
 ) -> Words:
     import torch
 
-    middle, found = torch.from_numpy(centre), []
+    middle, found = torch.as_tensor(border), []
     for start in range(0, len(grey), AT_ONCE):
         over = (values(_window(grey[start : start + AT_ONCE], view)) > middle).numpy()
         found.append(np.packbits(over, axis=1).view(np.uint64))
-    return np.concatenate(found) if found else np.zeros((0, len(centre) // 64), dtype=np.uint64)
+    return (
+        np.concatenate(found) if found else np.zeros((0, values(_window(grey, view)).shape[1] // 64), dtype=np.uint64)
+    )
 
 
 def _window(grey: torch.Tensor, view: View) -> torch.Tensor:

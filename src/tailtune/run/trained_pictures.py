@@ -19,7 +19,7 @@ FILE = "trained_pictures.npz"
 
 
 def write_trained_pictures(folder: Path, known: Signatures) -> None:
-    """Write trained_pictures.npz: 64 bytes a picture, and the medians by which they were taken."""
+    """Write trained_pictures.npz: 113 bytes a picture, and the medians by which they were taken."""
     arrays: dict[str, NDArray[Any]] = {
         "exact": known.exact,
         "hash": known.hash,
