@@ -29,6 +29,7 @@ from tailtune.paper.recipe_routines import (
     PLAIN,
     POLICIES,
     ROUTINES,
+    SAMPLERS,
     SMOOTHED,
     TRIVIAL,
     Routine,
@@ -154,6 +155,16 @@ STAGES: Mapping[str, Stage] = {
         _smoothing,
         log=None,
         seeds=2,
+    ),
+    "sampling": Stage(
+        "power of the class shares with which classes are drawn",
+        lambda routine: crossed(
+            axis("batch_size", routine.batches[:1]),
+            [_longer(name, routine) for name in SAMPLERS],
+            _policies(routine.policies[-1]),
+        ),
+        lambda row: SAMPLERS[_method(row)],
+        log=None,
     ),
     "methods": Stage("passes", _methods, _passes, _method, log=2),
 }

@@ -20,6 +20,8 @@ POLICIES: Mapping[str, str] = {
 NAMES = {policy: name for name, policy in POLICIES.items()}
 PLAIN, SMOOTHED, ASYMMETRIC = "erm", "class_conditional_smoothing", "sama_smoothing"
 METHODS = (PLAIN, SMOOTHED, "sama", ASYMMETRIC)
+# by the power of the class shares with which they draw a class
+SAMPLERS: Mapping[str, float] = {PLAIN: 1.0, "square_root_sampling": 0.5, "balanced_sampling": 0.0}
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,13 @@ DEFAULT: Mapping[str, Routine] = {
             batches=(32, 64),
             decays=(2e-4,),
             policies=(TRIVIAL,),
-            stages=("passes", "smoothing"),
+            stages=("passes", "smoothing", "sampling"),
         )
         for name, long in LONG.items()
     },
     **{
         f"{name}_default": replace(
-            FEW[few], batches=(16,), policies=FEW[few].policies[:2], stages=("passes", "smoothing")
+            FEW[few], batches=(16,), policies=FEW[few].policies[:2], stages=("passes", "smoothing", "sampling")
         )
         for name, few in (
             ("cifar10_few", "cifar10_few_long"),
