@@ -43,9 +43,10 @@ def augmentation(facts: Facts) -> Advice | None:
     return Advice(
         "TT002",
         "Augmentation policy",
-        "On long-tailed CIFAR-10, 2,895 steps with TrivialAugment ended 10 points of balanced accuracy lower than with "
-        "flips and crops, and with CutMix 6; on digits CutMix cost 4 to 6 points at every length up to 4,800 steps "
-        "(docs/recipe.md). Where strong augmentation begins to pay was not reached.",
+        "On long-tailed CIFAR-10, 15 epochs with TrivialAugment ended 10 points of balanced accuracy lower than with "
+        "flips and crops, and with CutMix 6. On rows of CIFAR-10 kept aside TrivialAugment cost 11 points after 12 "
+        "epochs and 2 after 69, on HAM10000 it gained 4 after 114; of 1,200 pictures it pays after 240 "
+        "(docs/recipe.md).",
         words,
         "consider" if change else "note",
         change,
