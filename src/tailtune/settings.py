@@ -63,7 +63,7 @@ class HowToRead:
     flip: bool | None = None
     """Whether a mirrored picture keeps its class; False for digits, letters and the like."""
     image_size: int | None = None
-    """Side in pixels to which folder images are resized; by default the commonest size, at most 224."""
+    """Side in pixels to which folder images are resized; by default that of most, or the median, at most 224."""
     resize: Literal["pad", "crop", "stretch"] | None = None
     """How images of other proportions get there: scaled to fit in, with black beside (pad, the default), scaled to fill
     all, with two sides cut off (crop), or distorted (stretch, the default of named datasets)."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import exp, log
+from statistics import median
 
 from tailtune.data.decode import Header
 from tailtune.data.rendering import Resize
@@ -12,15 +14,34 @@ LARGEST_DEFAULT_SIDE = 224
 
 
 def common_size(headers: Sequence[Header], side: int | None, who: str) -> tuple[int, int, str]:
-    """Return height and width for all images (`side`, which `who` asks for, or the commonest), and whose wish it is."""
+    """Return height and width for all images, and whose wish it is.
+
+    That is `side`, which `who` asks for; else the size that most of the images have; else, where none is so common, a
+    size of their median proportions and median longer side.
+    """
     if side is not None:
         return side, side, who
     sizes = Counter((header.height, header.width) for header in headers)
     # the larger one of two sizes that are equally common, so that the order of the files cannot matter
     height, width = max(sizes, key=lambda size: (sizes[size], size))
+    reason = "the commonest size"
+    if 2 * sizes[height, width] < len(headers):
+        height, width = _median_size(headers)
+        reason = "the median size"
     shrink = min(1.0, LARGEST_DEFAULT_SIDE / max(height, width))
-    reason = "the commonest size" + (f", at most {LARGEST_DEFAULT_SIDE} a side" if shrink < 1 else "")
+    reason += f", at most {LARGEST_DEFAULT_SIDE} a side" if shrink < 1 else ""
     return max(1, round(height * shrink)), max(1, round(width * shrink)), reason
+
+
+def _median_size(headers: Sequence[Header]) -> tuple[float, float]:
+    """Height and width of the median proportions and the median longer side.
+
+    >>> _median_size([Header(40, 60, False), Header(200, 300, False), Header(100, 150, False)])
+    (100.0, 150.0)
+    """
+    longer = median(max(header.height, header.width) for header in headers)
+    height_by_width = exp(median(log(header.height / header.width) for header in headers))
+    return longer * min(1.0, height_by_width), longer * min(1.0, 1 / height_by_width)
 
 
 def resized(headers: Sequence[Header], to: tuple[int, int], resize: Resize, why: str) -> list[str]:

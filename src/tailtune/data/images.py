@@ -47,10 +47,10 @@ SHOWN = 20  # files that are named one by one; the others are counted
 def open_image_folder(reading: Reading) -> Dataset:
     """Read the image folder `reading.data`: one subfolder for each class, directly or within train/, val/ and test/.
 
-    All images get one size: `reading.image_size` on both sides, else the commonest size, scaled down to 224 pixels on
-    its longer side. Those of other proportions keep them, with black beside, unless `reading.resize` says otherwise. If
-    all of them are grey they keep one channel, otherwise all become RGB. Grey values of more than 8 bits are scaled by
-    the range of those given for training. Identities are the paths relative to the folder.
+    All images get one size, see `tailtune.data.common_size`, with 224 pixels on its longer side at most unless
+    `reading.image_size` asks for more. Those of other proportions keep them, with black beside, unless `reading.resize`
+    says otherwise. If all of them are grey they keep one channel, otherwise all become RGB. Grey values of more than 8
+    bits are scaled by the range of those given for training. Identities are the paths relative to the folder.
 
     Args:
         reading: for the folder, the size, where the pixels are kept, what to do with unreadable images, and the split.
