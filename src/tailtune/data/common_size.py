@@ -23,11 +23,13 @@ def common_size(headers: Sequence[Header], side: int | None, who: str) -> tuple[
         return side, side, who
     sizes = Counter((header.height, header.width) for header in headers)
     # the larger one of two sizes that are equally common, so that the order of the files cannot matter
-    height, width = max(sizes, key=lambda size: (sizes[size], size))
-    reason = "the commonest size"
-    if 2 * sizes[height, width] < len(headers):
+    commonest = max(sizes, key=lambda size: (sizes[size], size))
+    if 2 * sizes[commonest] < len(headers):
         height, width = _median_size(headers)
         reason = "the median size"
+    else:
+        height, width = commonest
+        reason = "the commonest size"
     shrink = min(1.0, LARGEST_DEFAULT_SIDE / max(height, width))
     reason += f", at most {LARGEST_DEFAULT_SIDE} a side" if shrink < 1 else ""
     return max(1, round(height * shrink)), max(1, round(width * shrink)), reason
