@@ -151,7 +151,13 @@ FIRES = {
         (
             replace(TABLE, leaks=(COPIES,)),
             ["12 test rows of 100 (12 %)", "(9 is like 4 of training)", "Take them away."],
-        )
+        ),
+        (
+            replace(TABLE, leaks=(COPIES, replace(COPIES, code="near", what="3 rows are nearly so", rows=3))),
+            [
+                "rows trained on (9 is like 4 of training). 3 rows are nearly so (9 is like 4 of training). Take them",
+            ],
+        ),
     ],
     "TT022": [(replace(TABLE, leaks=(COPIES, PATIENTS)), ["Column 'patient' looks like a group", "--group patient"])],
     "TT023": [(replace(TABLE, leaks=(DATES,)), ["Column 'day' says when"])],

@@ -47,6 +47,7 @@ def undeclared_time(facts: Facts) -> Advice | None:
 def _advice(leaks: Sequence[Leak], code: str, title: str, finding: str, level: Level) -> Advice | None:
     if not leaks:
         return None
-    said = " ".join(leak.sentence for leak in leaks)
+    last = {leak.advice: leak for leak in leaks}  # so that what mends several is said once, behind them
+    said = " ".join(leak.sentence if last[leak.advice] is leak else leak.finding for leak in leaks)
     change = tuple(dict.fromkeys(option for leak in leaks for option in leak.change))
     return Advice(code, title, finding, said, level, change)

@@ -45,7 +45,12 @@ class Leak:
     @property
     def sentence(self) -> str:
         """All of it in words."""
-        return f"{self.what[0].upper()}{self.what[1:]}{self.named}. {self.advice}"
+        return f"{self.finding} {self.advice}"
+
+    @property
+    def finding(self) -> str:
+        """What was found, in a sentence."""
+        return f"{self.what[0].upper()}{self.what[1:]}{self.named}."
 
     @property
     def named(self) -> str:
