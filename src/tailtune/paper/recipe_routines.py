@@ -131,7 +131,7 @@ DEFAULT: Mapping[str, Routine] = {
         for name, long in LONG.items()
     },
     "digits_rarer_default": replace(
-        FEW["digits_few"], ratio=0.01, batches=(16,), policies=(GEOMETRY,), stages=("smoothing",)
+        FEW["digits_few"], ratio=0.01, batches=(16,), policies=(GEOMETRY,), stages=("smoothing", "sampling")
     ),
 }
 ROUTINES: Mapping[Scale, Mapping[str, Routine]] = {
