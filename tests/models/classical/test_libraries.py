@@ -14,7 +14,6 @@ import torch
 from tailtune.data.dataset import Part
 from tailtune.errors import TailtuneError
 from tailtune.models.classical import LIBRARIES
-from tailtune.models.classical.extra_trees import AT_ONCE
 from tailtune.models.classical.library import Boosting, Classical, Library
 
 LINEAR = ("logistic-regression", "linear-svc")
@@ -183,7 +182,7 @@ def test_time_that_is_up_stops_after_a_round(library: Library) -> None:
     late = replace(QUICK, until=time.monotonic())
     for held_out in (val, None):
         trees = library.fit(train, held_out, SHAPE, 2, seed=0, boosting=late)
-        assert trees.rounds == (AT_ONCE if library is LIBRARIES["extra-trees"] else 1)
+        assert trees.rounds == 1
         assert trees.predict_proba(val.inputs).shape == (200, 2)
     in_time = library.fit(train, val, SHAPE, 2, seed=0, boosting=replace(QUICK, until=time.monotonic() + 600))
     whole = library.fit(train, val, SHAPE, 2, seed=0, boosting=QUICK)
@@ -243,6 +242,10 @@ def test_large_tables_get_larger_leaves_rather_than_larger_files(
     monkeypatch.setattr(extra_trees, "NODES", 30_000)
     small = library.fit(part(500, 0), None, SHAPE, 2, seed=0, boosting=QUICK)
     assert len(small.to_bytes()) < len(whole.to_bytes()) / 3
+    monkeypatch.setattr(extra_trees, "NODES", 10_000_000)
+    monkeypatch.setattr(extra_trees, "VALUES", 60_000)  # of two classes, so that they come to the same
+    alike = library.fit(part(500, 0), None, SHAPE, 2, seed=0, boosting=QUICK)
+    assert alike.to_bytes() == small.to_bytes()
 
 
 @only("histogram-boosting", *LINEAR)

@@ -37,8 +37,9 @@ SETTINGS: Mapping[str, Any] = {
     "max_features": "sqrt",
     "min_samples_leaf": 1,
 }  # the smallest leaf is larger in large tables
-AT_ONCE = 20  # trees that are grown before the clock is looked at
+AT_ONCE = 20  # trees that are grown before the clock is looked at, at most
 NODES = 10_000_000  # of the forest, which is 180 MB for two classes: larger tables get larger leaves instead
+VALUES = 100_000_000  # of the forest, one for each node and class, which is 400 MB: many classes get larger leaves, too
 MOST_ROWS = 100_000  # that a tree sees, drawn anew for each: the time and the size of a forest then grow no further
 CHUNK = 4096  # rows that go down a tree at a time, so that they stay in the processor's cache
 
@@ -134,10 +135,11 @@ def fit(
     numeric, categorical = check_columns(shape)
     rows = feature_table(train.tensors(LABEL))
     seen, chosen = min(len(rows), MOST_ROWS), settings or SETTINGS
+    nodes = min(NODES, VALUES // num_classes)
     forest = ExtraTreesClassifier(
-        min(AT_ONCE, chosen["trees"]),
+        min(AT_ONCE if boosting.until is None else boosting.threads or torch_threads(), chosen["trees"]),
         max_features=chosen["max_features"],
-        min_samples_leaf=max(chosen["min_samples_leaf"], 1 + 2 * seen * chosen["trees"] // NODES),
+        min_samples_leaf=max(chosen["min_samples_leaf"], 1 + 2 * seen * chosen["trees"] // nodes),
         bootstrap=seen < len(rows),
         max_samples=seen if seen < len(rows) else None,
         n_jobs=boosting.threads or torch_threads(),
@@ -148,7 +150,8 @@ def fit(
         forest.fit(rows, train.targets.numpy(), None if row_weights is None else row_weights[0])
         if forest.n_estimators >= chosen["trees"] or boosting.over:
             return _arrays(forest, num_classes, numeric, categorical)
-        forest.n_estimators = min(forest.n_estimators + AT_ONCE, chosen["trees"])
+        grown = forest.n_estimators
+        forest.n_estimators = min(grown + min(grown, AT_ONCE), chosen["trees"])
 
 
 def _arrays(forest: Any, num_classes: int, numeric: int, categorical: int) -> ExtraTrees:
