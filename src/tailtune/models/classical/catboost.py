@@ -32,8 +32,8 @@ TAKES = OF_STAGES
 WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = True
 # tuned over many tables for classification: Holzmueller, Grinsztajn and Steinwart, "Better by Default: Strong Pre-Tuned
-# MLPs and Boosted Trees on Tabular Data", NeurIPS 2024 (CatBoost-TD), but for l2_leaf_reg and depth, which are 1e-5 and 7
-# there: see benchmarks/boosting_penalties_catboost.json and catboost_depth.json
+# MLPs and Boosted Trees on Tabular Data", NeurIPS 2024 (CatBoost-TD), but for l2_leaf_reg and depth, 1e-5 and 7 there:
+# see benchmarks/boosting_penalties_catboost.json and boosting_sizes_catboost.json
 SETTINGS: Mapping[str, Any] = {
     "learning_rate": 0.08,
     "depth": 6,
