@@ -73,7 +73,7 @@ PUBLISHED = {
     "lending": Published("modeldata", "lending_club", "Class"),
     "default": Published("ISLR", "Default", "default"),
 }
-# Chosen by their classes and columns alone, and asked once, when the recipe and the portfolio were as they are.
+# Chosen by their classes and columns alone, when the recipe and the portfolio were made, and asked once.
 LATER = {
     "births": Published("Stat2Data", "NCbirths", "Low", ("ID", "BirthWeightOz", "BirthWeightGm")),
     "car choice": Published("Ecdat", "Car", "choice"),
