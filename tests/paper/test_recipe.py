@@ -74,6 +74,7 @@ def test_every_stage_draws_a_figure() -> None:
         {**rows[0], "study": "digits-radii", "method": "sama_smoothing(rho=0.1)"},
         {**rows[0], "study": "digits-passes", "method": "erm", "batch_size": 64},
         {**rows[0], "study": "digits-smoothing", "method": "class_conditional_smoothing(smoothing=0.02)"},
+        {**rows[0], "study": "digits-sampling", "method": "square_root_sampling"},
         {**rows[0], "study": "digits-methods", "method": "sama"},
     ]
     found = recipe.figures([*rows, *more])
