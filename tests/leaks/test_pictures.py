@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from tailtune.data.dataset import Dataset, Part
 from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.data.open import open_dataset
 from tailtune.data.stored_pictures import StoredPictures
+from tailtune.errors import TailtuneError
 from tailtune.leaks.check import alike_pictures, check_leaks, known_pictures
 from tailtune.leaks.picture_signature import differing, signatures
+from tailtune.run.trained_pictures import read_trained_pictures, write_trained_pictures
 from tailtune.settings import Reading
 
 Pixels = NDArray[np.uint8]
@@ -229,3 +232,14 @@ def test_the_white_around_drawings_makes_none_alike_and_hides_no_copy() -> None:
     assert (found(x[:600], x[600:])[1] >= 0).sum() <= 1
     noisy = np.clip(x[:100] + np.random.default_rng(1).normal(0, 4, x[:100].shape), 0, 255).astype(np.uint8)
     assert np.mean(found(x[:600], noisy)[1] == np.arange(100)) >= 0.9
+
+
+def test_signatures_are_kept_and_those_of_another_version_named(tmp_path: Path) -> None:
+    known, _ = signatures(torch.from_numpy(moved(scenes(20), 0, 0)))
+    write_trained_pictures(tmp_path, known)
+    again = read_trained_pictures(tmp_path)
+    assert again is not None
+    np.testing.assert_array_equal(again.detail, known.detail)
+    write_trained_pictures(tmp_path, replace(known, detail=known.detail[:, :6]))
+    with pytest.raises(TailtuneError, match="another version"):
+        read_trained_pictures(tmp_path)

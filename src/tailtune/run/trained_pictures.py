@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
-from tailtune.leaks.picture_signature import Centre, Signatures
+from tailtune.leaks.picture_signature import DETAIL_BITS, Centre, Signatures
 from tailtune.run.manifest import check_file
 
 FILE = "trained_pictures.npz"
@@ -44,6 +44,8 @@ def read_trained_pictures(folder: Path) -> Signatures | None:
     path = check_file(folder, FILE)
     try:
         with np.load(path, allow_pickle=False) as arrays:
+            if arrays["detail"].shape[1:] != (2 * DETAIL_BITS // 64,):
+                raise ValueError("signatures of another version")
             centre = Centre(arrays["centre_hash"], arrays["centre_detail"]) if "centre_hash" in arrays else None
             return Signatures(arrays["exact"], arrays["hash"], arrays["detail"], arrays["plain"], centre)
     except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
