@@ -8,6 +8,7 @@ from unicodedata import category
 NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
+OUT_OF_TIME = "the minutes were over"  # why a training stopped
 LONGEST = 40  # characters of a name in a sentence
 QUOTES = ("''", '""', "“”", "‘’", "«»", "„“", "``")
 

@@ -21,6 +21,7 @@ from tailtune.interrupt import Interrupted
 from tailtune.run.clock import Clock
 from tailtune.run.learner import Fitted, Job
 from tailtune.run.learners import fit_model, networks
+from tailtune.run.systems import scores_of, systems_of
 from tailtune.settings import Run
 from tailtune.training.budget import Pace, Plan
 from tailtune.training.observer import Lines, Silent
@@ -181,3 +182,18 @@ def test_a_line_now_and_then() -> None:
         "step 70 of 100 (epochs 1): 1 min 10 s so far, about 30 s left, loss 0.500 · val balanced 0.750",
         "step 100 of 100 (epochs 1): 1 min 40 s so far, about 0 s left, loss 0.500 · val balanced 0.750",
     ]
+
+
+def test_a_baseline_that_was_cut_short_is_called_that(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = replace(ASKED, model="extra-trees", threads=1)
+    fitted = fit_model(run, data, Job())
+    assert fitted is not None
+    scores, _ = scores_of(fitted, data)
+    said: list[str] = []
+    for seconds, label in ((0.0, "XGBoost, cut short"), (600.0, "XGBoost")):
+        clock = Clock.started(None, time.monotonic(), ("xgboost",))
+        monkeypatch.setattr(Clock, "until", lambda self, seconds=seconds: time.monotonic() + seconds)
+        _, baseline = systems_of(run, fitted, data, scores, ("xgboost",), clock, said.append)
+        assert baseline.label == label
+    assert len(said) == 1
+    assert "to end in time" in said[0]

@@ -19,6 +19,7 @@ from tailtune.run.learners import CLASSICAL, fit_model, learner_of
 from tailtune.run.predictor import Predictor
 from tailtune.settings import Run
 from tailtune.training.device import processor_threads
+from tailtune.words import OUT_OF_TIME
 
 Probabilities = NDArray[np.float64]
 
@@ -73,6 +74,8 @@ def systems_of(
         label = CLASSICAL[name].label if name in CLASSICAL else f"erm ({baseline.run.model})"
         for sentence in baseline.training.warnings:
             say(f"Baseline {label}: {sentence}")
+        if name in CLASSICAL and baseline.training.stopped == OUT_OF_TIME:
+            label += ", cut short"  # wherever it is named: to be ahead of it says less
         answered = _answered(baseline.predictor, scores_of(baseline, dataset)[0], dataset)
         yield System(name, label, "baseline", baseline.training.seconds, answered)
 

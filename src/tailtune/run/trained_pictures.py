@@ -45,7 +45,7 @@ def read_trained_pictures(folder: Path) -> Signatures | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if arrays["detail"].shape[1:] != (2 * DETAIL_BITS // 64,):
-                raise ValueError("signatures of another version")
+                raise TailtuneError(f"{path} is of another version of tailtune; run the fit again")
             centre = Centre(arrays["centre_hash"], arrays["centre_detail"]) if "centre_hash" in arrays else None
             return Signatures(arrays["exact"], arrays["hash"], arrays["detail"], arrays["plain"], centre)
     except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:

@@ -36,6 +36,7 @@ from tailtune.training.running_statistics import RunningStatistics
 from tailtune.training.session import Session
 from tailtune.training.tracking import Tracker
 from tailtune.training.validate import Scores, validate
+from tailtune.words import OUT_OF_TIME
 
 CHECK_EVERY = 50  # steps
 TELL_EVERY = 10.0  # seconds, at most, between two calls of the observer
@@ -254,7 +255,7 @@ def train(trainee: Trainee, ground: Ground, place: Place = ALONE, trail: Trail =
             if selection.exhausted:
                 session.stopped = f"no better validation score for {selection.patience} epochs"
             elif not session.over and _may_stop(stage, world) and time.monotonic() > (trail.until or math.inf):
-                session.stopped = "the minutes were over"
+                session.stopped = OUT_OF_TIME
             pause(interrupt)
     session.save(fabric)
     session.keep_selected(lambda: statistics.renew((session.epoch - 0.5) / run.epochs))

@@ -27,7 +27,7 @@ from tailtune.run.learner import Fitted, Job, Learner, Price
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import TrainingRecord
 from tailtune.settings import Resolved, Run
-from tailtune.words import counted
+from tailtune.words import OUT_OF_TIME, counted
 
 MANY_ROWS = 100_000  # with fewer, growing a tree takes too little time for sharing it out to pay
 LACKS = (
@@ -95,7 +95,7 @@ def _fit(library: Library, run: Run, dataset: Dataset, job: Job) -> Fitted:
         seconds=round(seconds, 3),
         seconds_per_step=seconds / max(1, model.rounds),
         best_epoch=model.rounds if dataset.val is not None else None,
-        stopped="the minutes were over" if late else "finished",
+        stopped=OUT_OF_TIME if late else "finished",
         selection=resolved.selection,
         selection_note=note,
         warnings=(f"{library.LABEL} was stopped after {counted(model.rounds, 'round', 'rounds')}, to end in time.",)

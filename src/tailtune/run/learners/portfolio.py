@@ -32,7 +32,7 @@ from tailtune.run.portfolio import Member, Portfolio
 from tailtune.run.predictor import Predictor
 from tailtune.run.result import MemberRecord, TrainingRecord
 from tailtune.settings import Resolved, Run
-from tailtune.words import NBSP, duration
+from tailtune.words import NBSP, OUT_OF_TIME, duration
 
 NAME = "portfolio"
 METHOD = "tuned"  # of its networks
@@ -151,7 +151,7 @@ def _fit(of: Callable[[str], Learner], run: Run, dataset: Dataset, job: Job) -> 
         seconds=round(seconds, 3),
         seconds_per_step=seconds / max(1, steps),
         best_epoch=None,
-        stopped="the minutes were over" if len(candidates) < len(members) and job.until else "finished",
+        stopped=OUT_OF_TIME if len(candidates) < len(members) and job.until else "finished",
         selection=resolved.selection,
         selection_note=f"{rows.note} {_said(found)}",
         warnings=tuple(warnings),
