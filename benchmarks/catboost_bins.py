@@ -52,6 +52,7 @@ def scored_halves(run: Run, trainings: Sequence[Dataset], seed: int) -> dict[str
         "rounds": rounds,
         "log_loss": round(float(-np.log(np.maximum(of_all[np.arange(len(y)), y], 1e-15)).mean()), 5),
         "rarest_average_precision": round(average_precision(of_all[:, rarest], y == rarest), 5),
+        "rows_scored": len(y),
     }
 
 
@@ -64,10 +65,8 @@ def measured(table: str, options: argparse.Namespace, seed: int) -> dict[str, An
         run = Run(table, model=f"catboost(max_bin={bins})", seed=seed, threads=1)
         arms.append({"max_bin": bins} | scored_halves(run, trainings, seed))
         print(table, seed, arms[-1], flush=True)
-    return {"table": table, "seed": seed, "rows": sum(dataset.profile.counts), "split_hash": dataset.split_hash} | {
-        "rows_scored": sum(len(training.val) // 2 for training in trainings if training.val is not None),
-        "arms": arms,
-    }
+    about = {"table": table, "seed": seed, "rows": sum(dataset.profile.counts), "split_hash": dataset.split_hash}
+    return about | {"arms": arms}
 
 
 def main() -> None:

@@ -176,9 +176,7 @@ def differing(first: Words, second: Words) -> NDArray[np.int64]:
     >>> differing(np.array([[7, 0]], dtype=np.uint64), np.array([[4, 1]], dtype=np.uint64)).tolist()
     [3]
     """
-    octets = np.ascontiguousarray(first ^ second).view(np.uint8).reshape(len(first), 8 * first.shape[1])
-    counted: NDArray[np.int64] = _ONES[octets].sum(axis=1, dtype=np.int64)
-    return counted
+    return _ones(first ^ second)
 
 
 def agreement(first: Words, second: Words) -> NDArray[np.float64]:
@@ -190,10 +188,16 @@ def agreement(first: Words, second: Words) -> NDArray[np.float64]:
     """
     words = DETAIL_BITS // 64
     counts = first[:, words:] | second[:, words:]
-    zeros = np.zeros_like(counts)
-    compared = differing(counts, zeros)
-    apart = differing((first[:, :words] ^ second[:, :words]) & counts, zeros)
+    compared = _ones(counts)
+    apart = _ones((first[:, :words] ^ second[:, :words]) & counts)
     return np.where(compared >= FEWEST_BITS, 1 - 2 * apart / np.maximum(compared, 1), 0.0)
+
+
+def _ones(words: Words) -> NDArray[np.int64]:
+    """Count the bits that are set in each row of words [M, W], [M]."""
+    octets = np.ascontiguousarray(words).view(np.uint8).reshape(len(words), 8 * words.shape[1])
+    counted: NDArray[np.int64] = _ONES[octets].sum(axis=1, dtype=np.int64)
+    return counted
 
 
 _ONES = np.array([bin(octet).count("1") for octet in range(256)], dtype=np.uint8)
