@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import re
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,3 +102,44 @@ def test_the_api_reference_has_every_public_name_and_nothing_that_is_gone() -> N
     assert [one.__name__ for one in public if one not in shown] == []
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     assert all(f"api/{page.name}" in navigation for page in pages)
+
+
+def test_every_study_of_the_paper_with_results_has_a_page_that_shows_them() -> None:
+    folders = {page.parent.name: page.parent for page in (ROOT / "benchmarks" / "paper").glob("*/page.md")}
+    pages = {page.stem: page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "paper").glob("*.md")}
+    assert pages.keys() == folders.keys() | {"claims"}
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    listed = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
+    for name, text in pages.items():
+        assert f"paper/{name}.md" in navigation
+        if name in folders:
+            assert f"](paper/{name}.md)" in listed
+            assert re.search(rf"^\[[^]]+\]\(\.\./\.\./benchmarks/paper/{name}/page\.md\)$", text, flags=re.M)
+            assert re.findall(rf"^!\[[^]]{{20,}}\]\(\.\./\.\./benchmarks/paper/{name}/[\w-]+\.svg\)$", text, flags=re.M)
+
+
+def test_a_page_of_the_site_holds_the_results_once() -> None:
+    results = _results_hook()
+    text = (ROOT / "docs" / "paper" / "fig2.md").read_text(encoding="utf-8")
+    made = results.on_page_markdown(text, page=_page("paper/fig2.md"))
+    assert "| trivialaugment | 15.1 ± 2.4 |" in made
+    assert made.count("The paper: “") == 1
+    assert made.count("\n# ") == 0
+    assert made.startswith("# ")
+    shown = re.findall(r"!\[[^]]+\]\((figures/[^)]+)\)", made)
+    assert shown == ["figures/fig2/fig2-cifar10.svg", "figures/fig2/fig6-cifar10.svg"]
+    assert "benchmarks/" not in made
+    assert results.on_page_markdown(text, page=_page("paper.md")) == text
+
+
+def _page(path: str) -> Any:
+    return types.SimpleNamespace(file=types.SimpleNamespace(src_uri=path))
+
+
+def _results_hook() -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location("results", ROOT / "docs_build" / "results.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

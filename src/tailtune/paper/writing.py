@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -46,9 +47,10 @@ def write_subject(folder: Path, name: str, subject: Subject, rows: Sequence[Row]
 
 
 def alone(svg: str) -> str:
-    """Return a figure with the colours that it would otherwise take from the page around it."""
+    """Return a figure with the colours and the size that it would otherwise take from the page around it."""
     start = svg.index(">") + 1
-    return svg[:start] + COLOURS + svg[start:]
+    opening = re.sub(r'viewBox="0 0 (\d+) (\d+)"', r'width="\1" height="\2" \g<0>', svg[:start], count=1)
+    return opening + COLOURS + svg[start:]
 
 
 def page(subject: Subject, tables: Sequence[Table], claims: Sequence[Claim], figures: Sequence[str]) -> str:
