@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 
 from tailtune.data.catalog.label_table import columns
 from tailtune.data.catalog.listed_files import data_root
+from tailtune.data.likeness.copy_sets import copy_sets
+from tailtune.data.likeness.picture_signature import SIDE, signatures
 from tailtune.data.open import open_dataset
 from tailtune.leaks.check import alike_pictures, check_leaks, known_pictures
-from tailtune.leaks.picture_signature import SIDE, signatures
 from tailtune.leaks.table_rows import alike_rows
 from tailtune.run.environment import machine, versions
 from tailtune.settings import Reading
@@ -137,6 +138,45 @@ def made() -> list[dict[str, Any]]:
     ]
 
 
+def sets() -> list[dict[str, Any]]:
+    """Which pictures a random split of a folder would keep together, and how many sets are of several kinds."""
+    cifar10, ham10000 = (open_dataset(Reading(name, selection="last")).train for name in ("cifar10", "ham10000"))
+    ids, of = columns(data_root(Reading("ham10000")) / "ham10000" / "HAM10000_metadata.csv", "image_id", "lesion_id")
+    lesion = dict(zip(ids, of, strict=True))
+    found = [
+        in_sets("CIFAR-10, training", cifar10.tensors("pictures")[0], cifar10.targets.numpy()),
+        in_sets(
+            "HAM10000, training",
+            ham10000.tensors("pictures")[0],
+            np.array([lesion[Path(name).stem] for name in ham10000.ids]),
+        ),
+    ]
+    half = cifar10.tensors("pictures")[0][:20000]
+    heads = torch.cat([half[:10000], half[10000:].flip(2)])
+    found.append(in_sets("CIFAR-10, half of them on their heads", heads, np.arange(20000) >= 10000))
+    return found
+
+
+def in_sets(name: str, pictures: Pixels, kinds: NDArray[Any]) -> dict[str, Any]:
+    """How many pictures are in sets, and how many of these are of several kinds [N]."""
+    began = time.process_time()
+    found = copy_sets(pictures)
+    seconds = time.process_time() - began
+    first, sizes = np.unique(found, return_counts=True)
+    several = first[sizes > 1]
+    line = {
+        "pictures": name,
+        "number": len(pictures),
+        "in_sets": int(sizes[sizes > 1].sum()),
+        "sets": len(several),
+        "largest": int(sizes.max()),
+        "of_several_kinds": sum(len(np.unique(kinds[found == one])) > 1 for one in several),
+        "seconds": round(seconds, 1),
+    }
+    print(json.dumps(line), flush=True)
+    return line
+
+
 def tables() -> list[dict[str, Any]]:
     """Splits of tables, copied rows of them, and a large table."""
     root, found = data_root(Reading("adult")), []
@@ -194,7 +234,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     about = {"command": " ".join(["python", *sys.argv]), "versions": versions(), "machine": asdict(machine())}
-    content = about | {"pictures": [*cifar(), *lesions(), *made()], "tables": tables()}
+    content = about | {"pictures": [*cifar(), *lesions(), *made()], "sets": sets(), "tables": tables()}
     options.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

@@ -14,33 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
+from smooth_pictures import Pixels, moved, scenes
 
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.image_preprocessor import ImagePreprocessor
+from tailtune.data.likeness.copy_sets import MOST
+from tailtune.data.likeness.picture_signature import differing, signatures
 from tailtune.data.open import open_dataset
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.errors import TailtuneError
 from tailtune.leaks.check import alike_pictures, check_leaks, known_pictures
-from tailtune.leaks.picture_signature import differing, signatures
 from tailtune.run.trained_pictures import read_trained_pictures, write_trained_pictures
 from tailtune.settings import Reading
-
-Pixels = NDArray[np.uint8]
-
-
-def scenes(number: int, side: int = 44, seed: int = 0, coarse: int = 9) -> Pixels:
-    """Smooth random pictures [N, 3, side, side] that have nothing in common."""
-    rng = np.random.default_rng(seed)
-    small = torch.as_tensor(rng.normal(size=(number, 3, coarse, coarse))).float()
-    large = torch.nn.functional.interpolate(small, side, mode="bicubic").numpy()
-    return np.asarray(np.clip(128 + 50 * large, 0, 255), dtype=np.uint8)
-
-
-def moved(pictures: Pixels, down: int, right: int, side: int = 32, noise: float = 0, seed: int = 0) -> Pixels:
-    """Windows of larger pictures, with noise."""
-    seen = pictures[:, :, 4 + down : 4 + down + side, 4 + right : 4 + right + side].astype(float)
-    seen = seen + np.random.default_rng(seed).normal(0, noise, seen.shape) if noise else seen
-    return np.asarray(np.clip(seen, 0, 255), dtype=np.uint8)
 
 
 def found(train: Pixels, test: Pixels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -140,8 +125,16 @@ def tracks(root: Path, number: int = 5, frames: int = 8) -> Path:
     return root
 
 
-def test_frames_of_a_track_in_two_parts_are_found_and_the_group_is_proposed(tmp_path: Path) -> None:
+def test_short_tracks_are_kept_together_and_nothing_leaks(tmp_path: Path) -> None:
     dataset = open_dataset(Reading(str(tracks(tmp_path / "tracks")), selection="last"))
+    parts = [{name.partition("_")[0] for name in part.ids.tolist()} for part in (dataset.train, dataset.test)]
+    assert not parts[0] & parts[1]
+    assert "each of their 10 sets stays in one part" in " ".join(dataset.warnings)
+    assert not check_leaks(dataset).found
+
+
+def test_frames_of_a_long_track_in_two_parts_are_found_and_the_group_is_proposed(tmp_path: Path) -> None:
+    dataset = open_dataset(Reading(str(tracks(tmp_path / "tracks", frames=MOST + 1)), selection="last"))
     leaks = check_leaks(dataset)
     assert leaks.spoils
     assert leaks.concerned.mean() >= 0.9

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from tailtune.audit.finding import SHOWN, Finding, Shown
 from tailtune.data.dataset import Dataset, Part
+from tailtune.data.likeness.near_pictures import near_picture
+from tailtune.data.likeness.picture_signature import Pictures, signatures
+from tailtune.data.likeness.row_hashes import row_hashes
 from tailtune.data.table_preprocessor import TablePreprocessor
-from tailtune.leaks.near_pictures import near_picture
-from tailtune.leaks.picture_signature import Pictures, Signatures, signatures
-from tailtune.leaks.row_hashes import row_hashes
 from tailtune.leaks.table_rows import alike_rows
 from tailtune.words import counted, short_percent
 
@@ -86,7 +86,7 @@ def near_of_other_classes(rows: Part, dataset: Dataset, same: Indices) -> Findin
             continue
         if pictures is not None:
             all_of_them, grey = pictures
-            found = near_picture(_some(all_of_them, known), _some(all_of_them, asked), grey[asked])
+            found = near_picture(all_of_them.take(known), all_of_them.take(asked), grey[asked])
         else:
             assert frame is not None
             alike = alike_rows(frame[known], frame[asked], _numeric(dataset))
@@ -122,10 +122,6 @@ def _columns(rows: Part, dataset: Dataset) -> pl.DataFrame | None:
 def _numeric(dataset: Dataset) -> set[str]:
     columns = getattr(dataset.preprocessor, "columns", ())
     return {column.name for column in columns if column.kind == "numeric" and not column.form}
-
-
-def _some(known: Signatures, rows: Indices) -> Signatures:
-    return Signatures(known.exact[rows], known.hash[rows], known.detail[rows], known.plain[rows], known.centre)
 
 
 def _shown(rows: Part, names: tuple[str, ...], row: int, note: str) -> Shown:

@@ -198,6 +198,7 @@ class Dataset:
         warnings: one clear sentence each.
         positive: index of the one of two classes that is to be found, where a person said so.
         labels: what the data call the classes [K], where a person gave them other names.
+        copies_together: whether the groups of the parts are sets of pictures that are the same or nearly so.
         as_new: inputs of the training rows as the preprocessor encodes them later, where that is in another way, so
             that they can be known again; else None.
     """
@@ -219,6 +220,7 @@ class Dataset:
     warnings: tuple[str, ...] = field(default=())
     positive: int | None = None
     labels: tuple[str, ...] | None = None
+    copies_together: bool = False
     as_new: tuple[torch.Tensor, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,15 @@ from tailtune.data.absent_classes import absent_classes
 from tailtune.data.dataset import Dataset, LeftOut, Part
 from tailtune.data.image_preprocessor import ImagePreprocessor
 from tailtune.data.known import NOTHING, Known, KnownBy
+from tailtune.data.likeness.copy_sets import copy_sets
 from tailtune.data.memory import SHARE, available_memory
-from tailtune.data.parted import Parted, parted, shared_groups, what_columns_do, with_known
+from tailtune.data.parted import Parted, parted, shared_groups, what_groups_do, what_weights_do, with_known
 from tailtune.data.rendering import STRETCHED, Pixels, Rendering
 from tailtune.data.splits import split_hash
 from tailtune.data.stored_pictures import StoredPictures
 from tailtune.errors import TailtuneError
 from tailtune.settings import Reading
-from tailtune.words import quoted
+from tailtune.words import counted, quoted
 
 Indices = NDArray[np.int64]
 
@@ -65,6 +66,7 @@ def image_dataset(
     warnings: Sequence[str] = (),
     by: KnownBy | None = None,
     rendering: Rendering = STRETCHED,
+    keep_copies: bool = False,
 ) -> Dataset:
     """Complete the parts and fit the preprocessor.
 
@@ -85,6 +87,8 @@ def image_dataset(
         warnings: what is to be said already.
         by: the columns of a manifest that say what is known of the images; None where there is no manifest.
         rendering: how the pictures were brought to their size and depth.
+        keep_copies: whether pictures that are the same or nearly so, see `copy_sets`, stay in one part where a test
+            part is split off at random and no groups are known.
 
     Returns:
         The data set.
@@ -104,6 +108,13 @@ def image_dataset(
         said.append("The validation images are not used: the test-oracle selection picks on the test images.")
         val = None
     brought = val, test
+    copies_together = False
+    if keep_copies and test is None and train.known.groups is None and train.known.times is None:
+        sets = _with_two_of_each_class(copy_sets(train.part().inputs[0]), train.targets)
+        copies_together = bool((sets != np.arange(len(sets))).any())
+        if copies_together:
+            train = replace(train, known=replace(train.known, groups=train.ids[sets]))
+            said.append(_told_of_copies(sets))
     train, val, test, made = _complete(reading, names, train, val, test)
     said += made.warnings
     if len(test.targets) == 0:
@@ -117,7 +128,9 @@ def image_dataset(
             said.append(
                 f"The {what} images share {shared} groups with the training images, so their figures may be too good."
             )
-    said += what_columns_do(by or KnownBy(), fitted_on, tested_on, "images")
+    if not copies_together:
+        said += what_groups_do(by or KnownBy(), fitted_on, tested_on, "images")
+    said += what_weights_do(by or KnownBy(), "images")
     if split == "stratified" and train.known.times is not None:
         split = "by time"
     ids = (train.ids, None if val is None else val.ids, test.ids)
@@ -134,6 +147,25 @@ def image_dataset(
         flip=flip,
         left_out=(*made.left_out, *left_out),
         warnings=tuple(said),
+        copies_together=copies_together,
+    )
+
+
+def _with_two_of_each_class(sets: Indices, targets: Indices) -> Indices:
+    """Take the sets apart of classes that are all one set, so that there is something to train and to test on."""
+    whole = [rows for rows in (np.flatnonzero(targets == k) for k in np.unique(targets)) if np.ptp(sets[rows]) == 0]
+    found = sets.copy()
+    for rows in whole:
+        found[rows] = rows
+    return found
+
+
+def _told_of_copies(sets: Indices) -> str:
+    sizes = np.bincount(sets)
+    several = sizes[sizes > 1]
+    return (
+        f"{several.sum():,} of {len(sets):,} images are the same as another one or nearly so; each of their "
+        f"{counted(len(several), 'set', 'sets')} stays in one part, and counts as one in intervals."
     )
 
 

@@ -49,7 +49,8 @@ def open_image_folder(reading: Reading) -> Dataset:
 
     All images get one size, see `tailtune.data.common_size`, with 224 pixels on its longer side at most unless
     `reading.image_size` asks for more. Those of other proportions keep them, with black beside, unless `reading.resize`
-    says otherwise. If all of them are grey they keep one channel, otherwise all become RGB. Grey values of more than 8
+    says otherwise. Pictures that are the same or nearly so stay in one part where no part is given and no group
+    named. If all of them are grey they keep one channel, otherwise all become RGB. Grey values of more than 8
     bits are scaled by the range of those given for training. Identities are the paths relative to the folder.
 
     Args:
@@ -69,7 +70,7 @@ def open_image_folder(reading: Reading) -> Dataset:
     if reading.group_pattern is not None:
         paths = [path for files in listing.files.values() for path, _ in files]
         known = Known(groups=groups_of_paths(reading.group_pattern, paths, skip=_class_depth(Path(reading.data))))
-    return dataset_from_listing(reading, listing, str(reading.data), known=known)
+    return dataset_from_listing(reading, listing, str(reading.data), known=known, keep_copies=True)
 
 
 def _class_depth(root: Path) -> int:
@@ -108,6 +109,7 @@ def dataset_from_listing(
     known: Known | None = None,
     by: KnownBy | None = None,
     resize: Resize = "pad",
+    keep_copies: bool = False,
 ) -> Dataset:
     """Read the images of a listing, all to one size and one number of channels, see `open_image_folder`.
 
@@ -122,6 +124,7 @@ def dataset_from_listing(
         known: of the files of all parts, one behind another.
         by: columns of a manifest, see `image_dataset`.
         resize: what is done to other proportions by the data set's own protocol, which `reading.resize` overrules.
+        keep_copies: whether pictures that are the same or nearly so stay in one part, see `image_dataset`.
 
     Returns:
         The data set.
@@ -183,6 +186,7 @@ def dataset_from_listing(
         warnings=said,
         by=by,
         rendering=rendering,
+        keep_copies=keep_copies,
     )
 
 

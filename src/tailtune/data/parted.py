@@ -143,18 +143,22 @@ def shared_groups(train: Part, other: Part | None) -> int:
     return len(np.intersect1d(train.groups, other.groups))
 
 
-def what_columns_do(by: KnownBy, train: Part, test: Part, what: str) -> list[str]:
-    """Return a sentence each on groups and weights: what they change in what follows."""
-    said = []
-    if train.groups is not None and test.groups is not None:
-        named = "of a group" if by.group is None else f"with one value of {by.group!r}"
-        said.append(
-            f"{what.capitalize()} {named} stay in one part, and intervals are of whole groups: "
-            f"{counted(len(np.unique(train.groups)), 'group', 'groups')} train, {len(np.unique(test.groups))} test."
-        )
-    if by.weight is not None:
-        said.append(
-            f"{what.capitalize()} count by {by.weight!r} in the loss, the measures and the baselines; numbers of "
-            f"{what}, confusions and alarms count each once, and so do measures of your own."
-        )
-    return said
+def what_groups_do(by: KnownBy, train: Part, test: Part, what: str) -> list[str]:
+    """Return a sentence on what groups change in what follows; none where there are no groups."""
+    if train.groups is None or test.groups is None:
+        return []
+    named = "of a group" if by.group is None else f"with one value of {by.group!r}"
+    return [
+        f"{what.capitalize()} {named} stay in one part, and intervals are of whole groups: "
+        f"{counted(len(np.unique(train.groups)), 'group', 'groups')} train, {len(np.unique(test.groups))} test."
+    ]
+
+
+def what_weights_do(by: KnownBy, what: str) -> list[str]:
+    """Return a sentence on what weights change in what follows; none where there are no weights."""
+    if by.weight is None:
+        return []
+    return [
+        f"{what.capitalize()} count by {by.weight!r} in the loss, the measures and the baselines; numbers of "
+        f"{what}, confusions and alarms count each once, and so do measures of your own."
+    ]

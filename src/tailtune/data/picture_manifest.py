@@ -168,7 +168,7 @@ def open_manifest(reading: Reading) -> Dataset:
     _refuse_untrained(manifest, learnt.names, learnt.codes, parts)
     listing = Listing(root, learnt.names, listed, strays=())
     return dataset_from_listing(
-        reading, listing, str(reading.data), warnings=learnt.warnings, known=known.take(order), by=by
+        reading, listing, str(reading.data), warnings=learnt.warnings, known=known.take(order), by=by, keep_copies=True
     )
 
 

@@ -15,7 +15,7 @@ from tailtune.data.dataset import Dataset, Part
 from tailtune.data.imbalance import refuse_imbalance
 from tailtune.data.known import Known, KnownBy, read_known
 from tailtune.data.level_statistics import Labels
-from tailtune.data.parted import parted, shared_groups, what_columns_do, with_known
+from tailtune.data.parted import parted, shared_groups, what_groups_do, what_weights_do, with_known
 from tailtune.data.splits import split_hash
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.data.target import encode_target, learn_target
@@ -138,7 +138,7 @@ def table_dataset(
     for source, brought in ((val, val_part), (test, test_part)):
         if source is not None and brought is not None:
             warnings += _given_beside(by, source.where, brought, train.where, train_part)
-    warnings += what_columns_do(by, train_part, test_part, "rows")
+    warnings += [*what_groups_do(by, train_part, test_part, "rows"), *what_weights_do(by, "rows")]
     parts = {"training": train_part, "validation": val_part, "test": test_part}
     targets = {name: part.targets.numpy() for name, part in parts.items() if part is not None}
     warnings += [*fitted.warnings, *absent_classes(learnt.names, targets, "rows")]

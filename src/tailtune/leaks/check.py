@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.dataset import Dataset, Part
+from tailtune.data.likeness.near_pictures import near_picture, same_picture
+from tailtune.data.likeness.picture_signature import Pictures, Signatures, joined, signatures
 from tailtune.data.picture_manifest import LABEL, PATH
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.leaks.column_overview import LEAK_ROWS, ColumnOverview, overview
 from tailtune.leaks.leak import NAMED, Leak, Leaks, Pair, spoils
 from tailtune.leaks.names import GroupLike, group_columns, group_of_files, time_columns
-from tailtune.leaks.near_pictures import near_picture, same_picture
-from tailtune.leaks.picture_signature import Pictures, Signatures, joined, signatures
 from tailtune.leaks.table_rows import alike_rows
 from tailtune.words import counted, listed, printable, quoted, short_percent, shortened
 
@@ -66,7 +66,7 @@ def check_leaks(dataset: Dataset, columns: Sequence[ColumnOverview] | None = Non
         alike = alike_pictures(known, cast("Pictures", dataset.test.inputs[0]))
     else:
         alike, by_chance = _alike_rows(dataset, parts)
-    groups = [] if dataset.train.groups is not None else _groups(dataset, alike, known_ids)
+    groups = [] if _named_groups(dataset) else _groups(dataset, alike, known_ids)
     found = _row_leaks(dataset, alike, known_ids, by_chance, groups)
     for group in groups:
         found.append(_group_leak(group, dataset))
@@ -169,7 +169,7 @@ def _mend(dataset: Dataset, groups: Sequence[GroupLike]) -> str:
     """What to do about rows that two parts share."""
     if groups:
         return f"Keep together what belongs together: {' '.join(_changes(groups))}."
-    if dataset.train.groups is not None:
+    if _named_groups(dataset):
         return "The groups that were named do not keep these together: take away the copies, or name a larger group."
     if dataset.split == "official":
         return "The official parts share them, and published figures with them."
@@ -193,6 +193,10 @@ def _changes(groups: Sequence[GroupLike]) -> tuple[str, ...]:
     return (f"{option} {shlex.quote(printable(groups[0].name))}",)
 
 
+def _named_groups(dataset: Dataset) -> bool:
+    return dataset.train.groups is not None and not dataset.copies_together
+
+
 def _groups(dataset: Dataset, alike: Alike, known_ids: NDArray[np.str_]) -> list[GroupLike]:
     known, test = dataset.train, dataset.test
     if known.frame is not None and test.frame is not None:
@@ -202,9 +206,18 @@ def _groups(dataset: Dataset, alike: Alike, known_ids: NDArray[np.str_]) -> list
     if dataset.kind == "image":
         rows = np.flatnonzero(alike.like >= 0)
         pairs = list(zip(test.ids[rows].tolist(), known_ids[alike.like[rows]].tolist(), strict=True))
+        pairs += [pair for part in (known, test) for pair in _kept_together(dataset, part)]
         found = group_of_files(known_ids.tolist(), test.ids.tolist(), dataset.names, pairs)
         return [] if found is None else [found]
     return []
+
+
+def _kept_together(dataset: Dataset, part: Part) -> list[tuple[str, str]]:
+    """Pictures that are alike and were therefore left in one part, and the first of their set."""
+    if not dataset.copies_together or part.groups is None:
+        return []
+    rows = np.flatnonzero(part.groups != part.ids)
+    return list(zip(part.ids[rows].tolist(), part.groups[rows].tolist(), strict=True))
 
 
 def _inputs(dataset: Dataset, frame: pl.DataFrame) -> pl.DataFrame:

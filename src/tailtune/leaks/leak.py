@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.leaks.picture_signature import Signatures
+from tailtune.data.likeness.picture_signature import Signatures
 
 NAMED = 3  # pairs that are named
 SPOILED_SHARE = 0.01  # of the test rows, from which on figures are not called those of rows never seen

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.leaks.row_hashes import positions
+from tailtune.data.likeness.row_hashes import positions
 
 if TYPE_CHECKING:
     import polars as pl

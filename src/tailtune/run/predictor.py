@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     import torch
 
     from tailtune.bayes.posterior import Posterior
+    from tailtune.data.sources import Sources
     from tailtune.models.classical.library import Classical
     from tailtune.models.network import Network
-    from tailtune.training.read_ahead import Sources
 
 FILE = "model.safetensors"
 FORMAT = 5  # of its settings; 1 named no format

@@ -38,9 +38,9 @@ from tailtune.words import number, quoted
 if TYPE_CHECKING:
     import polars as pl
 
-    from tailtune.leaks.picture_signature import Pictures
+    from tailtune.data.likeness.picture_signature import Pictures
+    from tailtune.data.sources import Sources
     from tailtune.run.predictor import Predictor
-    from tailtune.training.read_ahead import Sources
 
 
 @dataclass(frozen=True)

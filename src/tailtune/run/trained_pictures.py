@@ -10,9 +10,9 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.likeness.picture_signature import DETAIL_BITS, Centre, Signatures
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
-from tailtune.leaks.picture_signature import DETAIL_BITS, Centre, Signatures
 from tailtune.run.manifest import check_file
 
 FILE = "trained_pictures.npz"

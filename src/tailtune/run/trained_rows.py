@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tailtune.data.likeness.row_hashes import row_hashes
 from tailtune.errors import TailtuneError
 from tailtune.files import write_whole
-from tailtune.leaks.row_hashes import row_hashes
 from tailtune.run.manifest import check_file
 
 if TYPE_CHECKING:
     from tailtune.data.dataset import Dataset
-    from tailtune.training.read_ahead import Sources
+    from tailtune.data.sources import Sources
 
 FILE = "trained_rows.npy"
 

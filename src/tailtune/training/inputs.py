@@ -14,7 +14,8 @@ import torch
 
 from tailtune.augment.policies import Augment
 from tailtune.data.dataset import Part
-from tailtune.training.read_ahead import HostPictures, ReadAhead, Source, Sources, plain_words, stays_on_host, stream
+from tailtune.data.sources import Source, Sources
+from tailtune.training.read_ahead import HostPictures, ReadAhead, plain_words, stays_on_host, stream
 
 Tensors = tuple[torch.Tensor, ...]
 

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from tailtune.augment.policies import Augment
+from tailtune.data.sources import Sources
 from tailtune.training.inputs import Tensors, channels_last, evaluation_batches
-from tailtune.training.read_ahead import Sources, plain_words
+from tailtune.training.read_ahead import plain_words
 
 LARGEST = 1024  # rows
 PIXELS = 2**22  # of a batch of images: what memory holds of a deep network's maps

@@ -8,13 +8,14 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
+from tailtune.data.sources import Readable
 from tailtune.errors import TailtuneError
 from tailtune.interrupt import STOPS
 from tailtune.processors import cores
@@ -22,23 +23,6 @@ from tailtune.processors import cores
 WORKERS = 4  # at most: they read and check bytes, which one process does at a gigabyte a second or so
 AHEAD = 2**29  # bytes of pictures that wait for training
 BATCHES_AHEAD = 8  # for each worker, where they are small
-
-
-class Readable(Protocol):
-    """Pictures of one size that are read when they are needed."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(N, C, H, W)."""
-        ...
-
-    def read(self, rows: NDArray[np.int64]) -> torch.Tensor:
-        """Return the pictures at `rows` [B] as uint8 [B, C, H, W]; an error is a TailtuneError."""
-        ...
-
-
-Source = torch.Tensor | Readable
-Sources = tuple[Source, ...]
 
 
 @dataclass(frozen=True, eq=False)

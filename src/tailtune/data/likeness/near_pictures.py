@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.leaks.picture_signature import HASH_BITS, VIEWS, Signatures, Words, agreement, bits, differing
-from tailtune.leaks.row_hashes import positions
+from tailtune.data.likeness.picture_signature import HASH_BITS, VIEWS, Signatures, Words, agreement, bits, differing
+from tailtune.data.likeness.row_hashes import positions
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,9 @@ def same_picture(known: Signatures, asked: Signatures) -> Indices:
     return np.where(asked.plain, -1, positions(known.exact, asked.exact))
 
 
-def near_picture(known: Signatures, asked: Signatures, grey: torch.Tensor) -> Indices:
+def near_picture(
+    known: Signatures, asked: Signatures, grey: torch.Tensor, sets: tuple[Indices, Indices] | None = None
+) -> Indices:
     """Return of each picture asked for [M] one of the known ones that is nearly the same, or -1.
 
     Pictures are looked up by parts of their 64 bits, so that the time goes with the number of pictures and not with
@@ -48,8 +50,11 @@ def near_picture(known: Signatures, asked: Signatures, grey: torch.Tensor) -> In
         known: signatures of N pictures.
         asked: signatures of M pictures, by the same centre.
         grey: their grey values [M, 18, 18].
+        sets: of the known pictures [N] and of those asked for [M]; pictures of one set are not compared. None where all
+            are.
     """
     found = np.full(len(asked), -1, dtype=np.int64)
+    of_known, of_asked = sets or (np.zeros(len(known), dtype=np.int64), found.copy())
     border = least_agreement(known)
     if known.centre is None or asked.centre is None or border is None:
         return found
@@ -64,7 +69,8 @@ def near_picture(known: Signatures, asked: Signatures, grey: torch.Tensor) -> In
         keys = keys[order]
         for looked_up, detail in views:
             open_ = np.flatnonzero(found[rest] < 0)
-            hits = _first_alike(known, there[order], keys, looked_up[open_], detail[open_], drawn, border)
+            queries = looked_up[open_], detail[open_], of_asked[rest[open_]]
+            hits = _first_alike(known, of_known, there[order], keys, *queries, drawn, border)
             found[rest[open_]] = hits
     return found
 
@@ -103,10 +109,12 @@ def _keys(hashes: Words, drawn: Indices) -> NDArray[np.int64]:
 
 def _first_alike(
     known: Signatures,
+    of_known: Indices,
     rows: Indices,
     keys: NDArray[np.int64],
     looked_up: Words,
     detail: Words,
+    of_asked: Indices,
     drawn: Indices,
     border: float,
 ) -> Indices:
@@ -114,10 +122,12 @@ def _first_alike(
 
     Args:
         known: all known pictures.
+        of_known: their sets.
         rows: which of them can be found, by ascending keys [N].
         keys: theirs [N].
         looked_up: 64 bits of the pictures asked for [M].
         detail: their bits to make sure [M, 12].
+        of_asked: their sets [M]; pictures of one set are not compared.
         drawn: which bits make the key.
         border: agreement from which on two are alike.
     """
@@ -130,6 +140,7 @@ def _first_alike(
             break
         row = rows[start[some] + step]
         close = differing(known.hash[row, None], looked_up[some, None]) <= HASH_DIFFERING
+        close &= of_known[row] != of_asked[some]
         some, row = some[close], row[close]
         sure = agreement(known.detail[row], detail[some]) >= border
         found[some[sure]] = row[sure]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tailtune.leaks.row_hashes import BATCH, row_hashes
+from tailtune.data.likeness.row_hashes import BATCH, row_hashes
 
 if TYPE_CHECKING:
     import torch
@@ -76,6 +76,12 @@ class Signatures:
 
     def __len__(self) -> int:
         return len(self.exact)
+
+    def take(self, rows: NDArray[np.int64]) -> Signatures:
+        """Return those of the pictures at `rows`, in that order."""
+        return replace(
+            self, exact=self.exact[rows], hash=self.hash[rows], detail=self.detail[rows], plain=self.plain[rows]
+        )
 
 
 @dataclass(frozen=True)

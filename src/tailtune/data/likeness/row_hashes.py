@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
 
-    from tailtune.training.read_ahead import Sources
+    from tailtune.data.sources import Sources
 
 BATCH = 256  # pictures that are in memory at a time
 

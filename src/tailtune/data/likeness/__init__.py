@@ -1,0 +1,1 @@
+"""Which rows and pictures are the same as others, or nearly so."""
