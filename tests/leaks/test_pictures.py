@@ -151,7 +151,7 @@ def test_frames_of_a_long_track_in_two_parts_are_found_and_the_group_is_proposed
 def test_byte_identical_copies_in_the_test_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage: Any
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("TAILTUNE_CACHE", str(tmp_path / "cache"))
     for k, label in enumerate("ab"):
         x = moved(scenes(50, seed=10 + k), 0, 0)
         write(tmp_path / "data" / "train" / label, x[:30], "p{}.png")

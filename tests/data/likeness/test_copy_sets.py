@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -81,9 +82,13 @@ def place(dataset: Dataset) -> dict[str, str]:
     return {str(name): part for part, rows in parts.items() for name in rows.ids}
 
 
-def test_copies_stay_in_one_part_of_a_random_split(tmp_path: Path) -> None:
+@pytest.mark.parametrize("storage", ["memory", "disk"])
+def test_copies_stay_in_one_part_of_a_random_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage: Literal["memory", "disk"]
+) -> None:
+    monkeypatch.setenv("TAILTUNE_CACHE", str(tmp_path / "cache"))
     pictures = {"a": twice(30, 1), "b": twice(20, 2)}
-    dataset = open_dataset(Reading(folder(tmp_path / "of", pictures), split_seed=3))
+    dataset = open_dataset(Reading(folder(tmp_path / "of", pictures), split_seed=3, storage=storage))
     found = place(dataset)
     for label, pixels in pictures.items():
         number = len(pixels) // 2
