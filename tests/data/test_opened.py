@@ -53,3 +53,19 @@ def test_other_rows_are_opened_anew(run: Run, change: dict[str, object]) -> None
 @pytest.mark.parametrize("change", [{"method": "erm"}, {"epochs": 1}, {"seed": 1}, {"out": "elsewhere"}])
 def test_the_same_rows_are_opened_once(run: Run, change: dict[str, object]) -> None:
     assert opened(run) is opened(replace(run, **change))  # type: ignore[arg-type]
+
+
+def test_readings_are_kept_as_long_as_there_is_room(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tailtune.data.opened._kept", {})
+    seeds = [replace(run, split_seed=seed) for seed in range(4)]
+    first = [opened(each) for each in seeds]
+    assert all(opened(each) is one for each, one in zip(seeds, first, strict=True))
+    one = sum(part.inputs[0].nbytes for part in (first[0].train, first[0].val, first[0].test) if part is not None)
+    monkeypatch.setattr("tailtune.data.opened.KEPT", 2 * one)
+    assert opened(seeds[1]) is first[1]  # which leaves room for the one that was used before it
+    assert opened(seeds[3]) is first[3]
+    assert opened(seeds[2]) is not first[2]
+    monkeypatch.setattr("tailtune.data.opened.KEPT", 0)
+    again = opened(seeds[0])
+    assert opened(seeds[0]) is again
+    assert opened(seeds[2]) is not opened(seeds[0])
