@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tailtune import Run
 from tailtune.data.catalog.cifar import Layout
 from tailtune.data.image_dataset import Images
 from tailtune.data.open import open_dataset
 from tailtune.data.opened import opened
+from tailtune.settings import Reading
 
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -69,3 +71,42 @@ def test_readings_are_kept_as_long_as_there_is_room(run: Run, monkeypatch: pytes
     again = opened(seeds[0])
     assert opened(seeds[0]) is again
     assert opened(seeds[2]) is not opened(seeds[0])
+
+
+@pytest.mark.parametrize("manifest", [False, True])
+def test_files_that_have_changed_are_read_again(tmp_path: Path, manifest: bool) -> None:
+    rng = np.random.default_rng(0)
+    for label in "ab":
+        (tmp_path / "of" / label).mkdir(parents=True)
+        for number in range(8):
+            picture(rng, tmp_path / "of" / label / f"{number}.png")
+    listed = tmp_path / "listed.csv"
+    write_lines(listed, ["path,label", *(f"{k}/{i}.png,{k}" for k in "ab" for i in range(8))])
+    reading = Reading(str(tmp_path / "of"), manifest=str(listed) if manifest else None, selection="last")
+    first = opened(reading)
+    assert opened(reading) is first
+    picture(rng, tmp_path / "of" / "b" / "8.png")
+    if manifest:
+        write_lines(listed, [*listed.read_text().splitlines(), "b/8.png,b"])
+    assert len(opened(reading).train) + len(opened(reading).test) == 17
+
+
+def test_a_table_that_has_changed_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    lines = [f"{i},{'ab'[i % 3 == 0]}" for i in range(60)]
+    write_lines(path, ["x,label", *lines])
+    reading = Reading(str(path), target="label", selection="last")
+    first = opened(reading)
+    assert opened(reading) is first
+    write_lines(path, ["x,label", *lines, "7,a", "8,b"])
+    assert len(opened(reading).train) + len(opened(reading).test) == 62
+
+
+def picture(rng: np.random.Generator, path: Path) -> None:
+    """A picture of noise."""
+    Image.fromarray(rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(path)
+
+
+def write_lines(path: Path, lines: list[str]) -> None:
+    """A text file."""
+    path.write_text("\n".join(lines) + "\n")

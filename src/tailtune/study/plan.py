@@ -14,7 +14,7 @@ from tailtune.analysis.study_columns import try_out
 from tailtune.data.catalog import LONG_TAILED
 from tailtune.data.dataset import Dataset, Kind
 from tailtune.data.long_tailed import takes_ratio
-from tailtune.data.opened import opened
+from tailtune.data.opened import Stamp, opened, stamp
 from tailtune.errors import TailtuneError
 from tailtune.leaks.check import check_leaks
 from tailtune.methods.resolve import build, find
@@ -167,11 +167,12 @@ READING = tuple(field.name for field in fields(Reading))
 
 def rows_of(run: Run) -> str:
     """Return the hash of the rows that `run` reads, by part and class."""
-    return _rows_of(Reading(**{name: getattr(run, name) for name in READING}))
+    reading = Reading(**{name: getattr(run, name) for name in READING})
+    return _rows_of(reading, stamp(reading))
 
 
 @lru_cache(maxsize=256)
-def _rows_of(reading: Reading) -> str:
+def _rows_of(reading: Reading, at: Stamp) -> str:
     return rows_hash(opened(reading))
 
 
