@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 OWN = ("portfolio", "XGBoost", "XGBoost, weighted", "LightGBM", "CatBoost")
-ELSEWHERE = ("RealMLP-TD", "RealMLP-TD, log loss", "TabM-D")  # see pytabkit_peers.py
+ELSEWHERE = (("RealMLP-TD", "RealMLP-TD, log loss"), ("TabM-D",))  # see pytabkit_peers.py; TabM-D is of fewer tables
 MARKERS = "osD^vPX"
 MEASURES = (
     ("average_precision", "Average precision of the rarest classes", True, 3),
@@ -34,10 +34,11 @@ Line = Mapping[str, object]
 Means = Mapping[str, Mapping[str, float]]  # by table and system
 
 
-def elsewhere(lines: Sequence[Line]) -> tuple[str, ...]:
-    """The portfolio, the best of the other libraries, and the peers of other environments that the file has."""
+def elsewhere(lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    """The portfolio and the best of the other libraries with the peers of other environments that the file has."""
     there = {line["system"] for line in lines}
-    return ("portfolio", "CatBoost", *(system for system in ELSEWHERE if system in there))
+    found = [tuple(system for system in peers if system in there) for peers in ELSEWHERE]
+    return [("portfolio", "CatBoost", *peers) for peers in found if peers]
 
 
 def means(lines: Sequence[Line], measure: str, systems: Sequence[str] = OWN) -> Means:
@@ -142,7 +143,7 @@ def main() -> None:
         print("\n".join(added(json.loads(options.file.read_text(encoding="utf-8"))["tables"])))
         return
     lines = [json.loads(line) for line in options.file.read_text(encoding="utf-8").splitlines()]
-    for systems in (OWN, elsewhere(lines)):
+    for systems in (OWN, *elsewhere(lines)):
         for measure, title, higher, digits in MEASURES:
             print("\n".join(table(lines, systems, measure, title, higher, digits)))
     if options.figure:

@@ -150,7 +150,7 @@ def test_peers_have_tables_of_their_own_and_take_no_seeds_from_the_others(script
     said = scripts["read_tables"].table(lines, own, "log_loss", "Log loss", False, 4)
     assert said[2].endswith("| LightGBM | CatBoost |")
     assert [line.split(" | ")[3] for line in said if line.startswith(("| glass", "| email"))] == [seeds] * 2
-    systems = scripts["read_tables"].elsewhere(lines)
+    (systems,) = scripts["read_tables"].elsewhere(lines)
     assert systems == ("portfolio", "CatBoost", "RealMLP-TD")
     said = scripts["read_tables"].table(lines, systems, "log_loss", "Log loss", False, 4)
     (of_glass,) = (line for line in said if line.startswith(("| glass", "| email")))  # email has no such peer
