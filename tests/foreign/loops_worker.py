@@ -77,6 +77,7 @@ def main(rank: int, world: int, rendezvous: str, out: str) -> None:
     results["ddp.py"] = balanced_accuracy(ddp.train())
     results["fsdp.py"] = balanced_accuracy(fsdp.train())
     torch.save(results, Path(out))
+    distributed.barrier()  # none ends while another still talks to it
     distributed.destroy_process_group()
 
 

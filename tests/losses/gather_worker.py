@@ -41,6 +41,7 @@ def main(rank: int, world: int, rendezvous: str, out: str) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world)
     results = {name: loss_and_gradient(name, DistributedDataParallel(network()), rank, world) for name in LOSSES}
     torch.save(results, Path(out))
+    torch.distributed.barrier()  # none ends while another still talks to it
     torch.distributed.destroy_process_group()
 
 

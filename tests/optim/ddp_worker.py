@@ -64,6 +64,7 @@ def main(rank: int, world: int, rendezvous: str, out: str) -> None:
                 optimizer = make(base(model), model=model, no_sync=model.no_sync if per_rank else None)
                 results[f"{name} {batchnorm=} {per_rank=}"] = train(model, optimizer, rank, world)
     torch.save(results, Path(out))
+    torch.distributed.barrier()  # none ends while another still talks to it
     torch.distributed.destroy_process_group()
 
 

@@ -27,6 +27,7 @@ def draws(**settings: int) -> dict[str, list[list[int]]]:
 def main(rank: int, world: int, rendezvous: str, out: str) -> None:
     distributed.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world)
     torch.save({"share": draws(), "all": draws(rank=0, world=1)}, Path(out))
+    distributed.barrier()  # none ends while another still talks to it
     distributed.destroy_process_group()
 
 
