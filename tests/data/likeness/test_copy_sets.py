@@ -46,6 +46,8 @@ def test_a_set_of_very_many_is_none() -> None:
     assert sets(np.concatenate([many, moved(x[1:], 0, 0)])) == [*[0] * MOST, *range(MOST, MOST + 39)]
     one_more = np.concatenate([many, moved(x, 0, 0)])
     assert sets(one_more) == [*range(len(one_more))]
+    among_more = np.concatenate([one_more, moved(scenes(380, seed=1), 0, 0)])
+    assert sets(among_more)[: MOST + 1] == [0] * (MOST + 1)
 
 
 def test_plain_pictures_and_small_ones() -> None:

@@ -7,7 +7,8 @@ import numpy as np
 from tailtune.data.likeness.near_pictures import Indices, near_picture
 from tailtune.data.likeness.picture_signature import Pictures, signatures
 
-MOST = 20  # pictures in a set: more are alike because all of their kind are, such as flags, or the frames of a film
+# pictures in a set, or that share of all: more are alike because all of their kind are, or are the frames of a film
+MOST, MOST_SHARE = 20, 0.05
 
 
 def copy_sets(pictures: Pictures) -> Indices:
@@ -15,7 +16,7 @@ def copy_sets(pictures: Pictures) -> Indices:
 
     Two pictures are of one set where one has the same pixels as the other, or is it moved, mirrored, brightened or
     compressed anew, see `near_picture`; and so are those that others tie together. Sets of more than `MOST` pictures
-    are none.
+    and of more than `MOST_SHARE` of all are none.
 
     Args:
         pictures: pixels of N pictures, in memory or where they lie.
@@ -30,7 +31,7 @@ def copy_sets(pictures: Pictures) -> Indices:
         open_, near = open_[near >= 0], near[near >= 0]
         sets = _tied(np.concatenate([rows, open_]), np.concatenate([sets, near]))
     sizes = np.bincount(sets, minlength=len(rows))
-    return np.where(sizes[sets] > MOST, rows, sets)
+    return np.where(sizes[sets] > max(MOST, MOST_SHARE * len(rows)), rows, sets)
 
 
 def _tied(one: Indices, other: Indices) -> Indices:
