@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import re
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from two_processes import module_of
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"  # its blocks run in test_readme.py
@@ -119,7 +119,7 @@ def test_every_study_of_the_paper_with_results_has_a_page_that_shows_them() -> N
 
 
 def test_a_page_of_the_site_holds_the_results_once() -> None:
-    results = _results_hook()
+    results = module_of(ROOT / "docs_build" / "results.py")
     text = (ROOT / "docs" / "paper" / "fig2.md").read_text(encoding="utf-8")
     made = results.on_page_markdown(text, page=_page("paper/fig2.md"))
     assert "| trivialaugment | 15.1 ± 2.4 |" in made
@@ -134,12 +134,3 @@ def test_a_page_of_the_site_holds_the_results_once() -> None:
 
 def _page(path: str) -> Any:
     return types.SimpleNamespace(file=types.SimpleNamespace(src_uri=path))
-
-
-def _results_hook() -> types.ModuleType:
-    spec = importlib.util.spec_from_file_location("results", ROOT / "docs_build" / "results.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

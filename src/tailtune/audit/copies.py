@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tailtune.audit.finding import SHOWN, Finding, Shown
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.likeness.near_pictures import near_picture
-from tailtune.data.likeness.picture_signature import Pictures, signatures
+from tailtune.data.likeness.picture_signature import signatures
 from tailtune.data.likeness.row_hashes import row_hashes
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.leaks.table_rows import alike_rows
@@ -76,7 +76,7 @@ def near_of_other_classes(rows: Part, dataset: Dataset, same: Indices) -> Findin
     Classes are split in two by each binary digit of their index, so that any two are apart once.
     """
     targets, like = rows.targets.numpy(), np.full(len(rows), -1, dtype=np.int64)
-    pictures = signatures(cast("Pictures", rows.inputs[0])) if dataset.kind == "image" else None
+    pictures = signatures(rows.inputs[0]) if dataset.kind == "image" else None
     frame = _columns(rows, dataset)
     if pictures is None and frame is None:
         return None

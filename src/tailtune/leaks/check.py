@@ -5,15 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tailtune.data.dataset import Dataset, Part
 from tailtune.data.likeness.near_pictures import near_picture, same_picture
-from tailtune.data.likeness.picture_signature import Pictures, Signatures, joined, signatures
+from tailtune.data.likeness.picture_signature import Signatures, joined, signatures
 from tailtune.data.picture_manifest import LABEL, PATH
+from tailtune.data.sources import Source
 from tailtune.data.table_preprocessor import TablePreprocessor
 from tailtune.leaks.column_overview import LEAK_ROWS, ColumnOverview, overview
 from tailtune.leaks.leak import NAMED, Leak, Leaks, Pair, spoils
@@ -63,7 +64,7 @@ def check_leaks(dataset: Dataset, columns: Sequence[ColumnOverview] | None = Non
     known, by_chance = None, 0
     if dataset.kind == "image":
         known = known_pictures(parts)
-        alike = alike_pictures(known, cast("Pictures", dataset.test.inputs[0]))
+        alike = alike_pictures(known, dataset.test.inputs[0])
     else:
         alike, by_chance = _alike_rows(dataset, parts)
     groups = [] if _named_groups(dataset) else _groups(dataset, alike, known_ids)
@@ -82,7 +83,7 @@ def check_leaks(dataset: Dataset, columns: Sequence[ColumnOverview] | None = Non
     return Leaks(tuple(found), concerned, spoils(concerned if many else certain, targets), known)
 
 
-def alike_pictures(known: Signatures, pictures: Pictures) -> Alike:
+def alike_pictures(known: Signatures, pictures: Source) -> Alike:
     """Compare pictures with those of which the signatures are known."""
     asked, grey = signatures(pictures, known.centre)
     same = same_picture(known, asked)
@@ -91,7 +92,7 @@ def alike_pictures(known: Signatures, pictures: Pictures) -> Alike:
 
 def known_pictures(parts: Sequence[Part]) -> Signatures:
     """Return the signatures of the pictures of several parts, by the centre of the first."""
-    first, *others = (cast("Pictures", part.inputs[0]) for part in parts)
+    first, *others = (part.inputs[0] for part in parts)
     known, _ = signatures(first)
     for pictures in others:
         known = joined(known, signatures(pictures, known.centre)[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,6 @@ from tailtune.words import number, quoted
 if TYPE_CHECKING:
     import polars as pl
 
-    from tailtune.data.likeness.picture_signature import Pictures
     from tailtune.data.sources import Sources
     from tailtune.run.predictor import Predictor
 
@@ -201,7 +200,7 @@ def _near(folder: Path, inputs: Sources) -> NDArray[np.bool_]:
     known = read_trained_pictures(folder)
     if known is None:
         return np.zeros(inputs[0].shape[0], dtype=bool)
-    return alike_pictures(known, cast("Pictures", inputs[0])).like >= 0
+    return alike_pictures(known, inputs[0]).like >= 0
 
 
 def _left_out(seen: SeenRows, rows: int) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from tailtune.data.likeness.near_pictures import Indices, near_picture
-from tailtune.data.likeness.picture_signature import Pictures, signatures
+from tailtune.data.likeness.picture_signature import signatures
+from tailtune.data.sources import Source
 
 # pictures in a set, or that share of all: more are alike because all of their kind are, or are the frames of a film
 MOST, MOST_SHARE = 20, 0.05
 
 
-def copy_sets(pictures: Pictures) -> Indices:
+def copy_sets(pictures: Source) -> Indices:
     """Return the first of its set for each picture [N]; itself where it is in none.
 
     Two pictures are of one set where one has the same pixels as the other, or is it moved, mirrored, brightened or

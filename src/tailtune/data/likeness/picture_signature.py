@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from tailtune.data.likeness.row_hashes import BATCH, row_hashes
 if TYPE_CHECKING:
     import torch
 
-    from tailtune.data.stored_pictures import StoredPictures
+    from tailtune.data.sources import Source
 
 SIDE, WINDOW, LAG = 18, 16, 2
 HASH_BITS, DETAIL_BITS = 64, 384
@@ -37,15 +37,6 @@ CENTRE_PICTURES = 5000  # of which the medians are taken
 GREY = (0.299, 0.587, 0.114)
 
 Words = NDArray[np.uint64]
-
-
-class Pictures(Protocol):
-    """Pixels uint8 [N, C, H, W], a tensor or where they lie."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(N, C, H, W)."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +88,7 @@ MIDDLE = View()
 VIEWS = (MIDDLE, View(mirrored=True), *(View(False, d, r) for d in (-1, 0, 1) for r in (-1, 0, 1) if d or r))
 
 
-def signatures(pictures: Pictures, centre: Centre | None = None) -> tuple[Signatures, torch.Tensor]:
+def signatures(pictures: Source, centre: Centre | None = None) -> tuple[Signatures, torch.Tensor]:
     """Take the signatures of pictures, batch by batch.
 
     Args:
@@ -125,7 +116,7 @@ def signatures(pictures: Pictures, centre: Centre | None = None) -> tuple[Signat
     return Signatures(exact, looked_up, detail, plain, centre), grey
 
 
-def _batches(pictures: Pictures) -> Iterator[torch.Tensor]:
+def _batches(pictures: Source) -> Iterator[torch.Tensor]:
     """The pixels, so many at a time that pictures in files do not fill the memory."""
     import torch
 
@@ -134,7 +125,7 @@ def _batches(pictures: Pictures) -> Iterator[torch.Tensor]:
         if isinstance(pictures, torch.Tensor):
             yield pictures[start:end]
         else:
-            yield cast("StoredPictures", pictures).read(np.arange(start, end))
+            yield pictures.read(np.arange(start, end))
 
 
 def _grey(pixels: torch.Tensor) -> torch.Tensor:
