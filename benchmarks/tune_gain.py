@@ -29,7 +29,7 @@ def measured(name: str, seed: int, minutes: float) -> dict[str, Any]:
     """One search."""
     with tempfile.TemporaryDirectory() as folder:
         path, whole = Path(folder) / "table.csv", minutes / SEARCHING  # the rest would be for a final run
-        tables.published(name).write_csv(path)
+        tables.published(tables.PUBLISHED[name]).write_csv(path)
         out = str(Path(folder) / "run")
         run = Run(str(path), target="target", split_seed=seed, seed=seed, threads=1, minutes=whole, out=out)
         found = tune(run, seeds=0, say=lambda _: None)

@@ -84,7 +84,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         options.published = {name: Path(folder) / f"{name}.parquet" for name in options.tables if name in PUBLISHED}
         for name, path in options.published.items():
-            tables.published(name).write_parquet(path)
+            tables.published(tables.PUBLISHED[name]).write_parquet(path)
         over_seeds(options, options.tables, measured, lambda results: of_arms(results, FIGURES, ("arm",)))
 
 

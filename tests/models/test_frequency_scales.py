@@ -104,24 +104,34 @@ def test_weights_stand_for_all_rows_or_make_classes_equal() -> None:
 
 
 def test_held_out_errors_are_those_of_weighted_ridge_regression() -> None:
-    """The normal equations written out in NumPy for one column and scale."""
+    """The normal equations written out in NumPy for two columns and a scale."""
     rng = np.random.default_rng(1)
-    x, y, w = rng.standard_normal(80), rng.integers(0, 3, 80), rng.uniform(0.1, 4, 80)
+    x, y, w = rng.standard_normal((2, 80)), rng.integers(0, 3, 80), rng.uniform(0.1, 4, 80)
     onehot, probes, scale = np.eye(3)[y], rng.standard_normal(5), 0.7
-    angles = 2 * math.pi * scale * x[:, None] * probes
-    design = np.hstack([np.ones((80, 1)), np.clip(x, -3, 3)[:, None], np.cos(angles), np.sin(angles)])
     penalty = PENALTY * np.eye(12)
     penalty[0, 0] = 1e-6
     tensors = [torch.from_numpy(array) for array in (x, probes, y, np.stack([np.ones(80), w]))]
     found = held_out_errors(tensors[0], scale, *tensors[1:]).numpy()
     even = np.arange(80) % 2 == 0
-    for weight, errors in zip((np.ones(80), w), found, strict=True):
-        for fit, held in ((even, ~even), (~even, even)):
-            mean = np.average(onehot[fit], axis=0, weights=weight[fit])
-            weighted = design[fit].T * weight[fit]
-            solution = np.linalg.inv(weighted @ design[fit] + penalty) @ weighted @ (onehot[fit] - mean)
-            expected = ((onehot[held] - mean - design[held] @ solution) ** 2).sum(1)
-            np.testing.assert_allclose(errors[held], expected, rtol=1e-8)
+    for column, of_a_column in zip(x, found, strict=True):
+        angles = 2 * math.pi * scale * column[:, None] * probes
+        design = np.hstack([np.ones((80, 1)), np.clip(column, -3, 3)[:, None], np.cos(angles), np.sin(angles)])
+        for weight, errors in zip((np.ones(80), w), of_a_column, strict=True):
+            for fit, held in ((even, ~even), (~even, even)):
+                mean = np.average(onehot[fit], axis=0, weights=weight[fit])
+                weighted = design[fit].T * weight[fit]
+                solution = np.linalg.inv(weighted @ design[fit] + penalty) @ weighted @ (onehot[fit] - mean)
+                expected = ((onehot[held] - mean - design[held] @ solution) ** 2).sum(1)
+                np.testing.assert_allclose(errors[held], expected, rtol=1e-8)
+
+
+def test_columns_beside_each_other_change_nothing() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(300, 40, generator=generator), torch.arange(300) % 3
+    x[:, ::4] = (5 * x[:, ::4]).round() / 5 + 0.03 * y[:, None]
+    together = frequency_scales(x, y, 3)
+    assert len(together.unique()) > 1
+    assert torch.equal(together, torch.cat([frequency_scales(x[:, [j]], y, 3) for j in range(40)]))
 
 
 def test_the_network_draws_and_freezes_such_frequencies() -> None:

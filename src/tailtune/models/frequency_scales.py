@@ -13,6 +13,7 @@ PROBES = 32
 PENALTY = 1.0
 TOLERANCE = 2.0  # standard errors
 FEW = 30  # a class of fewer rows weighs less than the others, so that two rows do not drown thousands
+AT_ONCE = 1 << 18  # numbers of the features of columns that are regressed on together
 FOLDS = (slice(0, None, 2), slice(1, None, 2))  # rows come class by class: every class is in both halves
 
 Weighing = Literal["rows", "classes", "both"]
@@ -60,11 +61,14 @@ def frequency_scales(
     classes = targets[rows]
     weights = _weights(classes, torch.bincount(targets, minlength=num_classes), weighing)
     least = 0.3 if len(targets) >= 5000 else 0.1
-    chosen = []
-    for column in numeric[rows].double().T:
-        errors = [held_out_errors(column, scale, probes, classes, weights) for scale in SCALES]
-        of_a_way = torch.stack(errors, dim=1)  # [W, S, M]
-        chosen.append(max(least, *(_smallest(e, w) for e, w in zip(of_a_way, weights, strict=True))))
+    chosen = list[float]()
+    columns, at_once = numeric[rows].double().T, max(1, AT_ONCE // (len(rows) * (2 + 2 * PROBES)))
+    for first in range(0, len(columns), at_once):
+        errors = [
+            held_out_errors(columns[first : first + at_once], scale, probes, classes, weights) for scale in SCALES
+        ]
+        of_each = torch.stack(errors, dim=2)  # [C, W, S, M]
+        chosen += [max(least, *(_smallest(e, w) for e, w in zip(ways, weights, strict=True))) for ways in of_each]
     return torch.tensor(chosen)
 
 
@@ -106,31 +110,31 @@ def held_out_errors(x: Tensor, scale: float, probes: Tensor, classes: Tensor, we
     """Squared error of each row, summed over the classes, of the weighted ridge regression fitted on the other fold.
 
     Args:
-        x: a column [M].
+        x: columns, each by itself [C, M].
         scale: sigma.
         probes: frequencies at a sigma of 1 [P].
         classes: class indices [M].
         weights: of the rows, a regression each [W, M].
 
     Returns:
-        Errors, not weighted [W, M].
+        Errors, not weighted [C, W, M].
     """
-    angles = 2 * math.pi * scale * x[:, None] * probes
-    features = torch.cat([torch.ones_like(x)[:, None], x[:, None].clamp(-3, 3), angles.cos(), angles.sin()], dim=1)
-    penalty = PENALTY * torch.eye(features.shape[1], dtype=torch.float64)
+    angles = 2 * math.pi * scale * x[..., None] * probes
+    features = torch.cat([torch.ones_like(x)[..., None], x[..., None].clamp(-3, 3), angles.cos(), angles.sin()], dim=2)
+    penalty = PENALTY * torch.eye(features.shape[2], dtype=torch.float64)
     penalty[0, 0] = 1e-6  # the intercept is free
     k = int(classes.max()) + 1
-    errors = torch.empty_like(weights)
-    for weight, error in zip(weights, errors, strict=True):
+    errors = torch.empty(len(x), *weights.shape, dtype=torch.float64)
+    for way, weight in enumerate(weights):
         for fit, held in (FOLDS, FOLDS[::-1]):
-            design = features[fit] * weight[fit, None]
+            design = features[:, fit] * weight[fit, None]
             shares = torch.zeros(k, dtype=torch.float64).index_add(0, classes[fit], weight[fit]) / weight[fit].sum()
-            moments = torch.zeros(k, len(penalty), dtype=torch.float64).index_add(0, classes[fit], design)
-            moments -= shares[:, None] * design.sum(0)
-            solution = torch.linalg.solve(design.T @ features[fit] + penalty, moments.T)
-            told = shares + features[held] @ solution  # [M / 2, K]; the square of (one-hot - told) is written out
-            right = told.gather(1, classes[held, None])[:, 0]
-            error[held] = told.square().sum(1) - 2 * right + 1
+            moments = torch.zeros(len(x), k, len(penalty), dtype=torch.float64).index_add(1, classes[fit], design)
+            moments -= shares[:, None] * design.sum(1, keepdim=True)
+            solution = torch.linalg.solve(design.mT @ features[:, fit] + penalty, moments.mT)
+            told = shares + features[:, held] @ solution  # [C, M / 2, K]; the square of (one-hot - told) is written out
+            right = told.gather(2, classes[held].expand(len(x), -1)[..., None])[..., 0]
+            errors[:, way, held] = told.square().sum(2) - 2 * right + 1
     return errors
 
 
