@@ -12,6 +12,7 @@ from tailtune.models.tabular import (
     TabularNetwork,
     build_tabular,
     embedding_dim,
+    sizes_of,
 )
 
 SHAPES = [
@@ -158,3 +159,12 @@ def test_mlp_plr_learns_a_periodic_rule_that_mlp_misses() -> None:
             optimiser.step()
         accuracy[name] = (model.eval()(x, none).argmax(1) == targets).float().mean().item()
     assert accuracy["mlp-plr"] > 0.95 > 0.8 > accuracy["mlp"]
+
+
+def test_embeddings_of_many_columns_are_narrow() -> None:
+    few, many = (build_tabular("mlp-plr", {"numeric": columns, "cardinalities": []}, 2) for columns in (128, 1000))
+    assert few.numeric(torch.zeros(1, 128)).shape == (1, 128, 16)
+    assert many.numeric(torch.zeros(1, 1000)).shape == (1, 1000, 2)
+    asked = build_tabular("mlp-plr(d_embedding=5)", {"numeric": 1000, "cardinalities": []}, 2)
+    assert asked.numeric(torch.zeros(1, 1000)).shape == (1, 1000, 5)
+    assert sizes_of("mlp-plr", 500)["d_embedding"] == 4

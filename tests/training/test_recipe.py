@@ -88,6 +88,16 @@ def test_predictions_are_averaged_over_mirror_images_where_training_mirrors_own_
     assert Study(arms=(Arm("a"),), data="x").flip_averaging is False
 
 
+def test_sgd_on_many_columns_without_embeddings_takes_smaller_steps() -> None:
+    few, method = table(), tuned(PROFILE)
+    numeric, codes = few.train.inputs
+    many = replace(few, train=replace(few.train, inputs=(numeric.repeat(1, 250), codes)))  # 1,000 columns
+    plain, embedded = replace(ASKED, model="mlp"), replace(ASKED, model="mlp-plr")
+    assert [resolve(plain, method, data).lr for data in (few, many)] == pytest.approx([0.1, 0.0128])
+    assert resolve(embedded, method, many).lr == 0.1
+    assert resolve(plain, erm(PROFILE), many).lr == 1e-3  # AdamW
+
+
 def test_strong_augmentation_only_where_training_is_long_and_none_for_tiny_pictures() -> None:
     method, data = tuned(PROFILE), pictures(3200, 32)
     for batch in (32, 256):

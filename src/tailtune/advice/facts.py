@@ -89,7 +89,7 @@ class Facts:
         """What the tuned recipe takes for these rows where nothing else is asked for."""
         asked, tuned = Resolved(data="", model="", method="tuned"), Method("tuned", recipe="tuned")
         if self.kind == "table":
-            fields = table_routine(asked, tuned, self.profile.total)
+            fields = table_routine(asked, tuned, self.profile.total, len(self.columns))
         else:
             fields = image_routine(asked, tuned, self.profile.total, side=self.side or SMALL_SIDE, flip=self.flip)
         return Routine(min(fields["batch_size"], self.profile.total), fields["epochs"], fields["policy"])

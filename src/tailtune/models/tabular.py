@@ -41,6 +41,8 @@ NAMES = (
     "tabm",
 )
 
+WIDEST, NARROWEST, EMBEDDED = 16, 2, 2048  # of embeddings of numbers, see benchmarks/members_wide.json
+
 
 @dataclass(frozen=True)
 class TabularConfig:
@@ -56,7 +58,8 @@ class TabularConfig:
             the frequencies, evenly in the logarithm from the first to the second. Columns are expected about standard
             normal. At sigma of 0.01 to 0.1 the embedding is smooth in the column; at 10 to 100 nearby values become
             unrelated, as if numbers were categories. Tables differ widely in which they need, and a pair offers both.
-        d_embedding: width of the embedding of a numeric column.
+        d_embedding: width of the embedding of a numeric column; None for `WIDEST`, or of many columns so that they have
+            `EMBEDDED` numbers together, but at least `NARROWEST`.
         lite: share the linear layer of the embedding between the columns (fewer parameters), or one a column.
         bins: most bins of a numeric column (of piecewise-linear embeddings).
         edges: of the bins, at quantiles, or where a tree splits the column for the classes.
@@ -68,7 +71,7 @@ class TabularConfig:
     hidden_multiplier: float = 2.0
     n_frequencies: int = 32
     frequency_init_scale: float | tuple[float, float] = (0.05, 10.0)
-    d_embedding: int = 16
+    d_embedding: int | None = None
     lite: bool = False
     bins: int = 48
     edges: Literal["quantiles", "tree"] = "quantiles"
@@ -79,7 +82,7 @@ class TabularConfig:
         Raises:
             TailtuneError: naming all.
         """
-        sizes = (self.layers, self.width, self.n_frequencies, self.d_embedding, self.bins)
+        sizes = (self.layers, self.width, self.n_frequencies, self.embedding_width(1), self.bins)
         if min(sizes) < 1 or self.hidden_multiplier <= 0:
             raise TailtuneError(f"layers, widths and frequencies must be 1 or more, however: {self}")
         if self.edges not in ("quantiles", "tree"):
@@ -92,6 +95,16 @@ class TabularConfig:
         """Smallest and largest sigma of the initial frequencies."""
         sigma = self.frequency_init_scale
         return sigma if isinstance(sigma, tuple) else (sigma, sigma)
+
+    def embedding_width(self, numeric: int) -> int:
+        """Return the width of the embedding of each of so many numeric columns.
+
+        >>> [TabularConfig().embedding_width(columns) for columns in (8, 128, 500, 5000)]
+        [16, 16, 4, 2]
+        """
+        if self.d_embedding is not None:
+            return self.d_embedding
+        return min(WIDEST, max(NARROWEST, EMBEDDED // max(1, numeric)))
 
 
 DEFAULT = TabularConfig()
@@ -187,10 +200,10 @@ class TabularNetwork(Network):
         super().__init__()
         self.numeric: nn.Module | None = None
         if numeric and embeddings == "piecewise":
-            self.numeric = PiecewiseEmbeddings(numeric, config.d_embedding, edges)
+            self.numeric = PiecewiseEmbeddings(numeric, config.embedding_width(numeric), edges)
         elif numeric and embeddings is not None:
             self.numeric = _periodic(numeric, embeddings == "plr", config, scales)
-        width = numeric if self.numeric is None else numeric * config.d_embedding
+        width = numeric if self.numeric is None else numeric * config.embedding_width(numeric)
         self.categorical = CategoricalEmbeddings(cardinalities) if cardinalities else None
         width += self.categorical.out_features if self.categorical else 0
         sizes: dict[str, Any] = {"d_in": width, "d_out": None, "n_blocks": config.layers, "d_block": config.width}
@@ -221,7 +234,7 @@ def _periodic(numeric: int, activation: bool, config: TabularConfig, scales: Ten
         raise TailtuneError("columns share a linear layer with relu behind it only; leave lite out, or take mlp-plr")
     made = PeriodicEmbeddings(
         numeric,
-        config.d_embedding,
+        config.embedding_width(numeric),
         n_frequencies=config.n_frequencies,
         frequency_init_scale=1.0,
         activation=activation,
@@ -281,8 +294,12 @@ def build_tabular(
     return TabularNetwork(numeric, cardinalities, num_classes, trunk, embeddings, head, config, scales, edges)
 
 
-def sizes_of(name: str) -> dict[str, Any]:
-    """Return all settings of the tabular network `name`, also those that it leaves to a library.
+def sizes_of(name: str, numeric: int = 1) -> dict[str, Any]:
+    """Return all settings of the tabular network `name`, also those that it leaves to a library or to the table.
+
+    Args:
+        name: with settings of its own.
+        numeric: number of numeric columns.
 
     Raises:
         TailtuneError: a setting that it does not have.
@@ -296,7 +313,8 @@ def sizes_of(name: str) -> dict[str, Any]:
     if kind in ("ft-transformer", "transformer-plr"):
         defaults = transformers.SIZES if kind == "ft-transformer" else transformers.PERIODIC_SIZES
         return transformers.with_library_sizes(settled(name, defaults))
-    return settled(name, asdict(DEFAULT))
+    sizes = settled(name, asdict(DEFAULT))
+    return sizes | {"d_embedding": TabularConfig(**sizes).embedding_width(numeric)}
 
 
 def edges_for(name: str, numeric: Tensor, targets: Tensor) -> tuple[Tensor, ...] | None:

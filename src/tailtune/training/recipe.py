@@ -17,6 +17,7 @@ FEWEST_STEPS = 600  # in fewer, the tuned routine has nothing to average and its
 SEEN = 1_536_000  # pictures, each as often as it is shown: the length of a training, see benchmarks/paper/recipe
 SEEN_FEW = 51_200  # where there are few
 FEW_ROWS = 2000
+MANY_COLUMNS = 128  # of numbers that are not embedded, from which on the rate of SGD falls; at 750 it had diverged
 FEW_EPOCHS = 240  # of so few small pictures, at least: an eighth of it left them unlearnt, see benchmarks/paper/recipe
 SMALL_SIDE = 64  # pixels, up to which that takes minutes on a processor
 FINE_STEPS = 400  # of fine-tuning, where they make 8 to 20 epochs
@@ -33,7 +34,7 @@ def resolve(run: Resolved, method: Method, dataset: Dataset) -> ResolvedTraining
     if run.selection == "refit" and dataset.val is not None:
         rows += len(dataset.val)  # the model that is kept trains on these too
     if dataset.kind == "table":
-        settings = table_routine(run, method, rows)
+        settings = table_routine(run, method, rows, int(dataset.train.tensors("a routine")[0].shape[1]))
     else:
         flip = dataset.flip if run.flip is None else run.flip
         if fine_tunes(run, dataset):
@@ -63,14 +64,16 @@ def mirrors_pictures(policy: str) -> bool:
     return not {"flip", "altflip"}.isdisjoint(policy.split("+"))
 
 
-def table_routine(run: Resolved, method: Method, rows: int) -> dict[str, Any]:
-    """Return the training fields of a table of so many training rows."""
+def table_routine(run: Resolved, method: Method, rows: int, numeric: int) -> dict[str, Any]:
+    """Return the training fields of a table of so many training rows and numeric columns."""
     if home(run.model) == "tabm":  # whatever the method, as its authors train it
         batch, lr, optimizer, weight_decay, ema = min(256, max(32, rows // 20)), 2e-3, "adamw", 3e-4, 0.0
     elif method.recipe == "plain":
         batch, lr, optimizer, weight_decay, ema = (256 if rows >= 10_000 else 64), 1e-3, "adamw", 1e-5, 0.0
     else:
         batch, lr, optimizer, weight_decay, ema = min(128, max(16, rows // 10)), 0.1, "sgd", 1e-4, 0.99
+        if home(run.model) == "mlp":  # what a step changes grows with the squared norm of a row
+            lr *= min(1.0, MANY_COLUMNS / max(1, numeric))
     longer = 2 if optimizer == "sgd" else 1  # unless patience ends it before, see benchmarks/tuned_parts.json
     steps, batch_size = longer * FEWEST_STEPS, min(run.batch_size or batch, rows)
     epochs = _epochs(steps, rows, batch_size, fewest=30 * longer, most=200 * longer)

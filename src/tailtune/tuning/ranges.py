@@ -55,7 +55,7 @@ MODELS: Mapping[str, Space] = {
         "min_samples_leaf": Choice((2, 5, 10, 20, 40)),
         "l2_regularization": Log(1e-6, 10.0),
     },
-    "logistic-regression": {"C": Log(1e-3, 1e2)},
+    "logistic-regression": {"C": Choice(("found", 1e-3, 1e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0))},
     "linear-svc": {"C": Log(1e-4, 1e2)},
     "tabicl": {"estimators": Choice((4, 8, 16, 32))},
     "mlp-plr": _MLP | _EMBEDDING,

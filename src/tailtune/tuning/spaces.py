@@ -110,7 +110,8 @@ def _of_table(run: Run, name: str, dataset: Dataset) -> Search:
     network = learner_of(name).network
     start = replace(run, model=name, method=(run.method or "tuned") if network else "erm")
     space: Space = {f"{OF_MODEL}{key}": range_ for key, range_ in MODELS.get(kind, {}).items() if key not in given}
-    sizes = settled(name, LIBRARIES[kind].SETTINGS) if kind in LIBRARIES else sizes_of(name)
+    columns = int(dataset.train.tensors("a search")[0].shape[1])
+    sizes = settled(name, LIBRARIES[kind].SETTINGS) if kind in LIBRARIES else sizes_of(name, columns)
     default = {key: sizes[key.removeprefix(OF_MODEL)] for key in space}
     if network:
         resolved = _resolved(start, dataset)

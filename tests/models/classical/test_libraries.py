@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import time
 from dataclasses import replace
@@ -295,3 +296,15 @@ def test_categories_of_xgboost_are_split_as_sets_or_one_level_at_a_time() -> Non
         high = stump.predict_proba((torch.zeros(6, 0), torch.arange(6)[:, None]))[:, 1]
         alone.append(int((high > high.mean()).sum()))
     assert alone == [2, 1]
+
+
+@pytest.mark.parametrize(("columns", "shares"), [(40, (1.0, 1.0)), (400, (0.64, 0.64)), (3000, (0.3, 0.1))])
+def test_splits_of_many_columns_look_at_a_share_of_them(columns: int, shares: tuple[float, float]) -> None:
+    x, y = torch.randn(60, columns), torch.arange(60) % 2
+    rows = Part((x, torch.zeros(60, 0, dtype=torch.int64)), y, np.arange(60).astype(str), None)
+    quick, shape = Boosting(rounds_without_validation=2, threads=1), {"numeric": columns, "cardinalities": []}
+    xgb, cat = (LIBRARIES[name].fit(rows, None, shape, 2, 0, boosting=quick) for name in ("xgboost", "catboost"))
+    config = json.loads(xgb.booster.save_config())  # type: ignore[attr-defined]
+    of_xgb = config["learner"]["gradient_booster"]["tree_train_param"]["colsample_bynode"]
+    of_cat = cat.booster.get_all_params()["rsm"]  # type: ignore[attr-defined]
+    assert (float(of_xgb), of_cat) == pytest.approx(shares)

@@ -18,6 +18,7 @@ from tailtune.models.classical.library import (
     check_columns,
     check_widths,
     packed,
+    share_of_columns,
     torch_threads,
     unpacked,
 )
@@ -33,7 +34,7 @@ WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = True
 # tuned over many tables for classification: Holzmueller, Grinsztajn and Steinwart, "Better by Default: Strong Pre-Tuned
 # MLPs and Boosted Trees on Tabular Data", NeurIPS 2024 (CatBoost-TD), but for l2_leaf_reg and depth, 1e-5 and 7 there:
-# see benchmarks/boosting_penalties_catboost.json and boosting_sizes_catboost.json
+# see benchmarks/boosting_penalties_catboost.json and boosting_sizes_catboost.json; and for rsm, see members_wide.json
 SETTINGS: Mapping[str, Any] = {
     "learning_rate": 0.08,
     "depth": 6,
@@ -45,7 +46,9 @@ SETTINGS: Mapping[str, Any] = {
     "one_hot_max_size": 15,
     "leaf_estimation_iterations": 1,
     "max_bin": 254,
+    "rsm": None,  # share of the columns that a level of a tree looks at; None for one by their number
 }
+LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -135,10 +138,13 @@ def fit(
     objective: dict[str, Any] = {"loss_function": "Logloss"}
     if num_classes > 2:
         objective = {"loss_function": "MultiClass", "classes_count": num_classes}
+    chosen = dict(settings or SETTINGS)
+    if chosen["rsm"] is None:
+        chosen["rsm"] = share_of_columns(numeric + categorical, LEAST_SHARE)
     of_train, of_val = row_weights or (None, None)
     held_out = val is not None and len(val) > 0
     booster = catboost.CatBoost(
-        dict(settings or SETTINGS)
+        chosen
         | objective
         | {
             "iterations": boosting.rounds if held_out else boosting.rounds_without_validation,

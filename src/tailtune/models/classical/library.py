@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 Model = TypeVar("Model")
 # the parts of a method's stage that most can take
 OF_STAGES: tuple[str, ...] = ("class_weights", "weight_mean", "sampler", "enlarge")
+MANY_COLUMNS = 256
 NOT_OURS = "this is no model that tailtune saved; take model.safetensors of a run"
 
 
@@ -122,6 +123,15 @@ class Library(Protocol):
     def from_bytes(self, content: bytes) -> Classical:
         """Read what `Classical.to_bytes` returned; anything else is a TailtuneError."""
         ...
+
+
+def share_of_columns(columns: int, least: float) -> float:
+    """Return the share of the columns that a split looks at by default: of many as many as `MANY_COLUMNS`.
+
+    >>> share_of_columns(40, 0.1), share_of_columns(512, 0.1), share_of_columns(10_000, 0.1)
+    (1.0, 0.5, 0.1)
+    """
+    return max(least, min(1.0, MANY_COLUMNS / max(1, columns)))
 
 
 def torch_threads() -> int:

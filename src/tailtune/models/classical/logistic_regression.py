@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tailtune.data.dataset import Part
 
 LABEL = "logistic regression"
-SETTINGS: Mapping[str, Any] = {"C": None}  # None finds it
+FOUND = "found"
+SETTINGS: Mapping[str, Any] = {"C": FOUND}
 TAKES = OF_STAGES
 WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = False
@@ -44,13 +45,13 @@ def fit(
 ) -> ScikitLearn:
     """Fit all classes at once, with a penalty of half the squared weights over C; see `Library.fit`.
 
-    `val` is not looked at. Where C is not given it is the one of `TRIED` with the lowest log loss on rows of `train`
+    `val` is not looked at. Where C is "found" it is the one of `TRIED` with the lowest log loss on rows of `train`
     that were left out, each once, and after a temperature, because that is what calibration mends by itself. Of two
     that are level the larger one is taken; of `FEW_ROWS` and more it is the first.
     """
     c = (settings or SETTINGS)["C"]
     weights = None if row_weights is None else row_weights[0]
-    if c is None:
+    if c == FOUND:
         c = TRIED[0] if len(train) >= FEW_ROWS else _penalty(train, shape, num_classes, seed, weights)
     return _fitted(c, train, shape, num_classes, weights)
 

@@ -20,6 +20,7 @@ from tailtune.models.classical.library import (
     check_widths,
     feature_table,
     of_every_class,
+    share_of_columns,
     torch_threads,
 )
 
@@ -45,10 +46,12 @@ SETTINGS: Mapping[str, Any] = {
     "subsample": 0.65,
     "max_bin": 256,
     "colsample_bytree": 1.0,
+    "colsample_bynode": None,  # share of the columns that a split looks at; None for one by their number
     "gamma": 0.0,
     "reg_alpha": 0.0,
     "max_cat_to_onehot": 4,  # levels, up to which a category is split one level at a time; the library's own
 }
+LEAST_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -153,8 +156,11 @@ def fit(
     objective: dict[str, Any] = {"objective": "binary:logistic", "eval_metric": "logloss"}
     if num_classes > 2:
         objective = {"objective": "multi:softprob", "eval_metric": "mlogloss", "num_class": num_classes}
+    asked = dict(settings or SETTINGS)
+    if asked["colsample_bynode"] is None:
+        asked["colsample_bynode"] = share_of_columns(numeric + categorical, LEAST_SHARE)
     chosen = objective | {
-        **(settings or SETTINGS),
+        **asked,
         "tree_method": "hist",
         "seed": seed,
         "nthread": threads,
