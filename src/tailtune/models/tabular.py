@@ -41,7 +41,7 @@ NAMES = (
     "tabm",
 )
 
-WIDEST, NARROWEST, EMBEDDED = 16, 2, 2048  # of embeddings of numbers, see benchmarks/members_wide.json
+WIDEST, NARROWEST, EMBEDDED = 16, 2, 2048  # of embeddings of numbers, see benchmarks/members_wide_*.json
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ WEIGHS_CLASSES = True
 LOOKS_AT_CLOCK = True
 # tuned over many tables for classification: Holzmueller, Grinsztajn and Steinwart, "Better by Default: Strong Pre-Tuned
 # MLPs and Boosted Trees on Tabular Data", NeurIPS 2024 (CatBoost-TD), but for l2_leaf_reg and depth, 1e-5 and 7 there:
-# see benchmarks/boosting_penalties_catboost.json and boosting_sizes_catboost.json; and for rsm, see members_wide.json
+# see benchmarks/boosting_penalties_catboost.json and boosting_sizes_catboost.json; and for rsm, see members_wide_*.json
 SETTINGS: Mapping[str, Any] = {
     "learning_rate": 0.08,
     "depth": 6,
