@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -53,25 +54,34 @@ def log_loss_by_hand(part: Part, c: float, weights: np.ndarray | None = None) ->
     )
 
 
+def while_it_falls(losses: list[float]) -> float:
+    falls = [*(after < before for before, after in pairwise(losses)), False]
+    return TRIED[falls.index(False)]
+
+
 def test_the_penalty_is_the_best_on_rows_left_out_after_a_temperature() -> None:
     part = rows(90, 60, 0)
     losses = [log_loss_by_hand(part, c) for c in TRIED]
-    assert int(np.argmin(losses)) > 0
-    assert penalty(part) == TRIED[int(np.argmin(losses))]
+    assert while_it_falls(losses) < TRIED[0]
+    assert penalty(part) == while_it_falls(losses)
 
 
 def test_few_columns_and_many_rows_keep_the_librarys_own_penalty(monkeypatch: pytest.MonkeyPatch) -> None:
     part = rows(90, 60, 0)
-    monkeypatch.setattr(logistic_regression, "FEW_ROWS", 90)
-    assert penalty(part) == TRIED[0]
+    assert penalty(part) < TRIED[0]
     assert penalty(part, settings={"C": 0.5}) == 0.5
+    monkeypatch.setattr(logistic_regression, "MOST_CELLS", 90 * 60 * 2 - 1)
+    assert penalty(part) == TRIED[0]
+    monkeypatch.undo()
+    monkeypatch.setattr(logistic_regression, "ROWS_A_COLUMN", 1.5)
+    assert penalty(part) == TRIED[0]
 
 
 def test_weights_of_rows_count_in_fitting_and_in_judging() -> None:
-    part = rows(90, 60, 0)
-    weights = np.where(np.arange(90) < 45, 3.0, 0.2)
-    losses = [log_loss_by_hand(part, c, weights) for c in TRIED]
-    assert penalty(part, row_weights=(weights, weights[:0])) == TRIED[int(np.argmin(losses))]
+    part, weights = rows(90, 60, 0), np.where(np.arange(90) < 45, 3.0, 0.2)
+    expected = while_it_falls([log_loss_by_hand(part, c, weights) for c in TRIED])
+    assert expected != while_it_falls([log_loss_by_hand(part, c) for c in TRIED])
+    assert penalty(part, row_weights=(weights, weights[:0])) == expected
 
 
 def test_copies_in_groups_do_not_vote_for_a_weak_penalty() -> None:

@@ -23,7 +23,8 @@ LOOKS_AT_CLOCK = False
 STEPS = 1000  # of the solver, at most
 TRIED = (1.0, 0.1, 0.01, 1e-3)  # values of C, from the library's own to what thousands of columns ask for
 FOLDS = 5  # on which they are tried
-FEW_ROWS = 10_000  # with more, a penalty on so few weights decides nothing
+ROWS_A_COLUMN = 100  # with as many, the penalty decides nothing
+MOST_CELLS = 2_500_000  # rows by columns by classes, up to which trying them takes seconds
 COOLEST, HOTTEST = 0.05, 20.0  # temperatures
 LEAST = 1e-15
 
@@ -45,14 +46,16 @@ def fit(
 ) -> ScikitLearn:
     """Fit all classes at once, with a penalty of half the squared weights over C; see `Library.fit`.
 
-    `val` is not looked at. Where C is "found" it is the one of `TRIED` with the lowest log loss on rows of `train`
-    that were left out, each once, and after a temperature, because that is what calibration mends by itself. Of two
-    that are level the larger one is taken; of `FEW_ROWS` and more it is the first.
+    `val` is not looked at. Where C is "found" values of `TRIED` are tried in turn, as long as each brings a lower log
+    loss on rows of `train` that were left out, each once; after a temperature, because that is what calibration mends
+    by itself. It is the first of them with `ROWS_A_COLUMN` or more, and on more than `MOST_CELLS`.
     """
     c = (settings or SETTINGS)["C"]
     weights = None if row_weights is None else row_weights[0]
     if c == FOUND:
-        c = TRIED[0] if len(train) >= FEW_ROWS else _penalty(train, shape, num_classes, seed, weights)
+        columns = int(shape["numeric"]) + sum(int(levels) for levels in shape["cardinalities"])
+        decides = len(train) < ROWS_A_COLUMN * columns and len(train) * columns * num_classes <= MOST_CELLS
+        c = _penalty(train, shape, num_classes, seed, weights) if decides else TRIED[0]
     return _fitted(c, train, shape, num_classes, weights)
 
 
@@ -74,7 +77,7 @@ def _penalty(train: Part, shape: Mapping[str, Any], num_classes: int, seed: int,
     if not parts:
         return TRIED[0]
     left_out = np.concatenate([out for _, out in parts])
-    losses = []
+    lowest, best = np.inf, TRIED[0]
     for c in TRIED:
         scores = [
             _fitted(c, train.take(kept), shape, num_classes, None if weights is None else weights[kept]).predict_proba(
@@ -83,8 +86,11 @@ def _penalty(train: Part, shape: Mapping[str, Any], num_classes: int, seed: int,
             for kept, out in parts
         ]
         of_left_out = None if weights is None else weights[left_out]
-        losses.append(_best_log_loss(np.concatenate(scores), targets[left_out], of_left_out))
-    return TRIED[int(np.argmin(losses))]
+        loss = _best_log_loss(np.concatenate(scores), targets[left_out], of_left_out)
+        if loss >= lowest:
+            break
+        lowest, best = loss, c
+    return best
 
 
 def _best_log_loss(probabilities: Floats, targets: Any, weights: Floats | None) -> float:
