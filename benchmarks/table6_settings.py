@@ -43,16 +43,11 @@ WIDER: dict[str, dict[str, Any]] = {  # sizes and routine on Otto, each by itsel
     "frequencies trained from 0.02": {"model.frequency_init_scale": 0.02, "model.n_frequencies": 48},
     "three layers": {"model.layers": 3},
     "dropout 0.3": {"model.dropout": 0.3},
-    "dropout 0.5": {"model.dropout": 0.5},
     "ema 0.999": {"ema": 0.999},
     "batch 256, lr 0.2": {"batch_size": 256, "lr": 0.2},
     "lr 0.05": {"lr": 0.05},
-    "lr 0.2": {"lr": 0.2},
     "weight decay 0.0005": {"weight_decay": 5e-4},
-    "smoothing 0.05": {"method.smoothing": 0.05},
-    "d_embedding 8": {"model.d_embedding": 8},
     "width 512": {"model.width": 512},
-    "width 512, dropout 0.5": {"model.width": 512, "model.dropout": 0.5},
     "width 1024": {"model.width": 1024},
 }
 
