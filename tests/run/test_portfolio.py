@@ -324,10 +324,13 @@ def test_what_a_portfolio_does_not_have(table: Path, settings: dict[str, Any], w
 def test_large_tables_have_a_budget_and_say_so(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset, said = open_dataset(run_of(table)), []
     assert PORTFOLIO.minutes(dataset) is None
+    monkeypatch.setattr(portfolio, "FEW_ROWS", 1)
     cells = len(dataset.train) * sum(x.shape[1] for x in dataset.train.inputs)
     monkeypatch.setattr(portfolio, "LARGE", 3 * cells)
     assert PORTFOLIO.minutes(dataset) is None
     assert PORTFOLIO.minutes(replace(dataset, names=tuple("abcdef"))) == portfolio.MINUTES
+    monkeypatch.setattr(portfolio, "FEW_ROWS", 3 * len(dataset.train))  # as if it had as many
+    assert PORTFOLIO.minutes(dataset) == portfolio.MINUTES
     monkeypatch.setattr(portfolio, "LARGE", 100)
     assert PORTFOLIO.minutes(dataset) == portfolio.MINUTES
     made(run_of(table), dataset, Job(forecast=said.append))

@@ -40,6 +40,7 @@ NETWORK, IN_CONTEXT = "mlp-plr", "tabicl"
 # The quick ones first, should time be short. What the linear model adds: benchmarks/portfolio_members.json.
 MEMBERS = ("logistic-regression", "xgboost", "lightgbm", "catboost", "extra-trees", NETWORK)
 LARGE = 1_000_000  # cells of a table of two classes from which on time is limited; of more classes they are fewer
+FEW_ROWS = 1000  # as many as fewer are counted for, because a tree of hundreds of columns takes as long on fewer
 MINUTES = 8.0  # to which it is limited
 LEAST = 1.0  # seconds that a member's training has to have, or it is left out
 NETWORK_SHARE = 4.0  # of the time, to one of a classical member
@@ -90,7 +91,7 @@ def learner(of: Callable[[str], Learner]) -> Learner:
 
 
 def _minutes(dataset: Dataset) -> float | None:
-    cells = len(dataset.train) * sum(int(x.shape[1]) for x in dataset.train.inputs)
+    cells = max(FEW_ROWS, len(dataset.train)) * sum(int(x.shape[1]) for x in dataset.train.inputs)
     return MINUTES if cells * len(dataset.names) / 2 >= LARGE else None  # boosting grows a tree for each class
 
 
