@@ -102,7 +102,7 @@ LATER = {
     "wilms": Published("survival", "nwtco", "rel", ("seqno", "edrel", "in.subcohort")),
     "yogurt": Published("Ecdat", "Yogurt", "choice", ("id",)),
 }
-# Asked once, too, after the members were set for hundreds of columns on others (member_settings.py).
+# Wide ones, which chose nothing and are not in the file yet; member_settings.py has others, which did.
 WIDE = {
     "alzheimer": Published("modeldata", "ad_data", "Class"),
     "cancers": Published("ISLR", "NCI60", "labs", least=5),
