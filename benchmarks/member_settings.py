@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import tables
+from catboost_bins import MEASURES
 from paired import of_arms, over_seeds
 
 from tailtune.data.dataset import Dataset
@@ -31,13 +32,12 @@ from tailtune.run.learners.judged_rows import JudgedRows, judged_rows
 from tailtune.settings import Reading, Run
 
 ORDINARY = ("glass", "attrition", "hmda", "email", "computing", "credit", "churn", "caravan", "births", "light chains")
-WIDE = {
+OF_PACKAGES = {
     "speech": tables.Published("modeldata", "pd_speech", "class"),
     "liver": tables.Published("modeldata", "hepatic_injury_qsar", "class"),
 }
 GENES = ("few genes", "many genes", "modules of genes")
 ROWS, COLUMNS, RARE = 200, 3000, 0.15
-MEASURES = ("log_loss", "rarest_average_precision", "seconds")
 
 
 def genes(kind: str, seed: int) -> pl.DataFrame:
@@ -59,9 +59,9 @@ def genes(kind: str, seed: int) -> pl.DataFrame:
 
 def opened(name: str, seed: int) -> Dataset:
     """A table, split by `seed`."""
-    if name not in WIDE and name not in GENES:
+    if name not in OF_PACKAGES and name not in GENES:
         return tables.opened(name, seed, None)
-    found = genes(name, seed) if name in GENES else tables.published(WIDE[name])
+    found = genes(name, seed) if name in GENES else tables.published(OF_PACKAGES[name])
     reading = Reading(name, target="target", split_seed=seed)
     return table_dataset(reading, "target", Rows(found, row_numbers(found.height), name))
 
@@ -105,7 +105,7 @@ def measured(table: str, options: argparse.Namespace, seed: int) -> dict[str, An
 def main() -> None:
     """Measure every table and seed and write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tables", nargs="+", default=[*ORDINARY, *WIDE, *GENES])
+    parser.add_argument("--tables", nargs="+", default=[*ORDINARY, *OF_PACKAGES, *GENES])
     parser.add_argument("--models", nargs="+", required=True)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
