@@ -6,7 +6,8 @@ A line for each table, seed and system: average precision of the rarest classes,
 and seconds on the test rows. "portfolio" is what `tailtune fit DATA` gives with no options; its members are the models
 of the same fit, each by itself, calibrated. Peers have the settings of their libraries and all training rows, those for
 validation included; "weighted" ones weigh the classes alike. Peers answer the likeliest class, tailtune by its fitted
-decision. What is in the file already is not computed again.
+decision: for macro F1, and "portfolio for balanced accuracy" is the same model with answers for that. What is in the
+file already is not computed again.
 
 RealMLP-TD and TabM-D of pytabkit need an environment of their own, and so take three commands, of which the second runs
 there and needs nothing of tailtune:
@@ -26,7 +27,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from tailtune.data.table_preprocessor import TablePreprocessor, row_numbers
 from tailtune.evaluation.measures import MEASURES
 from tailtune.evaluation.metrics import summarise
 from tailtune.profile import ClassProfile, Floats
+from tailtune.run.decide import asked_of, decide, in_use, rows_of
 from tailtune.run.environment import machine, versions
 from tailtune.run.learner import Job
 from tailtune.run.learners import fit_model
@@ -49,6 +51,7 @@ from tailtune.run.portfolio import Portfolio
 from tailtune.settings import Reading, Run
 
 KEPT = ("log_loss", "macro_f1", "balanced_accuracy")
+BALANCED = "portfolio for balanced accuracy"
 
 
 @dataclass(frozen=True)
@@ -227,14 +230,18 @@ Scored = tuple[Floats, Any, float]  # probabilities of the test rows, answers to
 
 
 def tailtune_systems(dataset: Dataset, seed: int) -> Iterator[tuple[str, Scored, float | None]]:
-    """The default and each of its members, with the member's weight."""
-    began = time.perf_counter()
-    fitted = fit_model(Run("memory", seed=seed), dataset, Job(forecast=lambda words: print(f"  {words}", flush=True)))
+    """The default, the same with other answers, and each of its members, with the member's weight."""
+    began, run = time.perf_counter(), Run("memory", seed=seed)
+    fitted = fit_model(run, dataset, Job(forecast=lambda words: print(f"  {words}", flush=True)))
     assert fitted is not None
     model = fitted.predictor.model
     assert isinstance(model, Portfolio)
     probabilities = fitted.predictor.probabilities(dataset.test.inputs)
-    yield "portfolio", (probabilities, fitted.predictor.answers(probabilities), time.perf_counter() - began), None
+    seconds = time.perf_counter() - began
+    yield "portfolio", (probabilities, fitted.predictor.answers(probabilities), seconds), None
+    asked = asked_of(replace(run, objective="balanced_accuracy"), dataset.profile, dataset.deployment)
+    use, _ = decide(asked, rows_of(run, dataset), fitted.implied, fitted.held_out)
+    yield BALANCED, (probabilities, in_use(fitted.predictor, use).answers(probabilities), seconds), None
     records = {record.name: record for record in fitted.training.portfolio}
     for member in model.members:
         alone = member.probabilities(dataset.test.tensors("a benchmark")).mean(axis=0)
@@ -302,7 +309,7 @@ def main() -> None:
     about = {"command": " ".join(["python", *sys.argv]), "versions": versions(), "machine": asdict(machine())}
     for seed in range(options.seeds):
         for name in options.tables:
-            default, libraries = ((name, seed, system) not in done for system in ("portfolio", "XGBoost"))
+            default, libraries = ((name, seed, system) not in done for system in (BALANCED, "XGBoost"))
             if not (default or libraries or options.export):
                 continue
             print(f"{name}, seed {seed}", flush=True)
@@ -314,6 +321,8 @@ def main() -> None:
             found += [(*peer, None) for peer in peers(dataset, seed)] if libraries else []
             with options.out.open("a", encoding="utf-8") as file:
                 for system, scored, weight in found:
+                    if (name, seed, system) in done:
+                        continue
                     said = about_of(name, seed, dataset) | about
                     file.write(line_of(said, dataset.test.targets, dataset.profile, system, scored, weight) + "\n")
 
