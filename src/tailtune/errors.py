@@ -43,11 +43,11 @@ def naming_arguments() -> Iterator[None]:
         raise TailtuneError(told) from error
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the known name closest to `name`, or an empty string.
+def nearest(name: str, known: Iterable[str], alike: float = 0.5) -> str:
+    """Return ``" Did you mean 'x'?"`` for the known name closest to `name`, or an empty string where none is `alike`.
 
     >>> nearest("tunned", ["erm", "tuned"])
     " Did you mean 'tuned'?"
     """
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=alike)
     return f" Did you mean {close[0]!r}?" if close else ""

@@ -15,6 +15,8 @@ import polars as pl
 import pytest
 from command_line import SMALL, Cli, made_table, write_images
 
+import tailtune
+
 HEAVY = {"torch", "polars", "sklearn", "lightning_fabric", "timm", "torchvision", "xgboost", "matplotlib", "numpy"}
 
 
@@ -43,6 +45,40 @@ def test_help_names_every_command(cli: Cli) -> None:
     fit = cli("fit", "--help").out
     for option in ("--target", "--method", "--resume", "--no-flip", "--skip-bad-images", "--devices"):
         assert option in fit
+
+
+def test_a_bare_call_shows_the_help(cli: Cli) -> None:
+    assert (cli().code, cli().out) == (0, cli("--help").out)
+
+
+def test_a_wrong_command_is_one_line(cli: Cli) -> None:
+    got = cli("inspekt", "table.csv")
+    assert got.code == 2
+    assert "no command 'inspekt'. Did you mean 'inspect'? There are demo, inspect" in got.err
+    assert got.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("fit", "--tagret", "y", "table.csv"),
+            "fit has no option --tagret. Did you mean '--target'? See tailtune fit --help",
+        ),
+        (("fit", "table.csv", "--foo_bar=3"), "fit has no option --foo-bar. See tailtune fit --help"),
+        (("inspect", "table.csv", "--epochs", "3"), "inspect has no option --epochs. See tailtune inspect --help"),
+    ],
+)
+def test_a_wrong_option_is_one_line(cli: Cli, words: tuple[str, ...], said: str) -> None:
+    """Wherever it stands: an option's value would else be taken for DATA, and DATA be said to be missing."""
+    got = cli(*words)
+    assert (got.code, got.err) == (2, f"tailtune: {said}\n")
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version(cli: Cli, option: str) -> None:
+    got = cli(option)
+    assert (got.code, got.out) == (0, f"tailtune {tailtune.__version__}\n")
 
 
 @pytest.mark.parametrize("arguments", [("list", "policies", "--json"), ("list", "methods"), ("--help",)])

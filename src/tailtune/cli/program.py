@@ -8,20 +8,21 @@ import sys
 from collections.abc import Callable
 from typing import Literal
 
-import tyro
-from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
+from tyro.conf import Positional
 
 from tailtune.by_name import is_own
 from tailtune.cli.audits import audit
 from tailtune.cli.papers import paper
+from tailtune.cli.parsing import parsed
 from tailtune.cli.runs import analyse, evaluate, fit, inspect, predict, report, verify
 from tailtune.cli.studies import compare, demo, question, study, tune
 from tailtune.cli.terminal import console, print_json, show_log
-from tailtune.errors import TailtuneError
+from tailtune.errors import TailtuneError, nearest
 from tailtune.files import naming_files, refuse_bytes
 from tailtune.interrupt import Interrupted, interrupting, to_be_requeued
 from tailtune.questions import NAMES
 from tailtune.questions.question import subject
+from tailtune.version import __version__
 from tailtune.words import printable
 
 
@@ -76,11 +77,14 @@ def main(arguments: list[str] | None = None) -> int:
     schedulers end a job: what was begun can be gone on with.
     """
     show_log()
-    words = sys.argv[1:] if arguments is None else arguments
+    words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if words in (["--version"], ["-V"]):
+        print(f"tailtune {__version__}")
+        return 0
+    if not words[0].startswith("-") and words[0] not in COMMANDS:
+        close = nearest(words[0], COMMANDS)
+        return _fail(f"there is no command {words[0]!r}.{close} There are {', '.join(COMMANDS)}; see tailtune --help")
     named = words[:1] == ["study"] and bool(words[1:]) and words[1] in NAMES  # not one of a person's own
-    app = tyro.extras.SubcommandApp()
-    for name, function in (COMMANDS | ({"study": question} if named else {})).items():
-        app.command(name=name)(function)
     given = _with_values([_MEANT.get((words[0], word), word) for word in words])
     try:
         for word in words:
@@ -93,12 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
             given = repeating(given)
         try:
             with interrupting(), naming_files():
-                app.cli(
-                    args=given,
-                    prog="tailtune",
-                    description="Train classifiers on class-imbalanced data.",
-                    config=(OmitArgPrefixes, FlagCreatePairsOff),
-                )
+                parsed(COMMANDS | ({"study": question} if named else {}), given)()
         finally:
             sys.stdout.flush()  # here, because at the very end Python would complain of a closed pipe itself
     except TailtuneError as error:
