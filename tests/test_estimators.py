@@ -119,6 +119,11 @@ def test_errors_name_arguments_and_not_options_of_the_command_line() -> None:
         TabularClassifier(model="xgboost", method="tuned").fit(X, y)
 
 
+def test_a_single_class_is_refused_by_its_plain_name() -> None:
+    with pytest.raises(TailtuneError, match=r"two classes or more, however: one class, 'ill'$"):
+        TabularClassifier().fit(np.zeros((4, 1)), np.array(["ill"] * 4))
+
+
 def test_predict_answers_the_objective_and_predict_proba_belongs_to_the_balance_in_use(tmp_path: Path) -> None:
     X, y = make_classification(500, weights=[0.85], flip_y=0.1, random_state=0)
     model = clone(TABLES).set_params(method="balanced_sampling", selection="last", epochs=2)

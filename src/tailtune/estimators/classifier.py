@@ -108,7 +108,8 @@ class TailtuneClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         labels = column_or_1d(y, warn=True)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise TailtuneError(f"a classifier needs two classes or more, however: one class, {self.classes_[0]!r}")
+            (only,) = self.classes_.tolist()
+            raise TailtuneError(f"a classifier needs two classes or more, however: one class, {only!r}")
         return codes.astype(np.int64)
 
     def _fit(
