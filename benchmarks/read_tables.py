@@ -68,8 +68,9 @@ def ranks(found: Means, systems: Sequence[str], higher: bool) -> dict[str, float
 def table(
     lines: Sequence[Line], systems: Sequence[str], measure: str, title: str, higher: bool, digits: int
 ) -> list[str]:
-    """One Markdown table of the data sets that have a line of one of the systems besides the portfolio and CatBoost."""
-    found = {name: of for name, of in means(lines, measure, systems).items() if set(of) - {"portfolio", "CatBoost"}}
+    """One Markdown table of the data sets that have a line of the first system, ours, and of one besides CatBoost."""
+    whole = means(lines, measure, systems)
+    found = {name: of for name, of in whole.items() if systems[0] in of and set(of) - {systems[0], "CatBoost"}}
     about = {str(line["table"]): line for line in lines}
     said = [f"**{title}** ({'higher' if higher else 'lower'} is better)", ""]
     said += [f"| data | rows | rarest | seeds | {' | '.join(systems)} |", f"|{'---|' * (4 + len(systems))}"]
@@ -85,8 +86,8 @@ def table(
         said.append(f"| {name} | {about[name]['rows']} | {about[name]['rarest']} | {seeds} | {' | '.join(cells)} |")
     if measure != "seconds":
         mean = ranks(found, systems, higher)
-        whole = sum(set(systems) <= set(of) for of in found.values())
-        on = "mean rank" if whole == len(found) else f"mean rank on {whole} of {len(found)}"
+        of_all = sum(set(systems) <= set(of) for of in found.values())
+        on = "mean rank" if of_all == len(found) else f"mean rank on {of_all} of {len(found)}"
         said.append(f"| {on} | | | | {' | '.join(f'{rank:.2f}' for rank in mean.values())} |")
         if "XGBoost" not in systems:
             return [*said, ""]
