@@ -105,7 +105,7 @@ LATER = {
     "wilms": Published("survival", "nwtco", "rel", ("seqno", "edrel", "in.subcohort")),
     "yogurt": Published("Ecdat", "Yogurt", "choice", ("id",)),
 }
-# Wide ones, which chose nothing and are not in the file yet; member_settings.py has others, which did.
+# Wide ones, which chose nothing; member_settings.py has others, which did. The cancers are not in the file yet.
 WIDE = {
     "alzheimer": Published("modeldata", "ad_data", "Class"),
     "cancers": Published("ISLR", "NCI60", "labs", least=5),
