@@ -43,13 +43,18 @@ def elsewhere(lines: Sequence[Line]) -> list[tuple[str, ...]]:
 
 
 def means(lines: Sequence[Line], measure: str, systems: Sequence[str] = OWN) -> Means:
-    """The mean over the seeds of each table and system, of the seeds that all systems of the table have."""
+    """The mean over the seeds of each table and system, of the seeds that all systems of the table have.
+
+    Tables without a line of the first system, ours, are left out.
+    """
     values: dict[str, dict[str, dict[object, float]]] = defaultdict(lambda: defaultdict(dict))
     for line in lines:
         if line["system"] in systems:
             values[str(line["table"])][str(line["system"])][line["seed"]] = float(str(line[measure]))
     found = {}
     for name, of in values.items():
+        if systems[0] not in of:
+            continue
         seeds = set.intersection(*(set(by_seed) for by_seed in of.values()))
         found[name] = {system: float(np.mean([by_seed[seed] for seed in seeds])) for system, by_seed in of.items()}
     return found
@@ -69,8 +74,7 @@ def table(
     lines: Sequence[Line], systems: Sequence[str], measure: str, title: str, higher: bool, digits: int
 ) -> list[str]:
     """One Markdown table of the data sets that have a line of the first system, ours, and of one besides CatBoost."""
-    whole = means(lines, measure, systems)
-    found = {name: of for name, of in whole.items() if systems[0] in of and set(of) - {systems[0], "CatBoost"}}
+    found = {name: of for name, of in means(lines, measure, systems).items() if set(of) - {systems[0], "CatBoost"}}
     about = {str(line["table"]): line for line in lines}
     said = [f"**{title}** ({'higher' if higher else 'lower'} is better)", ""]
     said += [f"| data | rows | rarest | seeds | {' | '.join(systems)} |", f"|{'---|' * (4 + len(systems))}"]
@@ -86,8 +90,8 @@ def table(
         said.append(f"| {name} | {about[name]['rows']} | {about[name]['rarest']} | {seeds} | {' | '.join(cells)} |")
     if measure != "seconds":
         mean = ranks(found, systems, higher)
-        of_all = sum(set(systems) <= set(of) for of in found.values())
-        on = "mean rank" if of_all == len(found) else f"mean rank on {of_all} of {len(found)}"
+        whole = sum(set(systems) <= set(of) for of in found.values())
+        on = "mean rank" if whole == len(found) else f"mean rank on {whole} of {len(found)}"
         said.append(f"| {on} | | | | {' | '.join(f'{rank:.2f}' for rank in mean.values())} |")
         if "XGBoost" not in systems:
             return [*said, ""]

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from read_tables import BALANCED, OWN, means, ranks
+from read_tables import BALANCED, MEASURES, OWN, means, ranks
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- made by benchmarks/readme_table.py -->", "<!-- end -->"
@@ -43,14 +43,14 @@ def mean(values: Sequence[float]) -> str:
 def of_tables() -> list[str]:
     """The mean ranks of the default among the boosting libraries, each on the tables that it was asked on."""
     lines = [json.loads(line) for line in (HERE / "tables.jsonl").read_text(encoding="utf-8").splitlines()]
-    found = []
+    found, higher = [], {measure: better for measure, _, better, _ in MEASURES}
     for measure, systems, name in (
         ("average_precision", OWN, "average precision of the rarest class"),
         ("log_loss", OWN, "log loss"),
         ("balanced_accuracy", BALANCED, "balanced accuracy, asked for by `--objective`"),
     ):
-        values = {table: of for table, of in means(lines, measure, systems).items() if systems[0] in of}
-        rank = ranks(values, systems, higher=measure != "log_loss")
+        values = means(lines, measure, systems)
+        rank = ranks(values, systems, higher[measure])
         others = ", ".join(f"{system} {rank[system]:.2f}" for system in sorted(systems[1:], key=rank.__getitem__))
         seeds = [
             len({line["seed"] for line in lines if (line["table"], line["system"]) == (table, systems[0])})

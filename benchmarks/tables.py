@@ -35,6 +35,7 @@ import decisions
 import exported_rows
 import numpy as np
 import polars as pl
+import read_tables
 
 from tailtune.data.columns import UNKNOWN_NUMBER, numbers, texts
 from tailtune.data.dataset import Dataset, Part
@@ -51,7 +52,7 @@ from tailtune.run.portfolio import Portfolio
 from tailtune.settings import Reading, Run
 
 KEPT = ("log_loss", "macro_f1", "balanced_accuracy")
-BALANCED = "portfolio for balanced accuracy"
+BALANCED = read_tables.BALANCED[0]
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def test_a_wrong_command_is_one_line(cli: Cli) -> None:
             "fit has no option --tagret. Did you mean '--target'? See tailtune fit --help",
         ),
         (("fit", "table.csv", "--foo_bar=3"), "fit has no option --foo-bar. See tailtune fit --help"),
+        (("--verson",), "tailtune has no option --verson. Did you mean '--version'? See tailtune --help"),
         (("inspect", "table.csv", "--epochs", "3"), "inspect has no option --epochs. See tailtune inspect --help"),
     ],
 )
@@ -73,6 +74,12 @@ def test_a_wrong_option_is_one_line(cli: Cli, words: tuple[str, ...], said: str)
     """Wherever it stands: an option's value would else be taken for DATA, and DATA be said to be missing."""
     got = cli(*words)
     assert (got.code, got.err) == (2, f"tailtune: {said}\n")
+
+
+def test_completion_of_shells_is_printed(cli: Cli) -> None:
+    got = cli("--tyro-print-completion", "bash")
+    assert (got.code, got.err) == (0, "")
+    assert got.out.count("Bash completion for tailtune") == 1
 
 
 @pytest.mark.parametrize("option", ["--version", "-V"])

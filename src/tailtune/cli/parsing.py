@@ -28,7 +28,7 @@ def parsed(commands: Mapping[str, Command], words: Sequence[str]) -> Callable[[]
     app = SubcommandApp()
     for name, command in commands.items():
         app.command(name=name)(_later(command))
-    read = functools.partial(
+    read: Callable[..., Callable[[], None]] = functools.partial(
         app.cli,
         prog="tailtune",
         description="Train classifiers on class-imbalanced data. --version names the version.",
@@ -36,10 +36,12 @@ def parsed(commands: Mapping[str, Command], words: Sequence[str]) -> Callable[[]
     )
     if not {"-h", "--help"} & set(words):
         try:
-            return read(args=words, console_outputs=False)  # type: ignore[no-any-return]  # see _later
-        except SystemExit:
-            _refuse_unknown(words, lambda: read(args=[words[0], "--help"]))
-    return read(args=words)  # type: ignore[no-any-return]
+            return read(args=words, console_outputs=False)
+        except SystemExit as stop:
+            if not stop.code:  # completion for a shell, which is printed in any case
+                raise
+            _refuse_unknown(words, lambda command: read(args=[*command, "--help"]))
+    return read(args=words)
 
 
 def _later(command: Command) -> Callable[..., Callable[[], None]]:
@@ -52,17 +54,19 @@ def _later(command: Command) -> Callable[..., Callable[[], None]]:
     return call
 
 
-def _refuse_unknown(words: Sequence[str], show_help: Callable[[], Any]) -> None:
+def _refuse_unknown(words: Sequence[str], show_help: Callable[[Sequence[str]], Any]) -> None:
     """Check that the command's help knows every option: words behind one that it does not know may have gone astray.
 
     Raises:
         TailtuneError: names the first that it does not know.
     """
+    command = [word for word in words[:1] if not word.startswith("-")]  # none: options of the program
     with redirect_stdout(io.StringIO()) as text, suppress(SystemExit):
-        show_help()
+        show_help(command)
     known = set(OPTION.findall(text.getvalue()))
     for word in words:
         option = word.partition("=")[0].replace("_", "-")
         if OPTION.fullmatch(option) and option not in known:
             close = nearest(option, known, alike=0.7)  # all begin alike
-            raise TailtuneError(f"{words[0]} has no option {option}.{close} See tailtune {words[0]} --help")
+            name, see = command[0] if command else "tailtune", " ".join(["tailtune", *command, "--help"])
+            raise TailtuneError(f"{name} has no option {option}.{close} See {see}")
